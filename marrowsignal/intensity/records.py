@@ -1,0 +1,86 @@
+"""What the search for reference tissues hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+from marrowsignal.findings import Finding
+from marrowsignal.geometry.volume import LabelVolume
+
+__all__ = ["ReferenceTissue", "ReferenceVerdict", "References"]
+
+
+class ReferenceVerdict(StrEnum):
+    """Whether a reference tissue can be relied on."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceTissue:
+    """Signal level of one reference tissue in both series.
+
+    Attributes
+    ----------
+    key : str
+        ``"muscle"``, ``"fat"`` or ``"normal_marrow"``.
+    t1, stir : float or None
+        Level in bias-corrected signal; None when not measured.
+    t1_spread_fraction, stir_spread_fraction : float or None
+        Robust SD (1.4826 MAD) divided by the level.
+    voxels : int
+        Voxels it rests on.
+    volume_ml : float
+        Their volume.
+    verdict : ReferenceVerdict
+        Against the protocol's cuts.
+    reason : str
+        One sentence.
+    """
+
+    key: str
+    t1: float | None
+    stir: float | None
+    t1_spread_fraction: float | None
+    stir_spread_fraction: float | None
+    voxels: int
+    volume_ml: float
+    verdict: ReferenceVerdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class References:
+    """The patient's own reference tissues.
+
+    Attributes
+    ----------
+    muscle, fat, normal_marrow : ReferenceTissue
+        Lean muscle, subcutaneous fat, own normal marrow.
+    labels : LabelVolume
+        1 muscle, 2 fat, 3 normal marrow, on the T1 grid.
+    noise_t1, noise_stir : float
+        Noise SD in bias-corrected signal.
+    t1_residual_bias_fraction, stir_residual_bias_fraction : float or None
+        Coefficient of variation of muscle's local level over sectors after bias correction.
+    findings : tuple of Finding
+        What weakens the references.
+    """
+
+    muscle: ReferenceTissue
+    fat: ReferenceTissue
+    normal_marrow: ReferenceTissue
+    labels: LabelVolume
+    noise_t1: float
+    noise_stir: float
+    t1_residual_bias_fraction: float | None
+    stir_residual_bias_fraction: float | None
+    findings: tuple[Finding, ...] = ()
+
+    def all_tissues(self) -> tuple[ReferenceTissue, ...]:
+        """Return the three tissues in a fixed order."""
+        return self.muscle, self.fat, self.normal_marrow

@@ -1,0 +1,103 @@
+"""What labelling hands on: named left and right regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowsignal.findings import Finding
+from marrowsignal.geometry.volume import LabelVolume
+
+__all__ = ["Midline", "Region", "RegionMap", "Side"]
+
+
+class Side(StrEnum):
+    """The patient's side."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """One measured region.
+
+    Attributes
+    ----------
+    label : int
+        Value in the label map.
+    key : str
+        Stable identifier without side, for example ``"sacrum"``; the left and right of a pair share it.
+    name : str
+        Words for people, with side.
+    side : Side
+        The patient's side.
+    code : str or None
+        SNOMED CT code of the anatomy (scheme SCT), None when the protocol gives none.
+    voxels : int
+        Voxels of the marrow mask in the region.
+    volume_ml : float
+        Their volume.
+    """
+
+    label: int
+    key: str
+    name: str
+    side: Side
+    code: str | None
+    voxels: int
+    volume_ml: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Midline:
+    """The mid-sagittal plane: points p with dot(normal, p) = offset.
+
+    Attributes
+    ----------
+    normal_lps : tuple of float
+        Unit normal, pointing to the patient's left.
+    offset_mm : float
+        Distance of the plane from the patient origin along the normal.
+    symmetry : float or None
+        Correlation of the T1 image with its mirror image, -1 to 1.
+    source : str
+        ``"image_symmetry"`` or ``"marrow_centroid"``.
+    """
+
+    normal_lps: tuple[float, float, float]
+    offset_mm: float
+    symmetry: float | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RegionMap:
+    """Named regions on the T1 grid.
+
+    Attributes
+    ----------
+    labels : LabelVolume
+        One value a region.
+    regions : tuple of Region
+        In label order.
+    midline : Midline or None
+        None when the field of view shows no left and right.
+    joint_mask : ndarray of bool or None, shape (slice, row, column)
+        Voxels of the joint surface; None when it is not known.
+    joint_source : str
+        How the joint surface was found, or why it is not known.
+    findings : tuple of Finding
+        What weakens the map.
+    """
+
+    labels: LabelVolume
+    regions: tuple[Region, ...]
+    midline: Midline | None
+    joint_mask: NDArray[np.bool_] | None
+    joint_source: str
+    findings: tuple[Finding, ...] = ()
