@@ -60,7 +60,8 @@ class Series:
     spacing_mm : tuple of float or None
         Between slices, rows, columns; None when the header does not tell.
     orientation : str
-        ``"axial"``, ``"coronal"``, ``"sagittal"``, with ``"-oblique"`` when tilted by more than 15 deg, or ``"unknown"``.
+        ``"axial"``, ``"coronal"``, ``"sagittal"``, with
+        ``"-oblique"`` when tilted by more than 15 deg, or ``"unknown"``.
     transfer_syntax : str
         Name of the transfer syntax.
     files : tuple of Path

@@ -53,7 +53,8 @@ class VolumeGeometry:
     Attributes
     ----------
     affine_lps : ndarray of float64, shape (4, 4)
-        Takes an index (slice, row, column, 1) to the patient point (x, y, z, 1), LPS mm, of the voxel's centre.
+        Takes an index (slice, row, column, 1) to the patient point (x, y, z, 1),
+        LPS mm, of the voxel's centre.
     shape : tuple of int
         Slices, rows, columns.
 

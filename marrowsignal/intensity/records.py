@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
 
