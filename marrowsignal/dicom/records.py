@@ -137,3 +137,9 @@ class SeriesPair:
     reasons: tuple[str, ...]
     rejected: tuple[Series, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def same_frame_of_reference(self) -> bool:
+        """Whether both series name the same, non-empty FrameOfReferenceUID."""
+        uid = self.t1.frame_of_reference_uid
+        return bool(uid) and uid == self.stir.frame_of_reference_uid

@@ -1,0 +1,254 @@
+"""The form of a protocol: every clinical number with its unit and source.
+
+A protocol is data, not code. `Protocol` is the frozen, validated form of one TOML file of
+``protocol/data`` after its ``extends`` chain has been resolved.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "AlignmentSettings",
+    "BiasSettings",
+    "EvidenceCuts",
+    "ExpectedFatSignal",
+    "LesionSettings",
+    "MarrowSettings",
+    "Protocol",
+    "Quantity",
+    "Range",
+    "ReferenceSettings",
+    "RegionSpec",
+    "SignalSettings",
+    "SymmetryCuts",
+    "TissueConstants",
+]
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Quantity(_Model):
+    """One number with unit and source."""
+
+    value: float
+    unit: Text
+    source: Text
+
+
+class Range(_Model):
+    """An interval with unit and source; `low` and `high` belong to it."""
+
+    low: float
+    high: float
+    unit: Text
+    source: Text
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies in the interval."""
+        return self.low <= value <= self.high
+
+
+class AlignmentSettings(_Model):
+    """Cuts of SCIENCE 6 on the estimated registration error."""
+
+    pass_error: Quantity
+    warn_error: Quantity
+    region_only_error: Quantity
+    keep_grid_below: Quantity
+    max_displacement: Quantity
+    min_overlap: Quantity
+    min_mutual_information: Quantity
+
+
+class BiasSettings(_Model):
+    """How shading is modelled, and how much may remain."""
+
+    control_point_spacing: Quantity
+    pass_residual: Quantity
+    warn_residual: Quantity
+    fat_to_muscle_t1: Range
+
+
+class MarrowSettings(_Model):
+    """First automatic segmentation and the core of any mask."""
+
+    core_erosion: Quantity
+    core_void_to_muscle: Quantity
+    automatic_signal_window: Range
+    automatic_opening: Quantity
+    automatic_min_component: Quantity
+    automatic_body_margin: Quantity
+
+
+class ReferenceSettings(_Model):
+    """Reference tissues of SCIENCE 1.6, 3 and 6."""
+
+    muscle_min_volume: Quantity
+    muscle_max_mode_mean_gap: Quantity
+    muscle_max_spread: Quantity
+    muscle_t1_to_fat: Range
+    muscle_texture_max: Quantity
+    fat_min_volume: Quantity
+    fat_max_spread: Quantity
+    fat_depth: Range
+    normal_min_volume: Quantity
+    normal_max_spread: Quantity
+    stir_fat_to_muscle_warn: Quantity
+
+
+class TissueConstants(_Model):
+    """Relaxation times and proton densities that predict STIR of marrow without edema (SCIENCE 1.2)."""
+
+    magnetic_field_strength: Quantity
+    fat_t1: Quantity
+    fat_t2: Quantity
+    muscle_t1: Quantity
+    muscle_t2: Quantity
+    marrow_water_t1: Quantity
+    marrow_water_t2: Quantity
+    fat_proton_density: Quantity
+    muscle_proton_density: Quantity
+    marrow_water_proton_density: Quantity
+    bone_volume_fraction: Quantity
+
+
+class SignalSettings(_Model):
+    """Regions, intervals and indices of SCIENCE 3.1 and 7."""
+
+    full_volume: Quantity
+    exploratory_volume: Quantity
+    full_slices: Quantity
+    exploratory_slices: Quantity
+    bootstrap_draws: Quantity
+    bootstrap_block: Quantity
+    interval_level: Quantity
+    excess_exponent: Quantity
+    tissue_constants: tuple[TissueConstants, ...]
+
+
+class LesionSettings(_Model):
+    """What makes a lesion (SCIENCE 3.3)."""
+
+    seed_ratio: Quantity
+    seed_spread: Quantity
+    grow_spread: Quantity
+    grow_ratio: Quantity
+    smoothing: Quantity
+    fluid_ratio: Quantity
+    fluid_t1_to_muscle: Quantity
+    min_volume: Quantity
+    min_slices: Quantity
+    min_slice_area: Quantity
+    shell: Range
+    subchondral_distance: Quantity
+    subchondral_band: Quantity
+    subchondral_share: Quantity
+    deep_distance: Quantity
+    deep_border: Range
+
+
+class SymmetryCuts(_Model):
+    """Cuts of SCIENCE 3.2."""
+
+    symmetric: Quantity
+    asymmetric: Quantity
+    bias_cancelling: Quantity
+    no_bias_correction: Quantity
+    dice_symmetric: Quantity
+    dice_asymmetric: Quantity
+    dice_tolerance: Quantity
+    unilateral_lesions: Quantity
+    min_mirror_correlation: Quantity
+
+
+class EvidenceCuts(_Model):
+    """Cuts of SCIENCE 3 and 4 that turn measurements into states."""
+
+    t1_muscle_red_flag: Quantity
+    t1_muscle_grey: Range
+    stir_muscle_red_max: Quantity
+    stir_muscle_edema_min: Quantity
+    stir_muscle_edema_ci_low: Quantity
+    excess_water_red_max: Quantity
+    excess_water_edema_min: Quantity
+    t1_drop_support: Quantity
+    focal_extent: Quantity
+    diffuse_extent: Quantity
+    infiltration_share: Quantity
+    infiltration_lesion_diameter: Quantity
+    fat_signal_low_drop: Quantity
+    abundance_sum: Range
+    group_score: Quantity
+    group_score_cap: Quantity
+    adult_age: Quantity
+    old_age: Quantity
+
+
+class ExpectedFatSignal(_Model):
+    """FSI bands of SCIENCE 8.2 for one region."""
+
+    adult: Range
+    older: Range
+
+
+class RegionSpec(_Model):
+    """One region a mask may hold.
+
+    `labels` are the values of a supplied label map that belong to it; `paired` regions have a left and a right.
+    """
+
+    key: Text
+    name: Text
+    labels: tuple[int, ...] = ()
+    paired: bool = True
+    side: Literal["left", "right", "none"] = "none"
+    code: str | None = None
+    joint_with: tuple[str, ...] = ()
+    expected_fat_signal: ExpectedFatSignal | None = None
+
+
+class Protocol(_Model):
+    """One anatomy's settings, cuts, regions and words."""
+
+    schema_version: Literal[1]
+    name: Text
+    version: Text
+    title: Text
+    body_parts: tuple[str, ...]
+    symmetric_anatomy: bool
+    joint_from_dark_ridge: bool
+    deep_lesion_rule: bool
+    background_prevalence: str
+    limits: tuple[str, ...]
+    alignment: AlignmentSettings
+    bias: BiasSettings
+    marrow: MarrowSettings
+    references: ReferenceSettings
+    signals: SignalSettings
+    lesions: LesionSettings
+    symmetry: SymmetryCuts
+    evidence: EvidenceCuts
+    regions: tuple[RegionSpec, ...]
+
+    @model_validator(mode="after")
+    def _regions_distinct(self) -> Self:
+        keys = [(r.key, r.side) for r in self.regions]
+        if len(set(keys)) != len(keys):
+            raise ValueError("two regions share key and side")
+        labels = [label for r in self.regions for label in r.labels]
+        if len(set(labels)) != len(labels):
+            raise ValueError("two regions claim one label value")
+        return self

@@ -1,0 +1,120 @@
+"""From a folder to a result: the way of the data in one function."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from marrowsignal import __version__
+from marrowsignal.alignment import align_pair
+from marrowsignal.dicom import case_name, find_series, input_sha256, read_volume, select_pair
+from marrowsignal.intensity import correct_bias, find_references
+from marrowsignal.marrow import mask_sha256, segment_marrow
+from marrowsignal.patterns import classify
+from marrowsignal.protocol import choose_protocol_name, load_protocol, protocol_sha256
+from marrowsignal.regions import label_regions
+from marrowsignal.results.provenance import Provenance, StepTime, library_versions, python_version
+from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals import measure_signals
+
+__all__ = ["analyze_study"]
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Tells each step's name as it begins and keeps how long it took."""
+
+    tell: Callable[[str], None]
+    times: list[StepTime] = field(default_factory=list)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def done(self, step: str) -> None:
+        now = time.perf_counter()
+        self.times.append(StepTime(step=step, seconds=now - self._last))
+        self._last = now
+        self.tell(step)
+
+
+def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user has
+    path: Path,
+    *,
+    case: str | None = None,
+    protocol: str | None = None,
+    marrow: Path | None = None,
+    t1_uid: str | None = None,
+    stir_uid: str | None = None,
+    on_step: Callable[[str], None] = lambda _step: None,
+) -> StudyResult:
+    """Analyze one study.
+
+    Parameters
+    ----------
+    path : Path
+        Folder, file or DICOMDIR of one study.
+    case : str, optional
+        Case identifier; by default a keyed hash of the StudyInstanceUID.
+    protocol : str, optional
+        Name of a built-in protocol or path of a TOML file; by default chosen by BodyPartExamined.
+    marrow : Path, optional
+        Marrow label map in patient space; by default marrow is segmented automatically.
+    t1_uid, stir_uid : str, optional
+        SeriesInstanceUIDs that override the choice of series.
+    on_step : callable, optional
+        Called with each step's name when it is done.
+
+    Returns
+    -------
+    StudyResult
+        Everything found; nothing is written.
+
+    Raises
+    ------
+    MarrowSignalError
+        One of `marrowsignal.errors`, when the study cannot be analyzed.
+    """
+    clock = _Clock(on_step)
+    catalog = find_series(path)
+    clock.done("find_series")
+    series = select_pair(catalog, t1_uid=t1_uid, stir_uid=stir_uid)
+    rules = load_protocol(protocol or choose_protocol_name(series.t1.acquisition.body_part_examined))
+    clock.done("select_pair")
+    t1, stir = read_volume(series.t1), read_volume(series.stir)
+    clock.done("read_volume")
+    pair = align_pair(t1, stir, same_frame_of_reference=series.same_frame_of_reference, settings=rules.alignment)
+    clock.done("align_pair")
+    pair = correct_bias(pair, settings=rules.bias)
+    clock.done("correct_bias")
+    mask = segment_marrow(pair, protocol=rules, supplied=marrow)
+    clock.done("segment_marrow")
+    regions = label_regions(pair, mask, protocol=rules)
+    clock.done("label_regions")
+    references = find_references(pair, mask, protocol=rules)
+    clock.done("find_references")
+    signals = measure_signals(pair, mask, regions, references, protocol=rules)
+    clock.done("measure_signals")
+    call = classify(series, pair, references, regions, signals, protocol=rules)
+    clock.done("classify")
+    return StudyResult(
+        case=case or case_name(series.t1.study_instance_uid),
+        protocol=rules,
+        series=series,
+        pair=pair,
+        marrow=mask,
+        regions=regions,
+        references=references,
+        signals=signals,
+        call=call,
+        provenance=Provenance(
+            version=__version__,
+            libraries=library_versions(),
+            python=python_version(),
+            protocol_sha256=protocol_sha256(rules),
+            input_sha256=input_sha256((*series.t1.files, *series.stir.files)),
+            mask_sha256=mask_sha256(mask) if marrow else None,
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            step_times=tuple(clock.times),
+        ),
+    )
