@@ -1,1 +1,6 @@
-"""alignment."""
+"""STIR onto the T1 grid, with a measured error."""
+
+from marrowsignal.alignment.align import align_pair
+from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict
+
+__all__ = ["AlignedPair", "AlignmentQuality", "AlignmentVerdict", "align_pair"]

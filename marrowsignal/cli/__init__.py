@@ -1,1 +1,1 @@
-"""cli."""
+"""The command line: one module a subcommand; `app.main` alone turns errors into exit codes."""

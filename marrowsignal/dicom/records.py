@@ -8,6 +8,7 @@ from pathlib import Path
 
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.acquisition import AcquisitionFacts
+from marrowsignal.geometry.volume import VolumeGeometry
 
 __all__ = ["Series", "SeriesCatalog", "SeriesIdentity", "SeriesPair"]
 
@@ -27,6 +28,7 @@ class SeriesIdentity(StrEnum):
     DIXON = "dixon"
     GRADIENT_ECHO = "gradient_echo"
     DIFFUSION = "diffusion"
+    ECHO_PLANAR = "echo_planar"
     LOCALIZER = "localizer"
     DERIVED = "derived"
     NOT_MR = "not_mr"
@@ -68,6 +70,10 @@ class Series:
         Files ordered along the slice normal; never written to an output.
     findings : tuple of Finding
         What weakens the series (missing slice, duplicate, post-contrast ...).
+    geometry : VolumeGeometry or None
+        Grid of the stack in patient space; None when the header does not tell or the slices form no volume.
+    acquired_at : str
+        AcquisitionDate and -Time, ``YYYYMMDDHHMMSS.ffffff``; only orders series, never goes to an output.
     """
 
     series_instance_uid: str
@@ -88,6 +94,8 @@ class Series:
     transfer_syntax: str
     files: tuple[Path, ...] = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    geometry: VolumeGeometry | None = field(default=None, repr=False, compare=False)
+    acquired_at: str = field(default="", repr=False)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,126 @@
+"""The command `marrowsignal`: its subcommands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from marrowsignal import __version__
+from marrowsignal.cli.analyze import analyze
+from marrowsignal.cli.inspect import inspect
+from marrowsignal.cli.protocol import protocol_app
+from marrowsignal.cli.verbosity import be_verbose
+from marrowsignal.errors import MarrowSignalError
+
+__all__ = ["app", "main"]
+
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
+    "6 output not writable; 130 interrupted. Research use only: nothing here is a diagnosis."
+)
+
+app = typer.Typer(
+    name="marrowsignal",
+    help="T1/STIR bone-marrow signal analysis of DICOM studies.",
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("inspect")(inspect)
+app.command("analyze")(analyze)
+app.add_typer(protocol_app, name="protocol")
+
+_log = logging.getLogger("marrowsignal.cli")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"marrowsignal {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Library warnings, and the traceback of a bug.")
+    ] = False,
+) -> None:
+    """T1/STIR bone-marrow signal analysis of DICOM studies."""
+    if verbose:
+        be_verbose()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    _make_streams_tolerant()
+    with _logging_to_stderr():
+        try:
+            app(args=None if argv is None else list(argv), prog_name="marrowsignal")
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 0
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            return 130
+        except MarrowSignalError as error:
+            typer.echo(f"error: {error}", err=True)
+            return error.exit_code
+        except Exception as error:  # noqa: BLE001 - the last line of defence: a bug ends in one clear line
+            _report_bug(error)
+            return 1
+    return 0
+
+
+def _report_bug(error: Exception) -> None:
+    _log.debug("unexpected error", exc_info=error)
+    hint = "" if _log.isEnabledFor(logging.DEBUG) else "; run again with -v for the traceback"
+    # The message of a foreign exception may hold a path or a header value: only its type is told.
+    typer.echo(f"error: this is a bug in marrowsignal ({type(error).__name__}){hint}", err=True)
+
+
+def _make_streams_tolerant() -> None:
+    # A series description may hold letters that a console's code page lacks.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    # Third-party warnings and log records go to stderr, and below ERROR only with -v (see `verbosity`).
+    root, ours = logging.getLogger(), logging.getLogger("marrowsignal")
+    before = root.level, ours.level
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        root.removeHandler(handler)
+        root.setLevel(before[0])
+        ours.setLevel(before[1])

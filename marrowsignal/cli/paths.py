@@ -1,0 +1,49 @@
+"""Checks of paths before minutes of work."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from marrowsignal.errors import InputError, OutputError
+
+__all__ = ["check_writable", "existing_input"]
+
+
+def existing_input(path: Path, *, stage: str = "find_series") -> Path:
+    """Return `path` if it is there.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder.
+    """
+    if not path.exists():
+        raise InputError(
+            f"there is no file or folder {path.name}",
+            code="input_missing",
+            stage=stage,
+            hint="check the path",
+        )
+    return path
+
+
+def check_writable(out: Path) -> None:
+    """Try to write where the output will go; nothing is left behind.
+
+    Raises
+    ------
+    OutputError
+        If `out`, or the nearest folder above it that is there, is no folder or cannot be written.
+    """
+    there = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the output folder {out.name} cannot be written ({error.strerror})",
+            code="output_not_writable",
+            stage="write_case",
+            hint="give another folder with -o",
+        ) from error

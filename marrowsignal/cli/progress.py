@@ -1,0 +1,80 @@
+"""Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+__all__ = ["STEPS", "step_progress"]
+
+STEPS = (
+    ("find_series", "Reading headers"),
+    ("select_pair", "Choosing T1 and STIR"),
+    ("read_volume", "Reading images"),
+    ("align_pair", "Aligning STIR with T1"),
+    ("correct_bias", "Removing coil shading"),
+    ("segment_marrow", "Finding marrow"),
+    ("label_regions", "Naming regions"),
+    ("find_references", "Measuring muscle and fat"),
+    ("measure_signals", "Measuring marrow"),
+    ("classify", "Weighing evidence"),
+    ("render_report", "Drawing the report"),
+    ("write_case", "Writing the case folder"),
+)
+
+
+@contextmanager
+def step_progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Give a function that is called with each step's name when the step is done.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether nothing is shown.
+    """
+    if quiet:
+        yield lambda _step: None
+    elif sys.stderr.isatty():
+        with _bar() as done:
+            yield done
+    else:
+        yield _plain_lines()
+
+
+def _plain_lines() -> Callable[[str], None]:
+    started = last = time.perf_counter()
+    count = 0
+
+    def done(step: str) -> None:
+        nonlocal last, count
+        now = time.perf_counter()
+        count += 1
+        seconds, total = now - last, now - started
+        typer.echo(f"[{count}/{len(STEPS)}] {step} done in {seconds:.1f} s, {total:.1f} s in all", err=True)
+        last = now
+
+    return done
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    words = [text for _step, text in STEPS]
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(words[0], total=len(STEPS))
+        count = 0
+
+        def done(_step: str) -> None:
+            nonlocal count
+            count += 1
+            progress.update(task, completed=count, description=words[min(count, len(words) - 1)])
+
+        yield done

@@ -1,0 +1,125 @@
+"""The folder one study leaves behind: complete, or not there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from marrowsignal.errors import OutputError, UsageError
+from marrowsignal.exports.nifti import write_images
+from marrowsignal.exports.tables import write_tables
+from marrowsignal.results.document import to_document, to_json
+from marrowsignal.results.study_result import StudyResult
+
+__all__ = ["check_case_name", "write_case"]
+
+_STAGE = "write_case"
+_CASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def check_case_name(case: str) -> str:
+    """Return `case` if it can name a folder on every system.
+
+    Parameters
+    ----------
+    case : str
+        1 to 64 characters out of letters, digits, dot, underscore and dash; no leading dot or dash, no
+        trailing dot, none of Windows' device names.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    if not _CASE_NAME.fullmatch(case) or case.endswith(".") or _RESERVED.fullmatch(case):
+        raise UsageError(
+            "the case name cannot name a folder",
+            code="case_name_invalid",
+            stage=_STAGE,
+            hint="use 1 to 64 letters, digits, dots, underscores or dashes, beginning with a letter or digit",
+        )
+    return case
+
+
+def write_case(result: StudyResult, out: Path, *, report_html: str, overwrite: bool = True) -> Path:
+    """Write everything one study leaves behind to ``out/<case>``.
+
+    All files are written under a temporary name beside it and renamed at the end: a folder that exists is
+    complete, and an older one is replaced only by a complete new one.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    out : Path
+        Folder of cases; made when missing.
+    report_html : str
+        The page, from `marrowsignal.report.render_report`.
+    overwrite : bool
+        Whether an existing case folder may be replaced.
+
+    Returns
+    -------
+    Path
+        The case folder.
+
+    Raises
+    ------
+    UsageError
+        If the case name cannot name a folder.
+    OutputError
+        If the folder cannot be written, or exists and `overwrite` is False.
+    """
+    folder = out / check_case_name(result.case)
+    if not overwrite and folder.exists():
+        raise OutputError(
+            f"case {result.case} exists already", code="case_exists", stage=_STAGE, hint="choose another --case"
+        )
+    staging: Path | None = None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{result.case}.", suffix=".partial", dir=out))
+        # The inner folder has the permissions the user's umask asks for; mkdtemp's own has not.
+        fresh = staging / "new"
+        _write_files(result, fresh, report_html=report_html)
+        _put_in_place(fresh, folder, old=staging / "old")
+    except (OSError, RuntimeError) as error:  # SimpleITK reports a full disk as RuntimeError
+        raise OutputError(
+            f"the results of case {result.case} cannot be written ({_cause(error)})",
+            code="output_not_writable",
+            stage=_STAGE,
+            hint="check that the output folder exists, is writable and has space left",
+        ) from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def _write_files(result: StudyResult, folder: Path, *, report_html: str) -> None:
+    images = folder / "images"
+    images.mkdir(parents=True)
+    write_images(result, images)
+    write_tables(result, folder)
+    (folder / "result.json").write_bytes(to_json(to_document(result)).encode("utf-8"))
+    (folder / "report.html").write_bytes(report_html.encode("utf-8"))
+
+
+def _put_in_place(fresh: Path, folder: Path, *, old: Path) -> None:
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+
+
+def _cause(error: Exception) -> str:
+    # strerror holds no path; SimpleITK's message does.
+    return (error.strerror or "unknown cause") if isinstance(error, OSError) else "an image could not be written"

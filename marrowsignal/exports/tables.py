@@ -1,0 +1,161 @@
+"""Tables for statistics: one row a region, a lesion, a left-right pair.
+
+An empty cell means not measured; the status and reason columns beside it say why. No cell holds 0 or -1 for a
+value that was not measured.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from marrowsignal.exports.dictionary import COLUMNS, LESION_COLUMNS, REGION_COLUMNS, SYMMETRY_COLUMNS, Column
+from marrowsignal.results.descriptors import (
+    LESION_DESCRIPTORS,
+    REGION_DESCRIPTORS,
+    SYMMETRY_DESCRIPTORS,
+    Descriptor,
+)
+from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
+
+__all__ = ["columns_csv", "lesions_csv", "regions_csv", "symmetry_csv", "write_tables"]
+
+Cell = str | int | float | None
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_tables(result: StudyResult, folder: Path) -> None:
+    """Write ``regions.csv``, ``lesions.csv``, ``symmetry.csv`` and their dictionary ``columns.csv``.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    folder : Path
+        An existing folder.
+    """
+    for name, text in (
+        ("regions.csv", regions_csv(result)),
+        ("lesions.csv", lesions_csv(result)),
+        ("symmetry.csv", symmetry_csv(result)),
+        ("columns.csv", columns_csv()),
+    ):
+        (folder / name).write_bytes(text.encode("utf-8"))
+
+
+def regions_csv(result: StudyResult) -> str:
+    """Return the regions table; its first row is the whole marrow without lesions."""
+    rows = (result.signals.whole, *result.signals.regions)
+    return _csv(REGION_COLUMNS, (_region_row(result, region) for region in rows))
+
+
+def lesions_csv(result: StudyResult) -> str:
+    """Return the lesions table; only a header when none was found."""
+    return _csv(LESION_COLUMNS, (_lesion_row(result, lesion) for lesion in result.signals.lesions))
+
+
+def symmetry_csv(result: StudyResult) -> str:
+    """Return the table of left-right pairs; its first row is the whole marrow."""
+    return _csv(
+        SYMMETRY_COLUMNS,
+        (
+            [*_study_cells(result), pair.key, pair.name, *_cells(SYMMETRY_DESCRIPTORS, pair.measurements)]
+            for pair in result.signals.symmetry
+        ),
+    )
+
+
+def columns_csv() -> str:
+    """Return the data dictionary: one row a column of the three tables."""
+    header = ("table", "column", "unit", "descriptor", "description", "source")
+    rows = (
+        [column.table, column.name, column.unit, column.descriptor, column.description, column.source]
+        for column in COLUMNS
+    )
+    return _write(header, rows)
+
+
+def _study_cells(result: StudyResult) -> list[Cell]:
+    call = result.call
+    protocol = result.protocol
+    return [result.case, call.pattern_class.value, call.confidence.value, protocol.name, protocol.version]
+
+
+def _region_row(result: StudyResult, signals: RegionSignals) -> list[Cell]:
+    region = next((r for r in result.regions.regions if r.label == signals.region_label), None)
+    missing = signals.t1_median is None or signals.stir_median is None
+    return [
+        *_study_cells(result),
+        signals.region_label,
+        signals.key,
+        signals.name,
+        signals.side.value,
+        region.code if region else None,
+        region.volume_ml if region else None,
+        signals.core_volume_ml,
+        signals.core_voxels,
+        signals.slices,
+        signals.t1_median,
+        signals.stir_median,
+        "not_evaluable" if missing else "measured",
+        "the core of the region holds no voxel with a valid signal" if missing else "",
+        signals.lesion_ml,
+        *_cells(REGION_DESCRIPTORS, signals.measurements),
+    ]
+
+
+def _lesion_row(result: StudyResult, lesion: Lesion) -> list[Cell]:
+    return [
+        *_study_cells(result),
+        lesion.label,
+        lesion.region_key,
+        lesion.region_name,
+        lesion.side.value,
+        lesion.volume_ml,
+        lesion.voxels,
+        lesion.slices,
+        lesion.first_slice,
+        lesion.last_slice,
+        *lesion.centroid_lps_mm,
+        *_cells(LESION_DESCRIPTORS, lesion.measurements),
+    ]
+
+
+def _cells(descriptors: Sequence[Descriptor], measurements: Iterable[Measurement]) -> list[Cell]:
+    found = {item.name: item for item in measurements}
+    cells: list[Cell] = []
+    for descriptor in descriptors:
+        item = found.get(descriptor.name)
+        if item is None:
+            cells += [None, None, None, MeasurementStatus.NOT_EVALUABLE.value, "not part of this analysis"]
+        else:
+            cells += [item.value, item.ci_low, item.ci_high, item.status.value, item.reason]
+    return cells
+
+
+def _csv(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
+    return _write([column.name for column in columns], rows)
+
+
+def _write(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        if len(row) != len(header):
+            raise AssertionError(f"a row of {len(row)} cells under {len(header)} headers")
+        writer.writerow([_text(cell) for cell in row])
+    return buffer.getvalue()
+
+
+def _text(cell: Cell) -> str:
+    # Numbers in full; text that a spreadsheet would run as a formula is quoted with an apostrophe.
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return ""
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return repr(float(cell)) if isinstance(cell, float) else str(int(cell))

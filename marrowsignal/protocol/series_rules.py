@@ -1,0 +1,211 @@
+"""The rules by which a series is recognised: windows, weights, words, each with unit and source.
+
+The numbers live in ``protocol/data/series.toml``; this module is their validated, frozen form.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from importlib import resources
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from marrowsignal.errors import ProtocolError
+from marrowsignal.protocol.schema import Quantity
+
+__all__ = [
+    "EvidenceWeights",
+    "FieldBand",
+    "ImageTypeWords",
+    "PairingRules",
+    "SeriesRules",
+    "TextPatterns",
+    "TimingWindows",
+    "UsableRules",
+    "Window",
+    "default_series_rules",
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class Window(_Model):
+    """An interval that is met between `low` and `high` and half believed up to its edges."""
+
+    low: float
+    high: float
+    edge_low: float
+    edge_high: float
+    unit: str
+    source: str
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.edge_low <= self.low <= self.high <= self.edge_high:
+            raise ValueError("a window needs edge_low <= low <= high <= edge_high")
+        return self
+
+    def credit(self, value: float | None, edge_credit: float) -> float:
+        """Return 1 inside, `edge_credit` between window and edge, 0 outside or when `value` is None.
+
+        Examples
+        --------
+        >>> window = Window(low=1, high=2, edge_low=0, edge_high=3, unit="ms", source="example")
+        >>> window.credit(1.5, 0.8), window.credit(2.5, 0.8), window.credit(4, 0.8)
+        (1.0, 0.8, 0.0)
+        """
+        if value is None or not self.edge_low <= value <= self.edge_high:
+            return 0.0
+        return 1.0 if self.low <= value <= self.high else edge_credit
+
+
+class EvidenceWeights(_Model):
+    """Weights of the evidence score and where it is accepted."""
+
+    timing: Quantity
+    sequence: Quantity
+    name: Quantity
+    description: Quantity
+    accept: Quantity
+    margin: Quantity
+    edge_credit: Quantity
+    missing_inversion_time_credit: Quantity
+    weak_inversion_credit: Quantity
+
+
+class UsableRules(_Model):
+    """What a stack of slices needs to be a volume."""
+
+    min_slices: Quantity
+    parallel_tolerance: Quantity
+    oblique_from: Quantity
+    gap_tolerance_fraction: Quantity
+    gap_tolerance: Quantity
+    same_position: Quantity
+    shear_tolerance: Quantity
+    localizer_planes: Quantity
+    seconds_below: Quantity
+
+
+class PairingRules(_Model):
+    """What two series need to be a pair."""
+
+    min_overlap_fraction: Quantity
+    field_tolerance: Quantity
+
+
+class FieldBand(_Model):
+    """Windows that depend on the field strength."""
+
+    up_to: Quantity
+    t1_repetition_time: Window
+    stir_inversion_time: Window
+
+
+class TimingWindows(_Model):
+    """Windows that do not depend on the field strength."""
+
+    t1_echo_time: Window
+    t1_echo_train: Window
+    stir_repetition_time: Window
+    stir_echo_time: Window
+    flair_inversion_time: Window
+    t1_ir_inversion_time: Window
+    t1_ir_echo_time: Window
+    long_repetition_time: Window
+    pd_echo_time: Window
+    t2_echo_time: Window
+
+
+class TextPatterns(_Model):
+    """Regular expressions on description, protocol name and sequence name (SCIENCE 5.3)."""
+
+    stir: Pattern
+    flair: Pattern
+    t1: Pattern
+    t2: Pattern
+    pd: Pattern
+    fat_suppressed: Pattern
+    not_fat_suppressed: Pattern
+    spectral_inversion: Pattern
+    post_contrast: Pattern
+    not_post_contrast: Pattern
+    contrast_agent_off: Pattern
+    derived: Pattern
+    synthetic: Pattern
+    stitched: Pattern
+    localizer: Pattern
+    diffusion: Pattern
+    spin_echo_name: Pattern
+    inversion_name: Pattern
+    gradient_name: Pattern
+    echo_planar_name: Pattern
+
+
+class ImageTypeWords(_Model):
+    """ImageType values that decide what an image is."""
+
+    derived: frozenset[str]
+    phase: frozenset[str]
+    real: frozenset[str]
+    localizer: frozenset[str]
+    diffusion: frozenset[str]
+    dixon_in_phase: frozenset[str]
+    dixon_other: frozenset[str]
+
+
+class SeriesRules(_Model):
+    """Everything that decides what a series is and whether it serves."""
+
+    schema_version: int
+    evidence: EvidenceWeights
+    usable: UsableRules
+    pairing: PairingRules
+    field_bands: tuple[FieldBand, ...]
+    unknown_field: FieldBand
+    timing: TimingWindows
+    text: TextPatterns
+    image_type: ImageTypeWords
+
+    def band(self, magnetic_field_strength_t: float | None) -> FieldBand:
+        """Return the windows for a field strength; the cautious ones when it is not known."""
+        if magnetic_field_strength_t is None or magnetic_field_strength_t <= 0:
+            return self.unknown_field
+        for band in self.field_bands:
+            if magnetic_field_strength_t <= band.up_to.value:
+                return band
+        return self.unknown_field
+
+
+@functools.cache
+def default_series_rules() -> SeriesRules:
+    """Return the rules shipped with the package.
+
+    Raises
+    ------
+    ProtocolError
+        If the shipped file is damaged.
+    """
+    text = resources.files("marrowsignal.protocol").joinpath("data/series.toml").read_text("utf-8")
+    try:
+        return SeriesRules.model_validate(tomllib.loads(text))
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise ProtocolError(
+            f"series.toml is malformed: {error}", code="series_rules_malformed", stage="protocol"
+        ) from error

@@ -1,0 +1,123 @@
+"""Words and numbers as the page prints them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from marrowsignal.alignment.records import AlignmentVerdict
+from marrowsignal.patterns.records import Confidence, CriterionState, PatternClass
+from marrowsignal.signals.records import Measurement, MeasurementStatus
+
+__all__ = [
+    "CLASS_WORDS",
+    "CONFIDENCE_WORDS",
+    "STATE_WORDS",
+    "VERDICT_WORDS",
+    "Notes",
+    "add_on_words",
+    "interval",
+    "number",
+    "unit_words",
+    "with_unit",
+]
+
+CLASS_WORDS = {
+    PatternClass.RED_FLAG_INFILTRATION_LIKE: "Infiltration-like pattern (red flag)",
+    PatternClass.FOCAL_EDEMA_LIKE: "Focal edema-like pattern",
+    PatternClass.SYMMETRIC_RECONVERSION_LIKE: "Symmetric reconversion-like pattern",
+    PatternClass.MIXED: "Mixed: focal edema-like on reconversion-like marrow",
+    PatternClass.NORMAL_FOR_AGE: "Normal-for-age-like marrow signal",
+    PatternClass.INDETERMINATE: "Indeterminate",
+    PatternClass.CANNOT_ASSESS: "Cannot be assessed",
+}
+CONFIDENCE_WORDS = {
+    Confidence.HIGH: "high confidence",
+    Confidence.MODERATE: "moderate confidence",
+    Confidence.LOW: "low confidence",
+    Confidence.NONE: "no confidence stated",
+}
+STATE_WORDS = {
+    CriterionState.POSITIVE: ("✔", "met"),
+    CriterionState.NEGATIVE: ("✘", "not met"),
+    CriterionState.INDETERMINATE: ("≈", "interval straddles the cut"),
+    CriterionState.NOT_EVALUABLE: ("–", "not evaluable"),
+}
+VERDICT_WORDS = {
+    AlignmentVerdict.PASS: "pass: good for voxel-wise statements",
+    AlignmentVerdict.WARN: "warn: voxel-wise statements are weakened",
+    AlignmentVerdict.REGION_ONLY: "regions only: no statement on single lesions",
+    AlignmentVerdict.FAIL: "fail: the two series do not lie on each other",
+}
+_UNITS = {"1": "", "percent": "%", "ml": "mL", "deg": "°", "fraction": ""}
+
+
+def number(value: float) -> str:
+    """Two to three significant digits.
+
+    >>> [number(v) for v in (0.0, 0.0512, 0.618, 1.904, 23.44, 412.3)]
+    ['0', '0.051', '0.62', '1.90', '23.4', '412']
+    """
+    if value == 0:
+        return "0"
+    size = abs(value)
+    decimals = 3 if size < 0.0995 else 2 if size < 9.995 else 1 if size < 99.95 else 0
+    text = f"{value:.{decimals}f}"
+    return text.replace("-", "−")  # a true minus sign
+
+
+def unit_words(unit: str) -> str:
+    """Unit as printed; a pure number has none."""
+    return _UNITS.get(unit, unit)
+
+
+def with_unit(value: float | None, unit: str, *, missing: str = "not measured") -> str:
+    """Return a number with its unit, or the words for a missing one."""
+    if value is None or not math.isfinite(value):
+        return missing
+    words = unit_words(unit)
+    space = "" if words in {"", "%", "°"} else " "
+    return f"{number(value)}{space}{words}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return ``"1.84 to 1.96"``, or nothing when there is no interval."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{number(low)} to {number(high)}"
+
+
+def add_on_words(code: str) -> str:
+    """Return an add-on code as words.
+
+    >>> add_on_words("DEEP_SIJ_EDEMA")
+    'Deep SIJ edema'
+    """
+    words = code.replace("_", " ").capitalize()
+    return words.replace("sij", "SIJ")
+
+
+@dataclass(slots=True)
+class Notes:
+    """Footnotes of one table: each reason is printed once and marked by a letter."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def mark(self, text: str) -> str:
+        """Return the mark of a note, made when new: ``a`` to ``z``, then ``aa`` ..."""
+        if text not in self.texts:
+            self.texts.append(text)
+        place = self.texts.index(text)
+        letter = chr(ord("a") + place % 26)
+        return letter if place < 26 else chr(ord("a") + place // 26 - 1) + letter
+
+    def mark_of(self, item: Measurement) -> str:
+        """Return the mark of a measurement that is missing or exploratory; empty when it is firm."""
+        if item.value is not None and item.status is MeasurementStatus.MEASURED:
+            return ""
+        start = "not measured" if item.value is None else "exploratory"
+        return self.mark(f"{start}: {item.reason or 'no reason given'}")
+
+    def listed(self) -> tuple[tuple[str, str], ...]:
+        """Return mark and text of each note."""
+        return tuple((self.mark(text), text) for text in tuple(self.texts))

@@ -1,0 +1,56 @@
+"""One study, step by step, with the public API.
+
+    python pipelines/analyze_study.py STUDY_FOLDER OUTPUT_FOLDER
+
+Stop after any line in a notebook, look at the record it gave, replace it, go on. Records are frozen: a step
+never changes what it was given. Array axes are (slice, row, column); patient points are LPS millimetres.
+"""
+
+import sys
+from pathlib import Path
+
+import marrowsignal as ms
+
+
+def main(study: Path, out: Path) -> None:
+    """Walk through one study and write its case folder."""
+    # What is there? Series are told apart by TR, TE, TI and sequence, not by their names.
+    catalog = ms.find_series(study)
+    for series in catalog.series:
+        print(f"{series.label}: {'; '.join(series.reasons)}")
+    # The T1 and the STIR that belong together; NoUsablePairError says why there is none.
+    chosen = ms.select_pair(catalog)
+    t1, stir = ms.read_volume(chosen.t1), ms.read_volume(chosen.stir)
+    # Every clinical number comes from here, with its unit and source.
+    rules = ms.load_protocol("pelvis_sij")
+
+    # STIR on the T1 grid. The headers' word is checked: how large was the shift, how sure is it?
+    pair = ms.align_pair(
+        t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment
+    )
+    print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
+    pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
+
+    # Where is marrow? `supplied=Path("marrow.nii.gz")` takes your own label map instead.
+    marrow = ms.segment_marrow(pair, protocol=rules, supplied=None)
+    regions = ms.label_regions(pair, marrow, protocol=rules)
+    references = ms.find_references(pair, marrow, protocol=rules)
+    for tissue in references.all_tissues():
+        print(f"{tissue.key} {tissue.verdict}: {tissue.reason}")
+
+    # Ratios with 90 % intervals; None, a status and a reason where something could not be measured.
+    signals = ms.measure_signals(pair, marrow, regions, references, protocol=rules)
+    for region in signals.regions:
+        for item in region.measurements:
+            print(f"{region.name}: {item.name} {item.value} [{item.ci_low}, {item.ci_high}] {item.reason}")
+    call = ms.classify(chosen, pair, references, regions, signals, protocol=rules)
+    print(f"{call.pattern_class} ({call.confidence}): {call.summary}")
+
+    # The same lines in one call, with provenance; then the case folder with page, tables and label maps.
+    result = ms.analyze_study(study, protocol="pelvis_sij")
+    folder = ms.write_case(result, out, report_html=ms.render_report(result))
+    print(f"report: {folder / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

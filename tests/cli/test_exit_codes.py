@@ -1,0 +1,117 @@
+"""Every way out of the command has its exit code and one clear message on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import marrowsignal
+import marrowsignal.dicom
+
+
+def test_version_and_help_end_well(run) -> None:
+    assert run("--version").out.split() == ["marrowsignal", marrowsignal.__version__]
+    done = run("--help")
+    assert done.code == 0
+    assert all(word in done.out for word in ("inspect", "analyze", "protocol"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["analyze"],
+        ["analyze", ".", "--no-such-option"],
+        ["inspect"],
+        ["protocol", "show"],
+    ],
+)
+def test_wrong_usage_is_2(run, arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Usage" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--marrow-from", "atlas:somewhere"], "not available in this version"),
+        (["--marrow-from", "external:name"], "not available in this version"),
+        (["--marrow-from", "crystal_ball"], "takes automatic or supplied"),
+        (["--marrow-from", "automatic:x"], "takes automatic or supplied"),
+        (["--marrow-from", "supplied"], "needs --marrow FILE"),
+        (["--marrow-from", "automatic", "--marrow", "m.nii.gz"], "contradict"),
+        (["--allow-t1-only"], "not available in this version"),
+        (["--case", "../outside"], "case name"),
+        (["--case", ""], "case name"),
+    ],
+)
+def test_options_that_make_no_sense_are_2(
+    run, study: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = run("analyze", study, "-o", tmp_path / "out", *arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_protocol_is_2(run, study: Path, tmp_path: Path) -> None:
+    done = run("analyze", study, "-o", tmp_path, "--protocol", "elbow")
+    assert done.code == 2
+    assert "elbow" in done.err
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["analyze", "-o", "out"]])
+def test_a_missing_input_is_5_and_its_folder_is_not_told(run, tmp_path: Path, command: list[str]) -> None:
+    done = run(*command, tmp_path / "not_there")
+    assert done.code == 5
+    assert "not_there" in done.err
+    assert str(tmp_path) not in done.err
+
+
+def test_a_missing_mask_is_5(run, study: Path, tmp_path: Path) -> None:
+    done = run("analyze", study, "-o", tmp_path, "--marrow", tmp_path / "mask.nii.gz")
+    assert done.code == 5
+    assert "mask.nii.gz" in done.err
+
+
+def test_an_output_that_cannot_be_written_is_6_before_any_work(run, study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run("analyze", study, "-o", tmp_path / "file" / "out")
+    assert done.code == 6
+    assert "find_series" not in done.err
+
+
+def test_nothing_to_analyze_is_3_and_nothing_is_written(run, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = run("analyze", empty, "-o", tmp_path / "out")
+    assert done.code == 3
+    assert done.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("options", "traceback"), [([], False), (["-v"], True)])
+def test_a_bug_is_1_and_one_line(
+    run, study: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], *, traceback: bool
+) -> None:
+    def broken(_path: Path) -> None:
+        raise RuntimeError("a patient's name")
+
+    monkeypatch.setattr(marrowsignal.dicom, "find_series", broken)
+    done = run("inspect", study, *options)
+    assert done.code == 1
+    assert done.out == ""
+    assert "this is a bug in marrowsignal (RuntimeError)" in done.err
+    assert ("Traceback" in done.err) is traceback
+    assert ("a patient's name" in done.err) is traceback
+
+
+def test_an_interruption_is_130(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(marrowsignal.dicom, "find_series", interrupted)
+    assert run("inspect", study).code == 130
