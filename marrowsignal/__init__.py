@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from marrowsignal.errors import MarrowSignalError
     from marrowsignal.exports.case_folder import write_case
     from marrowsignal.intensity import correct_bias, find_references
-    from marrowsignal.marrow import segment_marrow
+    from marrowsignal.marrow import read_supplied_marrow, segment_marrow
     from marrowsignal.patterns import classify
     from marrowsignal.protocol import load_protocol
     from marrowsignal.regions import label_regions
@@ -39,6 +39,7 @@ __all__ = [
     "label_regions",
     "load_protocol",
     "measure_signals",
+    "read_supplied_marrow",
     "read_volume",
     "render_report",
     "segment_marrow",
@@ -60,6 +61,7 @@ _HOME = {
     "label_regions": "marrowsignal.regions",
     "load_protocol": "marrowsignal.protocol",
     "measure_signals": "marrowsignal.signals",
+    "read_supplied_marrow": "marrowsignal.marrow",
     "read_volume": "marrowsignal.dicom",
     "render_report": "marrowsignal.report",
     "segment_marrow": "marrowsignal.marrow",

@@ -12,7 +12,7 @@ from marrowsignal import __version__
 from marrowsignal.alignment import align_pair
 from marrowsignal.dicom import case_name, find_series, input_sha256, read_volume, select_pair
 from marrowsignal.intensity import correct_bias, find_references
-from marrowsignal.marrow import mask_sha256, segment_marrow
+from marrowsignal.marrow import mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.patterns import classify
 from marrowsignal.protocol import choose_protocol_name, load_protocol, protocol_sha256
 from marrowsignal.regions import label_regions
@@ -83,15 +83,22 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("select_pair")
     t1, stir = read_volume(series.t1), read_volume(series.stir)
     clock.done("read_volume")
-    pair = align_pair(t1, stir, same_frame_of_reference=series.same_frame_of_reference, settings=rules.alignment)
+    supplied = read_supplied_marrow(marrow, t1.geometry) if marrow else None
+    pair = align_pair(
+        t1,
+        stir,
+        same_frame_of_reference=series.same_frame_of_reference,
+        settings=rules.alignment,
+        focus=supplied,
+    )
     clock.done("align_pair")
     pair = correct_bias(pair, settings=rules.bias)
     clock.done("correct_bias")
-    mask = segment_marrow(pair, protocol=rules, supplied=marrow)
+    mask = segment_marrow(pair, protocol=rules, supplied=supplied)
     clock.done("segment_marrow")
     regions = label_regions(pair, mask, protocol=rules)
     clock.done("label_regions")
-    references = find_references(pair, mask, protocol=rules)
+    references = find_references(pair, mask.labels, mask.core_mask, protocol=rules)
     clock.done("find_references")
     signals = measure_signals(pair, mask, regions, references, protocol=rules)
     clock.done("measure_signals")

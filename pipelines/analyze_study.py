@@ -25,14 +25,13 @@ def main(study: Path, out: Path) -> None:
     rules = ms.load_protocol("pelvis_sij")
 
     # STIR on the T1 grid. The headers' word is checked: how large was the shift, how sure is it?
-    pair = ms.align_pair(
-        t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment
-    )
+    # With your own marrow map, `ms.read_supplied_marrow(file, t1.geometry)`, add it here as focus=...
+    pair = ms.align_pair(t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment)
     print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
     pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
 
-    # Where is marrow? `supplied=Path("marrow.nii.gz")` takes your own label map instead.
-    marrow = ms.segment_marrow(pair, protocol=rules, supplied=None)
+    # ... and here as supplied=...
+    marrow = ms.segment_marrow(pair, protocol=rules)
     regions = ms.label_regions(pair, marrow, protocol=rules)
     references = ms.find_references(pair, marrow, protocol=rules)
     for tissue in references.all_tissues():

@@ -24,9 +24,7 @@ def main() -> None:
         options = StudyOptions(dicom=DicomOptions(patient_age=age, patient_sex=sex))
         make_study(name, root / folder, seed=seed, options=options)
     files = sorted(p for folder, *_ in STUDIES for p in (root / folder).rglob("*") if p.is_file())
-    lines = [
-        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(root).as_posix()}\n" for p in files
-    ]
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(root).as_posix()}\n" for p in files]
     (root / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="\n")
 
 

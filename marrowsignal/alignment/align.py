@@ -183,9 +183,7 @@ def _reason(placed: _Placed, overlap: float) -> str:
         if placed.error_mm is None
         else f"the remaining shift is estimated at {placed.error_mm:.1f} mm"
     )
-    return (
-        f"{moved}; {error}; mutual information {placed.information:.2f} nats over {overlap:.0%} of the tissue"
-    )
+    return f"{moved}; {error}; mutual information {placed.information:.2f} nats over {overlap:.0%} of the tissue"
 
 
 def _findings(quality: AlignmentQuality, overlap: float, settings: AlignmentSettings) -> tuple[Finding, ...]:

@@ -43,17 +43,11 @@ def analyze(
         str | None,
         typer.Option(help="Built-in name or .toml file; by default chosen by BodyPartExamined."),
     ] = None,
-    marrow: Annotated[
-        Path | None, typer.Option(help="Marrow label map in patient space (.nii, .nii.gz).")
-    ] = None,
-    marrow_from: Annotated[
-        str | None, typer.Option(help="automatic, or supplied together with --marrow.")
-    ] = None,
+    marrow: Annotated[Path | None, typer.Option(help="Marrow label map in patient space (.nii, .nii.gz).")] = None,
+    marrow_from: Annotated[str | None, typer.Option(help="automatic, or supplied together with --marrow.")] = None,
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
     stir: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as STIR.")] = None,
-    allow_t1_only: Annotated[
-        bool, typer.Option("--allow-t1-only", help="Not available in this version.")
-    ] = False,
+    allow_t1_only: Annotated[bool, typer.Option("--allow-t1-only", help="Not available in this version.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     verbose: Annotated[
@@ -69,9 +63,7 @@ def analyze(
         existing_input(marrow, stage="segment_marrow")
     check_writable(output)
     _check_case_name(case)
-    request = _Request(
-        path=path, out=output, case=case, protocol=protocol, marrow=marrow, t1_uid=t1, stir_uid=stir
-    )
+    request = _Request(path=path, out=output, case=case, protocol=protocol, marrow=marrow, t1_uid=t1, stir_uid=stir)
     result, folder = _run(request, quiet=quiet)
     _tell(result, folder, json=json)
 
@@ -83,9 +75,7 @@ def _refuse_what_is_not_there(marrow_from: str | None, marrow: Path | None, *, a
         return
     kind = marrow_from.partition(":")[0]
     if kind in ("atlas", "external"):
-        raise _usage(
-            f"--marrow-from {kind} is not available in this version", "use automatic, or --marrow FILE"
-        )
+        raise _usage(f"--marrow-from {kind} is not available in this version", "use automatic, or --marrow FILE")
     if kind not in ("automatic", "supplied") or kind != marrow_from:
         raise _usage("--marrow-from takes automatic or supplied", "see marrowsignal analyze --help")
     if kind == "supplied" and marrow is None:

@@ -52,7 +52,7 @@ def _look_for_pair(catalog: SeriesCatalog) -> InspectDocument:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
         return to_inspect_document(catalog, None, pair_reason=reason, protocol="")
     protocol = choose_protocol_name(pair.t1.acquisition.body_part_examined)
-    return to_inspect_document(catalog, pair, pair_reason="; ".join(pair.reasons), protocol=protocol)
+    return to_inspect_document(catalog, pair, pair_reason=" ".join(pair.reasons), protocol=protocol)
 
 
 def _as_text(document: InspectDocument) -> str:
@@ -63,13 +63,13 @@ def _as_text(document: InspectDocument) -> str:
         lines += ["", *_series_lines(series)]
     lines.append("")
     if document.pair is None:
-        lines.append(f"Nothing would be analyzed: {document.pair_reason}")
+        lines.append(f"Nothing would be analyzed: {_printable(document.pair_reason)}")
         return "\n".join(lines)
     for role, index in (("T1", document.pair.t1_index), ("STIR", document.pair.stir_index)):
         lines.append(f"{role:<4} would be {_heading(document.series[index])}")
-    lines.append(f"     because {document.pair_reason}")
+    lines += [f"     - {_printable(reason)}" for reason in document.pair.reasons]
     lines.append(f"     with protocol {document.pair.protocol}")
-    lines += [f"     {finding.severity}: {finding.message}" for finding in document.pair.findings]
+    lines += [f"     {finding.severity}: {_printable(finding.message)}" for finding in document.pair.findings]
     return "\n".join(lines)
 
 
@@ -80,11 +80,7 @@ def _heading(series: SeriesEntry) -> str:
 
 def _series_lines(series: SeriesEntry) -> list[str]:
     use = "usable" if series.usable else "not usable"
-    spacing = (
-        " x ".join(f"{mm:.2f}" for mm in series.spacing_mm) + " mm"
-        if series.spacing_mm
-        else "spacing unknown"
-    )
+    spacing = " x ".join(f"{mm:.2f}" for mm in series.spacing_mm) + " mm" if series.spacing_mm else "spacing unknown"
     times = (
         ("TR", series.repetition_time_ms),
         ("TE", series.echo_time_ms),

@@ -61,7 +61,5 @@ def _file_digest(file: Path) -> bytes:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:
-        raise DicomError(
-            f"{file.name} cannot be read", code="file_unreadable", stage="find_series"
-        ) from error
+        raise DicomError(f"{file.name} cannot be read", code="file_unreadable", stage="find_series") from error
     return digest.digest()

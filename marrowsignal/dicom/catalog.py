@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydicom.uid import UID
-
 from marrowsignal.dicom.files import read_headers
 from marrowsignal.dicom.identify import Identification, identify
 from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity
@@ -105,7 +103,7 @@ def _series(stack: Stack, planes: int, stacks: int, rules: SeriesRules) -> Serie
         slices=slices,
         spacing_mm=stack.geometry.spacing_mm if stack.geometry else None,
         orientation=main_plane(header, rules.usable.oblique_from.value),
-        transfer_syntax=UID(header.transfer_syntax).name or "unknown",
+        transfer_syntax=header.transfer_syntax_name,
         files=tuple(h.path for h in stack.headers),
         findings=(
             *stack.findings,
@@ -153,9 +151,7 @@ def _hindrances(stack: Stack, known: Identification, contrast: str, rules: Serie
     return tuple(message for holds, message in checks if holds)
 
 
-def _findings(
-    header: SliceHeader, known: Identification, contrast: str, rules: SeriesRules
-) -> tuple[Finding, ...]:
+def _findings(header: SliceHeader, known: Identification, contrast: str, rules: SeriesRules) -> tuple[Finding, ...]:
     if known.identity not in _PAIRABLE:
         return ()
     words, facts = read_words(header, rules.text), header.acquisition

@@ -64,9 +64,7 @@ def read_headers(path: Path) -> FoundFiles:
             continue
         if header is not None and header.sop_class_uid != _DICOMDIR_CLASS:
             headers.append(header)
-    return FoundFiles(
-        headers=tuple(headers), files_seen=seen, files_unreadable=len(findings), findings=tuple(findings)
-    )
+    return FoundFiles(headers=tuple(headers), files_seen=seen, files_unreadable=len(findings), findings=tuple(findings))
 
 
 def unpack_zip(path: Path) -> Path:

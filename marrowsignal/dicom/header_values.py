@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 __all__ = [
     "UNREADABLE",
@@ -28,6 +28,7 @@ __all__ = [
 UNREADABLE = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     EOFError,
     InvalidDicomError,
     LookupError,

@@ -30,8 +30,7 @@ _IN_WORDS = {
         "T2 fat-suppressed, not STIR: its fat is suppressed spectrally, so STIR ratios do not hold"
     ),
     SeriesIdentity.PD_FAT_SUPPRESSED: (
-        "proton-density fat-suppressed, not STIR: its fat is suppressed spectrally, "
-        "so STIR ratios do not hold"
+        "proton-density fat-suppressed, not STIR: its fat is suppressed spectrally, so STIR ratios do not hold"
     ),
 }
 
@@ -130,9 +129,7 @@ def _named_localizer(header: SliceHeader, words: SeriesWords) -> bool:
     return words.localizer and not (long_echo_train or words.t1 or words.stir)
 
 
-def _other_readout(
-    header: SliceHeader, physics: Physics, words: SeriesWords
-) -> tuple[SeriesIdentity, str] | None:
+def _other_readout(header: SliceHeader, physics: Physics, words: SeriesWords) -> tuple[SeriesIdentity, str] | None:
     sequence = "\\".join(header.acquisition.scanning_sequence) or header.acquisition.sequence_name
     if physics.echo_planar:
         if words.diffusion:
@@ -144,9 +141,7 @@ def _other_readout(
     return None
 
 
-def _by_evidence(
-    header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules
-) -> Identification:
+def _by_evidence(header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules) -> Identification:
     ranked = sorted(scores(header, physics, words, rules).items(), key=lambda pair: (-pair[1], pair[0]))
     identity, score = ranked[0]
     margin = round(score - ranked[1][1], 6) if len(ranked) > 1 else score

@@ -3,65 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
+from marrowsignal.dicom.pair_candidates import PairCandidate, best_candidate, overlap
 from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity, SeriesPair
 from marrowsignal.errors import NoUsablePairError, UsageError
 from marrowsignal.findings import Finding, Severity
-from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.series_rules import SeriesRules, default_series_rules
 
 __all__ = ["select_pair"]
 
 _STAGE = "select_pair"
-_SAMPLES = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    """One T1 + STIR combination and how well they fit."""
-
-    t1: Series
-    stir: Series
-    overlap_fraction: float
-    overlap_ml: float
-
-    @property
-    def same_plane(self) -> bool:
-        return self.t1.orientation.split("-")[0] == self.stir.orientation.split("-")[0]
-
-    @property
-    def same_frame(self) -> bool:
-        frame = self.t1.frame_of_reference_uid
-        return bool(frame) and frame == self.stir.frame_of_reference_uid
-
-    @property
-    def shared_slices(self) -> int:
-        return min(self.t1.slices, self.stir.slices)
-
-    @property
-    def score(self) -> float:
-        return self.t1.identity_score + self.stir.identity_score
-
-
-def _best(candidates: list[_Candidate]) -> _Candidate:
-    """Plane before frame before overlap before slices before evidence; of equals the later, a repeat."""
-    left = candidates
-    stages: tuple[tuple[Callable[[_Candidate], float], float], ...] = (
-        (lambda c: c.same_plane, 1.0),
-        (lambda c: c.same_frame, 1.0),
-        # A repeat after motion is shifted a little: nearly as much overlap is as good.
-        (lambda c: c.overlap_ml, 0.9),
-        (lambda c: c.shared_slices, 1.0),
-        (lambda c: c.score, 0.9),
-    )
-    for value, share in stages:
-        most = max(value(c) for c in left)
-        left = [c for c in left if value(c) >= share * most]
-    return max(left, key=lambda c: (_when(c.stir), _when(c.t1)))
 
 
 def select_pair(
@@ -109,9 +60,9 @@ def select_pair(
             "several studies hold a T1 + STIR pair",
             code="several_studies",
             stage=_STAGE,
-            hint="give the folder of one study, name series with --t1 and --stir, or use `marrowsignal batch`",
+            hint="give one study's folder, name series with --t1 and --stir, or use `marrowsignal batch`",
         )
-    best = _best(candidates)
+    best = best_candidate(candidates, chosen.pairing.near_equal_fraction.value)
     rejected = tuple(s for s in catalog.series if s is not best.t1 and s is not best.stir)
     return SeriesPair(
         t1=best.t1,
@@ -120,10 +71,6 @@ def select_pair(
         rejected=rejected,
         findings=_findings(best, candidates, chosen),
     )
-
-
-def _when(series: Series) -> tuple[str, int, str]:
-    return (series.acquired_at, series.series_number or 0, series.series_instance_uid)
 
 
 def _wanted(catalog: SeriesCatalog, uid: str | None, identity: SeriesIdentity, option: str) -> list[Series]:
@@ -148,36 +95,18 @@ def _wanted(catalog: SeriesCatalog, uid: str | None, identity: SeriesIdentity, o
     return [best]
 
 
-def _candidate(t1: Series, stir: Series, rules: SeriesRules, *, forced: bool) -> _Candidate | None:
+def _candidate(t1: Series, stir: Series, rules: SeriesRules, *, forced: bool) -> PairCandidate | None:
     if t1 is stir:
         raise UsageError("the same series is given as T1 and as STIR", code="same_series", stage=_STAGE)
     if t1.study_instance_uid != stir.study_instance_uid and not forced:
         return None
-    overlap, millilitres = _overlap(t1.geometry, stir.geometry)
-    if overlap < rules.pairing.min_overlap_fraction.value and not forced:
+    share, millilitres = overlap(t1.geometry, stir.geometry)
+    if share < rules.pairing.min_overlap_fraction.value and not forced:
         return None
-    return _Candidate(t1=t1, stir=stir, overlap_fraction=overlap, overlap_ml=millilitres)
+    return PairCandidate(t1=t1, stir=stir, overlap_fraction=share, overlap_ml=millilitres)
 
 
-def _volume_ml(geometry: VolumeGeometry) -> float:
-    return geometry.voxel_ml * float(np.prod(geometry.shape))
-
-
-def _overlap(a: VolumeGeometry | None, b: VolumeGeometry | None) -> tuple[float, float]:
-    """Return the share of the smaller volume that the other covers, by sampling, and the same in mL."""
-    if a is None or b is None:
-        return 0.0, 0.0
-    small, large = sorted((a, b), key=_volume_ml)
-    # Samples lie at cell centres of the full extent, half a voxel beyond the first and last centres.
-    axes = [(np.arange(_SAMPLES) + 0.5) / _SAMPLES * n - 0.5 for n in small.shape]
-    points = small.to_patient(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
-    index = large.to_index(points)
-    inside = np.all((index >= -0.5) & (index <= np.asarray(large.shape) - 0.5), axis=-1)
-    share = float(inside.mean())
-    return share, share * _volume_ml(small)
-
-
-def _reasons(best: _Candidate, t1_uid: str | None, stir_uid: str | None) -> tuple[str, ...]:
+def _reasons(best: PairCandidate, t1_uid: str | None, stir_uid: str | None) -> tuple[str, ...]:
     given = [name for name, uid in (("T1", t1_uid), ("STIR", stir_uid)) if uid is not None]
     return (
         *((f"{' and '.join(given)} named by the user.",) if given else ()),
@@ -188,7 +117,7 @@ def _reasons(best: _Candidate, t1_uid: str | None, stir_uid: str | None) -> tupl
     )
 
 
-def _findings(best: _Candidate, candidates: list[_Candidate], rules: SeriesRules) -> tuple[Finding, ...]:
+def _findings(best: PairCandidate, candidates: list[PairCandidate], rules: SeriesRules) -> tuple[Finding, ...]:
     t1, stir = best.t1, best.stir
     fields = (t1.acquisition.magnetic_field_strength_t, stir.acquisition.magnetic_field_strength_t)
     norm = ["NORM" in s.acquisition.image_type for s in (t1, stir)]
@@ -206,8 +135,7 @@ def _findings(best: _Candidate, candidates: list[_Candidate], rules: SeriesRules
             f"T1 and STIR share only {best.overlap_fraction:.0%} of the smaller volume.",
         ),
         (
-            None not in fields
-            and abs((fields[0] or 0) - (fields[1] or 0)) > rules.pairing.field_tolerance.value,
+            None not in fields and abs((fields[0] or 0) - (fields[1] or 0)) > rules.pairing.field_tolerance.value,
             "field_strength_differs",
             "T1 and STIR were acquired at different field strengths.",
         ),
@@ -226,7 +154,7 @@ def _findings(best: _Candidate, candidates: list[_Candidate], rules: SeriesRules
     return (*found, *_repeats(best, candidates))
 
 
-def _overridden(best: _Candidate) -> list[str]:
+def _overridden(best: PairCandidate) -> list[str]:
     roles = ((best.t1, SeriesIdentity.T1), (best.stir, SeriesIdentity.STIR))
     return [
         f"{s.label} is taken as {role.value.upper()} because the user named it: {' '.join(s.reasons)}"
@@ -235,7 +163,7 @@ def _overridden(best: _Candidate) -> list[str]:
     ]
 
 
-def _repeats(best: _Candidate, candidates: list[_Candidate]) -> list[Finding]:
+def _repeats(best: PairCandidate, candidates: list[PairCandidate]) -> list[Finding]:
     """Tell when other series would have served as well."""
     found = []
     for role, one, others in (
@@ -244,12 +172,8 @@ def _repeats(best: _Candidate, candidates: list[_Candidate]) -> list[Finding]:
     ):
         same = {s.label for s in others if s is not one and s.orientation == one.orientation}
         if same:
-            message = (
-                f"Several {role} series in this plane; {one.label} was taken, not {', '.join(sorted(same))}."
-            )
-            found.append(
-                Finding(code="repeated_series", stage=_STAGE, severity=Severity.INFO, message=message)
-            )
+            message = f"Several {role} series in this plane; {one.label} was taken, not {', '.join(sorted(same))}."
+            found.append(Finding(code="repeated_series", stage=_STAGE, severity=Severity.INFO, message=message))
     return found
 
 

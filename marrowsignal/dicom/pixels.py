@@ -46,7 +46,7 @@ def read_volume(series: Series) -> SignalVolume:
     -------
     SignalVolume
         float32, (slice, row, column), each slice with its own RescaleSlope and Intercept; Philips scale
-        slopes are divided out so that slices and series share one scale. Padding is 0: no signal was received.
+        slopes are divided out so that slices and series share one scale. Padding is 0: no signal came.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _read_slice(file: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def _stored_values(file: Path, dataset: Dataset) -> NDArray[np.float64]:
     """Return the stored values SV of one frame, before any rescale."""
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID", "")) if hasattr(dataset, "file_meta") else ""
+    syntax = text_value(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
     if syntax in _PYDICOM_SYNTAXES or not syntax:
         return np.asarray(dataset.pixel_array, dtype=np.float64)
     # SimpleITK takes 0.2 s to import; most studies need no decoder.

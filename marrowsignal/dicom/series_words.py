@@ -77,11 +77,7 @@ def read_words(header: SliceHeader, patterns: TextPatterns) -> SeriesWords:
 def contrast_given(header: SliceHeader, patterns: TextPatterns) -> str:
     """Say why contrast was on board when the series was acquired; empty when nothing says so."""
     agent = header.contrast_agent
-    if (
-        agent
-        and not re.match(patterns.contrast_agent_off, agent, re.IGNORECASE)
-        and not _before_bolus(header)
-    ):
+    if agent and not re.match(patterns.contrast_agent_off, agent, re.IGNORECASE) and not _before_bolus(header):
         return "the header names a contrast agent"
     text = re.sub(
         patterns.not_post_contrast, " ", f"{header.description} | {header.protocol_name}", flags=re.IGNORECASE

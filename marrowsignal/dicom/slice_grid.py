@@ -125,9 +125,7 @@ def _grid(run: list[SliceHeader], normal: NDArray[np.float64]) -> VolumeGeometry
     else:
         way = normal * (first.spacing_between_slices_mm or 1.0)
     step = float(np.linalg.norm(way))
-    directions = np.column_stack(
-        [way / step, _unit(first.row_direction or ()), _unit(first.column_direction or ())]
-    )
+    directions = np.column_stack([way / step, _unit(first.row_direction or ()), _unit(first.column_direction or ())])
     return VolumeGeometry.from_axes(
         origin_lps_mm=first.position_mm,
         directions_lps=directions,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from marrowsignal.dicom.enhanced import ENHANCED_SOP_CLASSES, ENHANCED_TAGS, flattened
 from marrowsignal.dicom.header_values import (
@@ -48,8 +49,8 @@ class SliceHeader:
         The file.
     sop_class_uid, sop_instance_uid, series_instance_uid, study_instance_uid, frame_of_reference_uid : str
         UIDs; empty when absent.
-    transfer_syntax : str
-        Transfer syntax UID.
+    transfer_syntax, transfer_syntax_name : str
+        Transfer syntax UID and its name.
     series_number, instance_number, acquisition_number, temporal_position : int or None
         Numbers of the same DICOM names.
     description, protocol_name, contrast_agent : str
@@ -83,6 +84,7 @@ class SliceHeader:
     study_instance_uid: str
     frame_of_reference_uid: str
     transfer_syntax: str
+    transfer_syntax_name: str
     series_number: int | None
     instance_number: int | None
     acquisition_number: int | None
@@ -129,7 +131,7 @@ def read_slice_header(path: Path, *, force: bool = False) -> SliceHeader:
         dataset: Dataset = pydicom.dcmread(
             path, stop_before_pixels=True, force=force, specific_tags=[*_TAGS, *ENHANCED_TAGS]
         )
-        syntax = str(getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID", "") or "")
+        syntax = text_value(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
         sop_class = text_value(dataset, "SOPClassUID")
         if sop_class in ENHANCED_SOP_CLASSES:
             dataset = flattened(dataset)
@@ -149,6 +151,7 @@ def _header(path: Path, dataset: Dataset, syntax: str, *, enhanced: bool) -> Sli
         study_instance_uid=text_value(dataset, "StudyInstanceUID"),
         frame_of_reference_uid=text_value(dataset, "FrameOfReferenceUID"),
         transfer_syntax=syntax,
+        transfer_syntax_name=UID(syntax).name or "unknown",
         series_number=int_value(dataset, "SeriesNumber"),
         instance_number=int_value(dataset, "InstanceNumber"),
         acquisition_number=int_value(dataset, "AcquisitionNumber"),

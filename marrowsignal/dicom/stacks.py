@@ -18,9 +18,7 @@ __all__ = ["split_into_stacks"]
 _STAGE = "find_series"
 
 
-def split_into_stacks(
-    headers: Iterable[SliceHeader], rules: UsableRules, words: ImageTypeWords
-) -> tuple[Stack, ...]:
+def split_into_stacks(headers: Iterable[SliceHeader], rules: UsableRules, words: ImageTypeWords) -> tuple[Stack, ...]:
     """Split the files of one SeriesInstanceUID by what makes slices incomparable, then order each stack.
 
     Parameters
@@ -88,9 +86,7 @@ def _kind(header: SliceHeader, words: ImageTypeWords) -> Hashable:
     )
 
 
-def _grouped(
-    headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashable]
-) -> list[list[SliceHeader]]:
+def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashable]) -> list[list[SliceHeader]]:
     groups: dict[Hashable, list[SliceHeader]] = {}
     for header in headers:
         groups.setdefault(key(header), []).append(header)
@@ -102,16 +98,10 @@ def _parallel_groups(headers: list[SliceHeader], rules: UsableRules) -> list[lis
     least_cosine = math.cos(math.radians(rules.parallel_tolerance.value))
     groups: list[tuple[NDArray[np.float64] | None, list[SliceHeader]]] = []
     for header in headers:
-        axes = (
-            None
-            if slice_normal(header) is None
-            else np.array([header.row_direction, header.column_direction])
-        )
+        axes = None if slice_normal(header) is None else np.array([header.row_direction, header.column_direction])
         for known, members in groups:
             if (axes is None and known is None) or (
-                axes is not None
-                and known is not None
-                and bool(np.all(np.sum(axes * known, axis=1) >= least_cosine))
+                axes is not None and known is not None and bool(np.all(np.sum(axes * known, axis=1) >= least_cosine))
             ):
                 members.append(header)
                 break
@@ -120,9 +110,7 @@ def _parallel_groups(headers: list[SliceHeader], rules: UsableRules) -> list[lis
     return [members for _, members in groups]
 
 
-def _ordered_stacks(
-    headers: list[SliceHeader], rules: UsableRules, findings: tuple[Finding, ...]
-) -> list[Stack]:
+def _ordered_stacks(headers: list[SliceHeader], rules: UsableRules, findings: tuple[Finding, ...]) -> list[Stack]:
     normal = slice_normal(headers[0])
     if normal is None or any(h.position_mm is None for h in headers):
         why = "the header has no slice positions"

@@ -64,9 +64,7 @@ def value_header(descriptor: Descriptor) -> str:
 
 def _fact(table: str, row: tuple[str, str, str, str]) -> Column:
     name, unit, source, description = row
-    return Column(
-        table=table, name=name, unit=unit, description=description, descriptor="", source=source
-    )
+    return Column(table=table, name=name, unit=unit, description=description, descriptor="", source=source)
 
 
 def _family(table: str, section: str, descriptor: Descriptor) -> tuple[Column, ...]:

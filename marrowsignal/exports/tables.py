@@ -25,7 +25,7 @@ from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus,
 __all__ = ["columns_csv", "lesions_csv", "regions_csv", "symmetry_csv", "write_tables"]
 
 Cell = str | int | float | None
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def write_tables(result: StudyResult, folder: Path) -> None:
@@ -153,9 +153,10 @@ def _write(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def _text(cell: Cell) -> str:
-    # Numbers in full; text that a spreadsheet would run as a formula is quoted with an apostrophe.
+    # Numbers in full; text on one line, with an apostrophe where a spreadsheet would run it as a formula.
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+        line = " ".join(cell.split())
+        return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
     return repr(float(cell)) if isinstance(cell, float) else str(int(cell))

@@ -1,1 +1,7 @@
-"""intensity."""
+"""Coil shading, and the patient's own reference tissues."""
+
+from marrowsignal.intensity.bias import correct_bias
+from marrowsignal.intensity.records import References, ReferenceTissue, ReferenceVerdict
+from marrowsignal.intensity.references import find_references
+
+__all__ = ["ReferenceTissue", "ReferenceVerdict", "References", "correct_bias", "find_references"]

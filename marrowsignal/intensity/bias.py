@@ -16,8 +16,8 @@ from marrowsignal.protocol.schema import BiasSettings
 __all__ = ["correct_bias", "n4_field"]
 
 # N4 sees the image at this in-plane resolution: shading is smooth, and time falls with the square.
-_WORK_SPACING_MM = 3.5
-_ITERATIONS = (40, 40, 30)
+_WORK_SPACING_MM = 6.0
+_ITERATIONS = (50, 50, 50)
 _CONVERGENCE = 1e-4
 
 
@@ -34,8 +34,8 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
     Returns
     -------
     AlignedPair
-        Corrected signals; the fields are kept in `bias`, mean 1 in the body (geometric). What shading remains is
-        measured on reference tissue by `find_references`.
+        Corrected signals; the fields are kept in `bias`, geometric mean 1 in the body. What shading
+        remains is measured on reference tissue by `find_references`.
 
     Notes
     -----
@@ -48,8 +48,7 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
         for volume in (pair.t1, pair.stir)
     ]
     t1, stir = (
-        replace(volume, array=volume.array / field)
-        for volume, field in zip((pair.t1, pair.stir), fields, strict=True)
+        replace(volume, array=volume.array / field) for volume, field in zip((pair.t1, pair.stir), fields, strict=True)
     )
     return replace(pair, t1=t1, stir=stir, bias=BiasModel(t1_field=fields[0], stir_field=fields[1]))
 
@@ -80,7 +79,9 @@ def n4_field(
     """
     image = array_to_itk(np.maximum(signal, 0.0).astype(np.float32), geometry)
     region = array_to_itk((mask & (signal > 0)).astype(np.uint8), geometry)
-    shrink = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[::-1]]
+    # Slices stay as they are: shading from slice to slice is what thick stacks have too few samples of.
+    in_plane = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[:0:-1]]
+    shrink = [*in_plane, max(1, round(0.5 * _WORK_SPACING_MM / geometry.spacing_mm[0]))]
     small = sitk.Shrink(image, shrink)
     small_region = sitk.Shrink(region, shrink)
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
@@ -91,7 +92,7 @@ def n4_field(
     meshes = np.maximum(1, np.round(extent_mm / knots_mm / 2 ** (len(_ITERATIONS) - 1)))
     n4.SetNumberOfControlPoints([int(m) + 3 for m in meshes])
     n4.Execute(small, small_region)
-    # The spline is evaluated on the shrunken grid and interpolated: a smooth field loses nothing, and time falls.
+    # The spline is evaluated on the shrunken grid and interpolated: smooth fields lose nothing.
     grow = sitk.ResampleImageFilter()
     grow.SetReferenceImage(image)
     grow.SetInterpolator(sitk.sitkLinear)

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from marrowsignal.errors import MarrowSignalError
-from marrowsignal.phantom.study import StudyOptions, make_study, names
+from marrowsignal.phantom.options import StudyOptions
+from marrowsignal.phantom.study import make_study, names
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,9 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mirrored", action="store_true", help="swap left and right of the patient")
     given = parser.parse_args(arguments)
     try:
-        truth = make_study(
-            given.name, given.output, seed=given.seed, options=StudyOptions(mirrored=given.mirrored)
-        )
+        truth = make_study(given.name, given.output, seed=given.seed, options=StudyOptions(mirrored=given.mirrored))
     except MarrowSignalError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -62,7 +62,8 @@ class Anatomy:
 
     def of(self, material: Material) -> NDArray[np.float32]:
         """Volume share of one material."""
-        return self.fractions[int(material)]
+        share: NDArray[np.float32] = self.fractions[int(material)]
+        return share
 
 
 class _Canvas:
@@ -118,13 +119,6 @@ def _paint_bones(canvas: _Canvas, subject: Subject, x: Array, y: Array, z: Array
     canvas.blend(np.ones_like(x), Material.FAT)
 
 
-def _sub_slice_offsets(count: int) -> NDArray[np.float64]:
-    """Sample points of a voxel (slice, row, column), in voxels; the in-plane part is a rotated grid."""
-    through = (np.arange(count) + 0.5) / count - 0.5
-    turn = np.array([-0.25, 0.25])
-    return np.stack([through, turn[np.arange(count) % 2], turn[(np.arange(count) // 2) % 2]], axis=1)
-
-
 def build_anatomy(
     geometry: VolumeGeometry,
     *,
@@ -154,12 +148,14 @@ def build_anatomy(
     fractions = np.zeros((len(Material), *geometry.shape), dtype=np.float32)
     row, column = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     grid = np.stack([np.zeros_like(row), row, column], axis=-1).astype(np.float64)
-    # soft edges as wide as half a pixel stand in for more in-plane samples
-    width_mm = 0.75 * max(geometry.spacing_mm[1:])
+    # in plane the signed distance gives the covered share of a pixel; only the thick axis needs samples,
+    # and they lie evenly, so that a mirrored or re-sliced grid sees the very same tissue
+    width_mm = float(np.mean(geometry.spacing_mm[1:]))
+    through = (np.arange(sub_slices) + 0.5) / sub_slices - 0.5
     for index in range(geometry.shape[0]):
         total = np.zeros((len(Material), rows, columns))
-        for offset in _sub_slice_offsets(sub_slices):
-            xyz = geometry.to_patient(grid + offset + [index, 0.0, 0.0]) - np.asarray(centre_lps_mm)
+        for offset in through:
+            xyz = geometry.to_patient(grid + np.array([index + offset, 0.0, 0.0])) - np.asarray(centre_lps_mm)
             canvas = _Canvas((rows, columns), width_mm=width_mm)
             _paint_bones(canvas, subject, xyz[..., 0], xyz[..., 1], xyz[..., 2])
             total += canvas.fractions

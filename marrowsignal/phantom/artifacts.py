@@ -44,9 +44,7 @@ def bias_field(
     return np.asarray(np.exp(np.log(p5) + unit * np.log(p95 / p5)))
 
 
-def add_rician_noise(
-    signal: NDArray[np.float64], *, sigma: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def add_rician_noise(signal: NDArray[np.float64], *, sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:
     r"""Magnitude of the signal with complex Gaussian noise, :math:`\sqrt{(S + n_1)^2 + n_2^2}`.
 
     Gudbjartsson & Patz, Magn Reson Med 1995.

@@ -103,26 +103,25 @@ def _foramina(p: Points) -> tuple[Array, Array]:
     return holes, nerves
 
 
-def _sacrum(p: Points, front: Array, back: Array, canal: Array, holes: Array) -> Array:
+def _sacrum(p: Points, surface: Array, slab: Array, canal: Array, holes: Array) -> Array:
     side = np.minimum(
-        joint_half_width(p.v, p.w),
+        surface,
         curve(p.v, (36.0, 48.0, 62.0, 78.0, 95.0), (60.0, 31.0, 25.0, 15.0, 9.0)),
     )
     top = -37.0 + 11.0 * ramp(p.au, 24.0, 60.0) - 4.0 * ramp(p.au, 26.0, 34.0) + 0.12 * (p.w + 10.0)
     body = smooth_max((p.au - side) / 1.1, top - p.v, radius_mm=7.0)
-    slab = smooth_max(front - p.w, p.w - back, radius_mm=5.0)
     bone = smooth_max(smooth_max(body, slab, radius_mm=6.0), p.v - 92.0, radius_mm=8.0)
     bone = smooth_max(bone, -canal, radius_mm=2.0)
     return smooth_max(bone, -holes, radius_mm=2.0)
 
 
-def _ilium_walls(p: Points) -> tuple[Array, Array]:
+def _ilium_walls(p: Points, surface: Array) -> tuple[Array, Array]:
     gap = 2.0 + 9.0 * ramp(p.w, 10.0, 28.0) + 3.0 * ramp(-p.v, 30.0, 46.0)
     # the wing flares out above and in front of the joint
     flare = 0.66 * softplus(-p.v - 40.0, width=10.0) + 0.55 * softplus(-p.w - 24.0, width=8.0)
     thick = curve(p.v, (-96.0, -72.0, -38.0, 12.0, 50.0), (18.0, 14.0, 23.0, 27.0, 19.0))
     thick = thick * (1.0 - 0.35 * ramp(-p.w, 16.0, 46.0))
-    inner = joint_half_width(p.v, p.w) + gap + flare
+    inner = surface + gap + flare
     return inner, _flank(p.v, p.w) + gap + flare + thick
 
 
@@ -147,12 +146,8 @@ def _lumbar(p: Points, canal: Array) -> tuple[Array, Array]:
         disc = smooth_max(ring, np.abs(v - half - 4.2) - 3.0, radius_mm=3.0)
         discs = np.minimum(discs, disc)
         # arch: a shell round the canal, transverse and spinous processes
-        arch = smooth_max(
-            smooth_max(canal - 5.0, -canal + 0.5, radius_mm=2.0), np.abs(v + 2.0) - 8.0, radius_mm=4.0
-        )
-        wing = capsule(
-            (p.au, p.v, p.w), start=(14.0, v0 - 3.0, 0.0), end=(45.0, v0 - 5.0, 4.0), radius_mm=4.5
-        )
+        arch = smooth_max(smooth_max(canal - 5.0, -canal + 0.5, radius_mm=2.0), np.abs(v + 2.0) - 8.0, radius_mm=4.0)
+        wing = capsule((p.au, p.v, p.w), start=(14.0, v0 - 3.0, 0.0), end=(45.0, v0 - 5.0, 4.0), radius_mm=4.5)
         wing = wing + np.abs(w - 14.0) * 0.12
         tail = capsule((p.au, v, w), start=(0.0, 0.0, 32.0), end=(0.0, 9.0, 52.0), radius_mm=4.0)
         bone = smooth_min(bone, smooth_min(np.minimum(arch, tail), wing, radius_mm=3.0), radius_mm=3.0)
@@ -185,9 +180,10 @@ def build_bones(p: Points, *, roughness_mm: Array) -> Bones:
     back = back + 5.0 * np.exp(-((p.u / 4.5) ** 2)) * ramp(-p.v, -60.0, 0.0)
     canal, sac = _canal(p)
     holes, nerves = _foramina(p)
-    inner, outer = _ilium_walls(p)
-    lumbar, discs = _lumbar(p, canal)
     surface = joint_half_width(p.v, p.w)
+    inner, outer = _ilium_walls(p, surface)
+    lumbar, discs = _lumbar(p, canal)
+    slab = smooth_max(front - p.w, p.w - back, radius_mm=5.0)
     between = np.maximum(surface - 3.0 - p.au, p.au - inner - 3.0)
     extent = np.maximum(np.sqrt(((p.v - 6.0) / 42.0) ** 2 + ((p.w + 5.0) / 20.0) ** 2) * 20.0 - 20.0, between)
     # interosseous ligaments fill a wedge behind the joint, not a box
@@ -195,7 +191,7 @@ def build_bones(p: Points, *, roughness_mm: Array) -> Bones:
     behind = smooth_max(smooth_max(wedge, p.w - 30.0, radius_mm=12.0), -p.w - 6.0, radius_mm=8.0)
     behind = smooth_max(behind, between, radius_mm=2.0)
     return Bones(
-        sacrum=_sacrum(p, front, back, canal, holes) + roughness_mm,
+        sacrum=_sacrum(p, surface, slab, canal, holes) + roughness_mm,
         ilium=_ilium(p, inner, outer) + roughness_mm,
         lumbar=lumbar + roughness_mm,
         canal=canal,

@@ -76,7 +76,7 @@ def _uid(*parts: str) -> UID:
 
 
 def pixel_values(signal: NDArray[np.float64], *, rescale_slope: float = 1.0) -> NDArray[np.uint16]:
-    """Stored 12-bit pixels of a signal in display units.
+    """Round a signal in display units to stored 12-bit pixels.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def pixel_values(signal: NDArray[np.float64], *, rescale_slope: float = 1.0) -> 
 
 
 def _decimal(value: float) -> str:
-    """A DICOM DS of at most 16 characters."""
+    """Write a number as a DICOM DS of at most 16 characters."""
     for digits in range(12, 4, -1):
         text = f"{value:.{digits}g}"
         if len(text) <= 16:

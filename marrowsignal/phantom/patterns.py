@@ -109,18 +109,14 @@ def normal(anatomy: Anatomy) -> TissueMaps:
     """Adult marrow: fat fraction about 0.55, mildly patchy (SCIENCE 8.2)."""
     p = _centres(anatomy)
     fat = _background(anatomy, p, mean=0.55, coarse=0.025, fine=0.02)
-    return _compose(
-        anatomy, p, _MarrowState(fat=fat, edema=np.zeros_like(fat), pattern="NORMAL_FOR_AGE", side="none")
-    )
+    return _compose(anatomy, p, _MarrowState(fat=fat, edema=np.zeros_like(fat), pattern="NORMAL_FOR_AGE", side="none"))
 
 
 def symmetric_reconversion(anatomy: Anatomy) -> TissueMaps:
     """Red marrow on both sides: fat fraction about 0.2, the rest haematopoietic water, no edema."""
     p = _centres(anatomy)
     fat = _background(anatomy, p, mean=0.19, coarse=0.018, fine=0.015)
-    state = _MarrowState(
-        fat=fat, edema=np.zeros_like(fat), pattern="SYMMETRIC_RECONVERSION_LIKE", side="both"
-    )
+    state = _MarrowState(fat=fat, edema=np.zeros_like(fat), pattern="SYMMETRIC_RECONVERSION_LIKE", side="both")
     return _compose(anatomy, p, state)
 
 

@@ -96,9 +96,7 @@ def curve(t: Array, knots: tuple[float, ...], values: tuple[float, ...]) -> Arra
     return np.asarray(np.interp(t, knots, values))
 
 
-def ellipsoid(
-    points: Points, *, centre: tuple[float, float, float], radii: tuple[float, float, float]
-) -> Array:
+def ellipsoid(points: Points, *, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Array:
     """Approximate signed distance to an ellipsoid along the sacral axes (u, v, w)."""
     a = (points.u - centre[0]) / radii[0]
     b = (points.v - centre[1]) / radii[1]
@@ -142,9 +140,7 @@ class SmoothField:
     phases: Array
 
     @classmethod
-    def draw(
-        cls, rng: np.random.Generator, *, wavelength_mm: tuple[float, float], count: int = 12
-    ) -> SmoothField:
+    def draw(cls, rng: np.random.Generator, *, wavelength_mm: tuple[float, float], count: int = 12) -> SmoothField:
         """Draw a field whose waves have lengths in the given range, in all directions."""
         direction = rng.standard_normal((count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -154,6 +150,13 @@ class SmoothField:
     def __call__(self, x: Array, y: Array, z: Array) -> Array:
         """Value at LPS points, mean 0 and standard deviation about 1."""
         total = np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z)))
+        wave, part = np.empty_like(total), np.empty_like(total)
+        # buffers in place: this sum is half of the time a study takes
         for (kx, ky, kz), phase in zip(self.waves, self.phases, strict=True):
-            total += np.cos(kx * x + ky * y + kz * z + phase)
-        return total * float(np.sqrt(2.0 / len(self.phases)))
+            np.multiply(x, kx, out=wave)
+            wave += np.multiply(y, ky, out=part)
+            wave += np.multiply(z, kz, out=part)
+            wave += phase
+            total += np.cos(wave, out=wave)
+        total *= float(np.sqrt(2.0 / len(self.phases)))
+        return total

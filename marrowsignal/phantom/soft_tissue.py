@@ -55,17 +55,22 @@ def _body(p: Points) -> Array:
     return smooth_min(trunk, k * (k - 1.0) / g, radius_mm=30.0)
 
 
-def _planes(
-    p: Points, subject: Subject, *, lean: tuple[float, float], period_mm: float, amount: float
-) -> Array:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Grain:
+    """Random fields shared by all muscles: waviness of the fascicles, fat between the fibres."""
+
+    septa: Array
+    lean_part: Array
+
+
+def _planes(p: Points, grain: _Grain, *, lean: tuple[float, float], period_mm: float, amount: float) -> Array:
     """Thin fat planes between fascicles that run down and out."""
-    wave = 0.45 * period_mm * subject.septa(p.x, p.y, p.z)
+    wave = 0.45 * period_mm * grain.septa
     phase = (lean[0] * p.au + lean[1] * p.v + 0.3 * p.w + wave) * 2.0 * np.pi / period_mm
-    lean_part = 0.02 * (1.0 + 0.5 * np.clip(subject.texture(p.x, p.y, p.z), -1.5, 1.5))
-    return lean_part + amount * np.clip((np.cos(phase) - 0.78) / 0.22, 0.0, 1.0)
+    return grain.lean_part + amount * np.clip((np.cos(phase) - 0.78) / 0.22, 0.0, 1.0)
 
 
-def _gluteals(p: Points, subject: Subject, bones: Bones, depth: Array) -> list[tuple[Array, Array]]:
+def _gluteals(p: Points, grain: _Grain, bones: Bones, depth: Array) -> list[tuple[Array, Array]]:
     # the upper border falls from the posterior iliac spine outwards
     low = smooth_max(-18.0 - p.y, p.z - 62.0 + 0.45 * p.au, radius_mm=30.0)
     shell = smooth_max(1.0 - depth, depth - 38.0, radius_mm=10.0)
@@ -76,13 +81,13 @@ def _gluteals(p: Points, subject: Subject, bones: Bones, depth: Array) -> list[t
     medius = smooth_max(medius, -off_bone - 58.0, radius_mm=16.0)
     medius = smooth_max(medius, smooth_max(3.0 - depth, -84.0 - p.v, radius_mm=14.0), radius_mm=8.0)
     medius = smooth_max(medius, 3.5 - maximus, radius_mm=4.0)
-    split = coverage(np.abs(-off_bone - 21.0 - 2.5 * subject.septa(p.y, p.x, p.z)) - 0.8, width_mm=1.0)
-    coarse = _planes(p, subject, lean=(0.62, -0.78), period_mm=8.5, amount=0.55)
-    fine = _planes(p, subject, lean=(0.85, -0.5), period_mm=15.0, amount=0.25)
+    split = coverage(np.abs(-off_bone - 21.0 - 2.5 * grain.septa) - 0.8, width_mm=1.0)
+    coarse = _planes(p, grain, lean=(0.62, -0.78), period_mm=8.5, amount=0.55)
+    fine = _planes(p, grain, lean=(0.85, -0.5), period_mm=15.0, amount=0.25)
     return [(maximus, coarse), (medius, np.maximum(fine, 0.7 * split))]
 
 
-def _deep_muscles(p: Points, subject: Subject, bones: Bones, depth: Array) -> list[tuple[Array, Array]]:
+def _deep_muscles(p: Points, grain: _Grain, bones: Bones, depth: Array) -> list[tuple[Array, Array]]:
     at = (p.au, p.v, p.w)
     bone_gap = np.minimum(np.minimum(bones.ilium, bones.sacrum), bones.lumbar)
     psoas = capsule(at, start=(46.0, -150.0, 22.0), end=(58.0, -30.0, -34.0), radius_mm=19.0, flatten_w=0.9)
@@ -91,20 +96,16 @@ def _deep_muscles(p: Points, subject: Subject, bones: Bones, depth: Array) -> li
     )
     iliacus = smooth_max(p.au - bones.ilium_inner_au + 2.0, bones.ilium_inner_au - p.au - 24.0, radius_mm=8.0)
     iliacus = smooth_max(iliacus, np.maximum(p.w + 12.0 + 0.3 * p.v, -84.0 - p.v), radius_mm=10.0)
-    piriformis = capsule(
-        at, start=(26.0, 46.0, -17.0), end=(112.0, 74.0, -30.0), radius_mm=12.0, flatten_w=0.8
-    )
+    piriformis = capsule(at, start=(26.0, 46.0, -17.0), end=(112.0, 74.0, -30.0), radius_mm=12.0, flatten_w=0.8)
     paraspinal = smooth_max(4.5 - p.au, p.au - 54.0 - 0.12 * p.v, radius_mm=12.0)
     paraspinal = smooth_max(paraspinal, bones.sacrum_back_w + 2.0 - p.w, radius_mm=5.0)
-    paraspinal = smooth_max(
-        paraspinal, smooth_max(2.5 - depth, p.v - 38.0 + 0.6 * p.au, radius_mm=14.0), radius_mm=6.0
-    )
+    paraspinal = smooth_max(paraspinal, smooth_max(2.5 - depth, p.v - 38.0 + 0.6 * p.au, radius_mm=14.0), radius_mm=6.0)
     quadratus = capsule(at, start=(62.0, -150.0, 40.0), end=(82.0, -92.0, 14.0), radius_mm=15.0)
     wall = smooth_max(2.0 - depth, depth - 24.0, radius_mm=6.0)
     wall = smooth_max(wall, np.maximum(np.maximum(-p.z + 52.0, p.y - 12.0), 85.0 - p.au), radius_mm=6.0)
     obturator = capsule(at, start=(70.0, 70.0, -52.0), end=(84.0, 125.0, -20.0), radius_mm=13.0)
-    fine = _planes(p, subject, lean=(0.9, 0.3), period_mm=12.0, amount=0.22)
-    streaky = _planes(p, subject, lean=(0.95, 0.1), period_mm=9.0, amount=0.6)
+    fine = _planes(p, grain, lean=(0.9, 0.3), period_mm=12.0, amount=0.22)
+    streaky = _planes(p, grain, lean=(0.95, 0.1), period_mm=9.0, amount=0.6)
     layers = 0.8 * coverage(np.abs(np.mod(depth - 2.0, 8.0) - 4.0) * -1.0 + 3.2, width_mm=1.0)
     return [
         (np.maximum(psoas, 2.0 - bone_gap), 0.4 * fine),
@@ -162,15 +163,15 @@ def build_soft_tissue(p: Points, subject: Subject, bones: Bones) -> SoftTissue:
         Distances, negative inside.
     """
     body = _body(p)
-    layer = subject.fat_layer_mm * (1.0 + 0.5 * ramp(p.y, 30.0, 75.0)) + 1.5 * subject.texture(p.z, p.x, p.y)
+    texture = subject.texture(p.x, p.y, p.z)
+    grain = _Grain(septa=subject.septa(p.x, p.y, p.z), lean_part=0.02 * (1.0 + 0.5 * np.clip(texture, -1.5, 1.5)))
+    layer = subject.fat_layer_mm * (1.0 + 0.5 * ramp(p.y, 30.0, 75.0)) + 1.5 * texture
     depth = -body - layer
     viscera, fluid, gas = _organs(p, subject)
     at = (p.au, p.v, p.w)
     vessels = capsule(at, start=(26.0, -70.0, -30.0), end=(58.0, 36.0, -46.0), radius_mm=5.0)
-    vessels = np.minimum(
-        vessels, capsule(at, start=(40.0, 0.0, -34.0), end=(44.0, 60.0, -22.0), radius_mm=3.0)
-    )
-    muscles = _gluteals(p, subject, bones, depth) + _deep_muscles(p, subject, bones, depth)
+    vessels = np.minimum(vessels, capsule(at, start=(40.0, 0.0, -34.0), end=(44.0, 60.0, -22.0), radius_mm=3.0))
+    muscles = _gluteals(p, grain, bones, depth) + _deep_muscles(p, grain, bones, depth)
     lines = np.clip(1.0 - np.abs(subject.strands(p.x, p.y, p.z)) / 0.10, 0.0, 1.0)
     return SoftTissue(
         body=body,

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.phantom.equations import ir_tse_signal, tse_signal
+from marrowsignal.phantom.equations import ir_mz, ir_tse_signal, tse_signal
 
 __all__ = ["STIR_1_5T", "T1_TSE_1_5T", "Sequence", "Species", "TissueConstants", "constants_of", "signals"]
 
@@ -169,12 +169,11 @@ def signals(sequence: Sequence) -> NDArray[np.float64]:
             echo_time_ms=sequence.echo_time_ms,
             train_length_ms=sequence.train_length_ms,
         )
-    return density * ir_tse_signal(
+    mz = ir_mz(
         t1,
-        t2,
         repetition_time_ms=sequence.repetition_time_ms,
-        echo_time_ms=sequence.echo_time_ms,
         inversion_time_ms=sequence.inversion_time_ms,
         train_length_ms=sequence.train_length_ms,
         inversion_efficiency=sequence.inversion_efficiency,
     )
+    return density * ir_tse_signal(mz, t2, echo_time_ms=sequence.echo_time_ms)

@@ -85,9 +85,7 @@ def protocol_sha256(protocol: Protocol) -> str:
 
 def _resolve(name_or_file: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
     if name_or_file in seen:
-        raise ProtocolError(
-            f"protocol {_short(name_or_file)} extends itself", code="protocol_cycle", stage=_STAGE
-        )
+        raise ProtocolError(f"protocol {_short(name_or_file)} extends itself", code="protocol_cycle", stage=_STAGE)
     try:
         raw = tomllib.loads(_text(name_or_file))
     except tomllib.TOMLDecodeError as error:

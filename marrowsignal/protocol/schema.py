@@ -15,6 +15,7 @@ __all__ = [
     "BiasSettings",
     "EvidenceCuts",
     "ExpectedFatSignal",
+    "JointSettings",
     "LesionSettings",
     "MarrowSettings",
     "Protocol",
@@ -86,11 +87,16 @@ class MarrowSettings(_Model):
     """First automatic segmentation and the core of any mask."""
 
     core_erosion: Quantity
-    core_void_to_muscle: Quantity
+    core_void_to_fat: Quantity
     automatic_signal_window: Range
+    automatic_texture_max: Quantity
+    automatic_barrier: Quantity
     automatic_opening: Quantity
+    automatic_min_slice_area: Quantity
+    automatic_cortex_to_inside: Quantity
+    automatic_cortex_share: Quantity
     automatic_min_component: Quantity
-    automatic_body_margin: Quantity
+    automatic_grow: Quantity
 
 
 class ReferenceSettings(_Model):
@@ -158,6 +164,16 @@ class LesionSettings(_Model):
     subchondral_share: Quantity
     deep_distance: Quantity
     deep_border: Range
+
+
+class JointSettings(_Model):
+    """How a joint's surface is found inside a marrow mask."""
+
+    dark_ridge: Quantity
+    ridge_width: Quantity
+    min_ridge_volume: Quantity
+    min_midline_distance: Quantity
+    contact_distance: Quantity
 
 
 class SymmetryCuts(_Model):
@@ -239,6 +255,7 @@ class Protocol(_Model):
     references: ReferenceSettings
     signals: SignalSettings
     lesions: LesionSettings
+    joints: JointSettings
     symmetry: SymmetryCuts
     evidence: EvidenceCuts
     regions: tuple[RegionSpec, ...]

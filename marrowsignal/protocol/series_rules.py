@@ -107,6 +107,7 @@ class PairingRules(_Model):
     """What two series need to be a pair."""
 
     min_overlap_fraction: Quantity
+    near_equal_fraction: Quantity
     field_tolerance: Quantity
 
 

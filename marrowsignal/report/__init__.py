@@ -1,1 +1,5 @@
-"""report."""
+"""The page a radiologist reads: one HTML file, offline, without scripts."""
+
+from marrowsignal.report.page import render_report
+
+__all__ = ["render_report"]

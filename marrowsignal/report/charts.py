@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowsignal.protocol.schema import EvidenceCuts
 from marrowsignal.regions.records import Side
+from marrowsignal.report.chart_scale import Scale, Tick, scale_of
 from marrowsignal.report.wording import interval, number
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals
 
-__all__ = ["Dot", "DotChart", "Scatter", "Tick", "Zone", "build_charts"]
+__all__ = ["Dot", "DotChart", "Scatter", "Zone", "build_charts"]
 
 _T1, _STIR = "t1_marrow_to_muscle", "stir_marrow_to_muscle"
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 560.0, 130.0, 15.0, 46.0, 40.0
@@ -20,15 +21,6 @@ _ROW = 30.0
 _SIDE_STEP = 6.0
 _SCATTER = 430.0
 _MOST_LESIONS = 6
-_MOST_TICKS = 7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """One tick of an axis."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,25 +85,6 @@ class Scatter:
     dots: tuple[Dot, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scale:
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(self.start + share * (self.end - self.start), 1)
-
-    def ticks(self) -> tuple[Tick, ...]:
-        rough = (self.high - self.low) / _MOST_TICKS
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return tuple(Tick(at=self(i * step), label=f"{i * step:.4g}") for i in range(first, last + 1))
-
-
 def build_charts(result: StudyResult) -> tuple[tuple[DotChart, ...], Scatter | None]:
     """Make the charts of a page; a ratio that no region has gets none.
 
@@ -122,10 +95,10 @@ def build_charts(result: StudyResult) -> tuple[tuple[DotChart, ...], Scatter | N
     """
     evidence = result.protocol.evidence
     grey = evidence.t1_muscle_grey
-    t1_cuts = ((evidence.t1_muscle_red_flag.value, "low"), (grey.high, "fat present"))
+    t1_cuts = ((evidence.t1_muscle_red_flag.value, "red flag ≤"), (grey.high, "holds fat >"))
     stir_cuts = (
-        (evidence.stir_muscle_red_max.value, "red marrow"),
-        (evidence.stir_muscle_edema_min.value, "edema"),
+        (evidence.stir_muscle_red_max.value, "red marrow ≤"),
+        (evidence.stir_muscle_edema_min.value, "edema ≥"),
     )
     charts = (
         _dot_chart(result, _T1, "T1 marrow / muscle", t1_cuts),
@@ -138,24 +111,13 @@ def _find(owner: RegionSignals | Lesion, name: str) -> Measurement | None:
     return next((m for m in owner.measurements if m.name == name and m.value is not None), None)
 
 
-def _scale_of(items: Iterable[Measurement], cuts: Iterable[float], start: float, end: float) -> _Scale:
-    values = [*cuts]
-    for item in items:
-        values += [v for v in (item.value, item.ci_low, item.ci_high) if v is not None and math.isfinite(v)]
-    low, high = min(values), max(values)
-    room = max(high - low, 0.1) * 0.08
-    return _Scale(low=low - room, high=high + room, start=start, end=end)
-
-
-def _dot_chart(
-    result: StudyResult, name: str, title: str, cuts: Sequence[tuple[float, str]]
-) -> DotChart | None:
+def _dot_chart(result: StudyResult, name: str, title: str, cuts: Sequence[tuple[float, str]]) -> DotChart | None:
     regions = [(r, m) for r in result.signals.regions if (m := _find(r, name))]
     lesions = [(x, m) for x in result.signals.lesions[:_MOST_LESIONS] if (m := _find(x, name))]
     if not regions and not lesions:
         return None
     measured = [m for _, m in regions] + [m for _, m in lesions]
-    scale = _scale_of(measured, [cut for cut, _ in cuts], _LEFT, _WIDTH - _RIGHT)
+    scale = scale_of(measured, [cut for cut, _ in cuts], _LEFT, _WIDTH - _RIGHT)
     keys = list(dict.fromkeys(region.key for region, _ in regions))
     heights = {key: _TOP + _ROW * (i + 0.5) for i, key in enumerate(keys)}
     dots = [_region_dot(r, m, scale, heights[r.key]) for r, m in regions]
@@ -182,19 +144,17 @@ def _dot_chart(
     )
 
 
-def _grey_zone(scale: _Scale, cuts: Sequence[tuple[float, str]], bottom: float) -> Zone:
+def _grey_zone(scale: Scale, cuts: Sequence[tuple[float, str]], bottom: float) -> Zone:
     low, high = scale(cuts[0][0]), scale(cuts[1][0])
-    return Zone(
-        kind="grey", x=low, y=_TOP, width=round(high - low, 1), height=bottom - _TOP, label="grey zone"
-    )
+    return Zone(kind="grey", x=low, y=_TOP, width=round(high - low, 1), height=bottom - _TOP, label="grey zone")
 
 
-def _region_dot(region: RegionSignals, item: Measurement, scale: _Scale, middle: float) -> Dot:
+def _region_dot(region: RegionSignals, item: Measurement, scale: Scale, middle: float) -> Dot:
     shift = {Side.LEFT: -_SIDE_STEP, Side.RIGHT: _SIDE_STEP, Side.NONE: 0.0}[region.side]
     return _dot(region.side.value, region.name, item, scale, middle + shift)
 
 
-def _dot(kind: str, who: str, item: Measurement, scale: _Scale, y: float) -> Dot:  # noqa: PLR0913
+def _dot(kind: str, who: str, item: Measurement, scale: Scale, y: float) -> Dot:
     value = item.value if item.value is not None else math.nan
     span = interval(item.ci_low, item.ci_high)
     return Dot(
@@ -217,8 +177,8 @@ def _scatter(result: StudyResult) -> Scatter | None:
         return None
     evidence = result.protocol.evidence
     left, right, top, bottom = 52.0, _SCATTER - 12, 12.0, _SCATTER - 46
-    x = _scale_of([t for _, _, t, _ in found], [evidence.t1_muscle_red_flag.value - 0.15], left, right)
-    y = _scale_of([s for _, _, _, s in found], [evidence.stir_muscle_edema_min.value + 0.2], bottom, top)
+    x = scale_of([t for _, _, t, _ in found], [evidence.t1_muscle_red_flag.value - 0.15], left, right)
+    y = scale_of([s for _, _, _, s in found], [evidence.stir_muscle_edema_min.value + 0.2], bottom, top)
     return Scatter(
         alt="STIR / muscle against T1 / muscle: "
         + "; ".join(f"{n} {number(t.value or 0)}, {number(s.value or 0)}" for _, n, t, s in found),
@@ -234,7 +194,7 @@ def _scatter(result: StudyResult) -> Scatter | None:
     )
 
 
-def _scatter_dot(row: tuple[str, str, Measurement, Measurement], x: _Scale, y: _Scale) -> Dot:
+def _scatter_dot(row: tuple[str, str, Measurement, Measurement], x: Scale, y: Scale) -> Dot:
     kind, name, t1, stir = row
     across, up = t1.value or 0.0, stir.value or 0.0
     return Dot(
@@ -250,7 +210,7 @@ def _scatter_dot(row: tuple[str, str, Measurement, Measurement], x: _Scale, y: _
     )
 
 
-def _scatter_zones(evidence: EvidenceCuts, x: _Scale, y: _Scale) -> tuple[Zone, ...]:
+def _scatter_zones(evidence: EvidenceCuts, x: Scale, y: Scale) -> tuple[Zone, ...]:
     fat, low = x(evidence.t1_muscle_grey.high), x(evidence.t1_muscle_red_flag.value)
     edema, red = y(evidence.stir_muscle_edema_min.value), y(evidence.stir_muscle_red_max.value)
     top, bottom, left, right = y.end, y.start, x.start, x.end

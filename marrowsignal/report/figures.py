@@ -85,11 +85,18 @@ class Tag:
     text: str
 
 
-def body_window(array: NDArray[np.float32], body_mask: NDArray[np.bool_]) -> Window:
-    """Window from the 1st to the 99.5th percentile of the body."""
-    values = array[body_mask] if body_mask.any() else array.ravel()
-    low, high = np.percentile(values[np.isfinite(values)].astype(np.float64), _WINDOW_PERCENTILES)
-    return Window(low=float(low), high=float(max(high, low + 1e-6)))
+def body_window(array: NDArray[np.float32], body_mask: NDArray[np.bool_], marrow_mask: NDArray[np.bool_]) -> Window:
+    """Window from the 1st to the 99.5th percentile of the body, wider if bright marrow asks for it."""
+    low, high = _percentiles(array[body_mask] if body_mask.any() else array.ravel())
+    if (marrow := marrow_mask & body_mask).any():
+        high = max(high, _percentiles(array[marrow])[1])
+    return Window(low=low, high=max(high, low + 1e-6))
+
+
+def _percentiles(values: NDArray[np.float32]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)].astype(np.float64)
+    low, high = np.percentile(finite, _WINDOW_PERCENTILES) if finite.size else (0.0, 1.0)
+    return float(low), float(high)
 
 
 def grey_levels(plane: NDArray[np.float32], window: Window) -> NDArray[np.uint8]:
@@ -105,7 +112,7 @@ def image_uri(shown: NDArray[np.uint8], crop: Crop) -> str:
 
 def crop_around(mask: NDArray[np.bool_], orientation: DisplayOrientation) -> Crop:
     """Return the crop that shows a stored 3-D mask in every slice, with some of what is around it."""
-    shadow = orientation.apply(mask.any(axis=0))
+    shadow = orientation.apply(np.asarray(mask.any(axis=0)))
     rows, columns = np.flatnonzero(shadow.any(axis=1)), np.flatnonzero(shadow.any(axis=0))
     if rows.size == 0:
         return Crop(top=0, bottom=shadow.shape[0], left=0, right=shadow.shape[1])
@@ -153,9 +160,7 @@ def level_path(
     return _path(long, orientation, crop)
 
 
-def midline_path(
-    midline: Midline, result: StudyResult, index: int, shown_as: tuple[DisplayOrientation, Crop]
-) -> str:
+def midline_path(midline: Midline, result: StudyResult, index: int, shown_as: tuple[DisplayOrientation, Crop]) -> str:
     """SVG path where the mid-sagittal plane cuts a slice; empty when it does not."""
     geometry = result.pair.t1.geometry
     rows, columns = np.indices(geometry.shape[1:])
@@ -174,8 +179,6 @@ def lesion_tags(labels: NDArray[np.uint16], orientation: DisplayOrientation, cro
         y = (float(rows.mean()) + 0.5 - crop.top) * orientation.pixel_mm[0]
         tags.append(Tag(x=round(x, 1), y=round(y, 1), text=str(int(label))))
     return tuple(tags)
-
-
 
 
 def _path(lines: list[NDArray[np.float64]], orientation: DisplayOrientation, crop: Crop) -> str:

@@ -73,9 +73,7 @@ def display_orientation(geometry: VolumeGeometry) -> DisplayOrientation:
     rows, columns = geometry.directions_lps[:, 1], geometry.directions_lps[:, 2]
     normal = int(np.argmax(np.abs(np.cross(rows, columns))))
     (across, right_sign), (upright, down_sign) = _RIGHT[normal], _DOWN[normal]
-    transpose = bool(
-        abs(rows[across]) + abs(columns[upright]) > abs(columns[across]) + abs(rows[upright])
-    )
+    transpose = bool(abs(rows[across]) + abs(columns[upright]) > abs(columns[across]) + abs(rows[upright]))
     down, right = (columns, rows) if transpose else (rows, columns)
     spacing = geometry.spacing_mm
     flip_vertical = bool(down[upright] * down_sign < 0)

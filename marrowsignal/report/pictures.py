@@ -94,19 +94,19 @@ def build_pictures(result: StudyResult) -> Pictures:
     """
     pair = result.pair
     seen = pair.body_mask & pair.covered_mask
+    marrow = result.marrow.labels.mask
     scene = _Scene(
         result=result,
         orientation=display_orientation(pair.t1.geometry),
-        t1_window=fig.body_window(pair.t1.array, pair.body_mask),
-        stir_window=fig.body_window(pair.stir.array, seen),
+        t1_window=fig.body_window(pair.t1.array, pair.body_mask, marrow),
+        stir_window=fig.body_window(pair.stir.array, seen, marrow),
     )
-    marrow = result.marrow.labels.mask
     crop = fig.crop_around(marrow if marrow.any() else pair.body_mask, scene.orientation)
     choices = choose_slices(marrow, result.signals.lesion_labels.array)
     return Pictures(
-        plane=scene.orientation.plane,
+        plane=result.series.t1.orientation,
         slices=tuple(_slice_picture(scene, choice, crop) for choice in choices),
-        registration=_registration_picture(scene, fullest_slice(marrow)),
+        registration=_registration_picture(scene, fullest_slice(marrow), crop),
         references=_reference_picture(scene),
     )
 
@@ -117,7 +117,7 @@ def _slice_picture(scene: _Scene, choice: SliceChoice, crop: fig.Crop) -> Pictur
     outlines, tags = _slice_outlines(scene, index, crop)
     lined = ", with marrow, lesions and midline outlined"
     t1_id, stir_id = f"t1-{index}", f"stir-{index}"
-    where = f"{scene.orientation.plane} slice {index + 1}"
+    where = f"slice {index + 1}"
     return Picture(
         heading=scene.heading(index, choice.reason),
         frame=fig.frame_of(scene.orientation, crop),
@@ -136,9 +136,7 @@ def _slice_picture(scene: _Scene, choice: SliceChoice, crop: fig.Crop) -> Pictur
     )
 
 
-def _slice_outlines(
-    scene: _Scene, index: int, crop: fig.Crop
-) -> tuple[tuple[fig.Outline, ...], tuple[fig.Tag, ...]]:
+def _slice_outlines(scene: _Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig.Outline, ...], tuple[fig.Tag, ...]]:
     result, orientation = scene.result, scene.orientation
     lesions = result.signals.lesion_labels.array[index]
     midline = result.regions.midline
@@ -147,17 +145,14 @@ def _slice_outlines(
             kind="midline",
             path=fig.midline_path(midline, result, index, (orientation, crop)) if midline else "",
         ),
-        fig.Outline(
-            kind="marrow", path=fig.contour_path(result.marrow.labels.mask[index], orientation, crop)
-        ),
+        fig.Outline(kind="marrow", path=fig.contour_path(result.marrow.labels.mask[index], orientation, crop)),
         fig.Outline(kind="lesion", path=fig.contour_path(lesions > 0, orientation, crop)),
     )
     return tuple(line for line in outlines if line.path), fig.lesion_tags(lesions, orientation, crop)
 
 
-def _registration_picture(scene: _Scene, index: int) -> Picture:
-    result, orientation = scene.result, scene.orientation
-    crop = fig.crop_around(result.pair.body_mask, orientation)
+def _registration_picture(scene: _Scene, index: int, crop: fig.Crop) -> Picture:
+    orientation = scene.orientation
     t1, stir = scene.levels(index)
     edge = fig.Outline(kind="edge", path=_t1_edges(scene, index, crop))
     return Picture(
@@ -198,9 +193,7 @@ def _t1_edges(scene: _Scene, index: int, crop: fig.Crop) -> str:
     return fig.level_path(smooth, level, (scene.orientation, crop), min_mm=_SHORT_EDGE_MM)
 
 
-def _checkerboard(
-    t1: NDArray[np.uint8], stir: NDArray[np.uint8], orientation: DisplayOrientation
-) -> NDArray[np.uint8]:
+def _checkerboard(t1: NDArray[np.uint8], stir: NDArray[np.uint8], orientation: DisplayOrientation) -> NDArray[np.uint8]:
     tall, wide = (max(round(_TILE_MM / size), 1) for size in orientation.pixel_mm)
     rows, columns = np.indices(t1.shape)
     return np.where((rows // tall + columns // wide) % 2 == 0, t1, stir)

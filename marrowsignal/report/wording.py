@@ -67,7 +67,7 @@ def number(value: float) -> str:
 
 
 def unit_words(unit: str) -> str:
-    """Unit as printed; a pure number has none."""
+    """Return the unit as printed; a pure number has none."""
     return _UNITS.get(unit, unit)
 
 
@@ -75,8 +75,10 @@ def with_unit(value: float | None, unit: str, *, missing: str = "not measured") 
     """Return a number with its unit, or the words for a missing one."""
     if value is None or not math.isfinite(value):
         return missing
+    if unit == "percent":
+        return f"{value:.1f}%".replace("-", "−")
     words = unit_words(unit)
-    space = "" if words in {"", "%", "°"} else " "
+    space = "" if words in {"", "°"} else " "
     return f"{number(value)}{space}{words}"
 
 

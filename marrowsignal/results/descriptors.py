@@ -122,9 +122,7 @@ SYMMETRY_DESCRIPTORS = (
     _d("D23", "lesion_asymmetry", "percent", "Lesion asymmetry", "100 (L - R) / (L + R) of the lesion volumes."),
 )  # fmt: skip
 
-_TITLES = {
-    item.name: item.title for item in (*REGION_DESCRIPTORS, *LESION_DESCRIPTORS, *SYMMETRY_DESCRIPTORS)
-}
+_TITLES = {item.name: item.title for item in (*REGION_DESCRIPTORS, *LESION_DESCRIPTORS, *SYMMETRY_DESCRIPTORS)}
 
 
 def descriptor_title(name: str) -> str:

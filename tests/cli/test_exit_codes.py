@@ -48,9 +48,7 @@ def test_wrong_usage_is_2(run, arguments: list[str]) -> None:
         (["--case", ""], "case name"),
     ],
 )
-def test_options_that_make_no_sense_are_2(
-    run, study: Path, tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_options_that_make_no_sense_are_2(run, study: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     done = run("analyze", study, "-o", tmp_path / "out", *arguments)
     assert done.code == 2
     assert message in done.err

@@ -49,9 +49,7 @@ def test_without_a_pair_it_is_3_and_json_says_why(run, study: Path, tmp_path: Pa
     assert run("inspect", tmp_path).code == 3
 
 
-def test_a_hostile_description_is_text_and_nothing_more(
-    run, study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hostile_description_is_text_and_nothing_more(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = marrowsignal.find_series(study)
     hostile = replace(catalog.series[0], description="[red]x[/red] \x1b[2J <script> \u202e Wirbels\u00e4ule")
     changed = replace(catalog, series=(hostile, *catalog.series[1:]))

@@ -32,9 +32,7 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def call(
-    command: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., subprocess.CompletedProcess]:
+def call(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess]:
     """Call the command from a folder that is not the checkout, with nothing of ours on the path."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

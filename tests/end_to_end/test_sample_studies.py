@@ -20,14 +20,10 @@ pytestmark = pytest.mark.end_to_end
 
 def test_it_is_the_wheel_that_runs(command: Path, repository: Path, tmp_path: Path) -> None:
     if "MARROWSIGNAL_COMMAND" not in os.environ:
-        pytest.skip(
-            "MARROWSIGNAL_COMMAND is not set: these tests run the development install (see make test)"
-        )
+        pytest.skip("MARROWSIGNAL_COMMAND is not set: these tests run the development install (see make test)")
     python = command.parent / "python"
     code = "import marrowsignal; print(marrowsignal.__file__)"
-    home = subprocess.run(
-        [python, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    ).stdout
+    home = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert Path(home.strip()).parent != repository / "marrowsignal"
     assert "site-packages" in home
 
@@ -120,9 +116,7 @@ def test_other_file_names_and_order_give_the_same_bytes(focal, analyze, rewritte
 OTHER_SIDE = {"left": "right", "right": "left", "none": "none"}
 
 
-def _ratios(
-    document: dict[str, Any], *, mirrored: bool = False
-) -> Iterator[tuple[tuple[str, ...], float | None]]:
+def _ratios(document: dict[str, Any], *, mirrored: bool = False) -> Iterator[tuple[tuple[str, ...], float | None]]:
     for region in document["regions"]:
         side = OTHER_SIDE[region["side"]] if mirrored else region["side"]
         for item in region["measurements"]:
@@ -130,9 +124,7 @@ def _ratios(
                 yield (region["key"], side, item["name"]), item["value"]
 
 
-def test_a_mirrored_patient_swaps_sides_and_nothing_else(
-    focal, analyze, rewritten, sample_data: Path
-) -> None:
+def test_a_mirrored_patient_swaps_sides_and_nothing_else(focal, analyze, rewritten, sample_data: Path) -> None:
     def mirror(dataset: pydicom.Dataset) -> None:
         x, *rest = dataset.ImagePositionPatient
         dataset.ImagePositionPatient = [-x, *rest]
@@ -144,9 +136,7 @@ def test_a_mirrored_patient_swaps_sides_and_nothing_else(
     was, now = focal.document, mirrored.document
     assert now["pattern"]["class"] == was["pattern"]["class"]
     assert now["pattern"]["confidence"] == was["pattern"]["confidence"]
-    assert [OTHER_SIDE[lesion["side"]] for lesion in now["lesions"]] == [
-        lesion["side"] for lesion in was["lesions"]
-    ]
+    assert [OTHER_SIDE[lesion["side"]] for lesion in now["lesions"]] == [lesion["side"] for lesion in was["lesions"]]
     before, after = dict(_ratios(was)), dict(_ratios(now, mirrored=True))
     assert before
     assert after == pytest.approx(before, rel=0.03, abs=0.02)

@@ -36,8 +36,8 @@ from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus,
 
 SHAPE = (12, 96, 80)
 SPACING = (4.0, 2.0, 2.5)  # slices, rows, columns
-HOSTILE = "<script>alert(1)</script> & \"T1\""
-P, N, I, X = (
+HOSTILE = '<script>alert(1)</script> & "T1"'
+P, N, STRADDLES, X = (
     CriterionState.POSITIVE,
     CriterionState.NEGATIVE,
     CriterionState.INDETERMINATE,
@@ -163,7 +163,7 @@ def coronal_geometry() -> VolumeGeometry:
     )
 
 
-def _filled(annotation: Any) -> Any:
+def _filled(annotation: Any) -> Any:  # noqa: PLR0911
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is tuple:
@@ -413,12 +413,12 @@ def _call() -> PatternCall:
         criteria=(
             criterion("D04.edema", "STIR of the largest lesion is at least 1.6 times muscle", 2.4, P, "edema"),
             criterion("D01.red_flag", "T1 of the marrow is at or below muscle", 1.55, N, "infiltration"),
-            criterion("D07.edema", "Water beyond what fat explains", 1.3, I, "edema"),
+            criterion("D07.edema", "Water beyond what fat explains", 1.3, STRADDLES, "edema"),
             criterion("D30", "The lesion lies below the joint surface", None, X, "edema"),
         ),
         groups=(
             EvidenceGroup(
-                id="G2", name="STIR level", reconversion=N, edema=P, infiltration=I, score_reconversion=0.0,
+                id="G2", name="STIR level", reconversion=N, edema=P, infiltration=STRADDLES, score_reconversion=0.0,
                 score_edema=0.3, score_infiltration=0.0,
             ),
         ),

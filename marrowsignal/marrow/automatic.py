@@ -1,0 +1,120 @@
+"""First automatic segmentation: marrow by its T1 signal and the cortex around it.
+
+Intensity alone cannot do it (Dice about 0.5 on real sacroiliac studies); a later back-end brings location and
+shape. The mask says so by its confidence and a finding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.marrow.core import fat_level
+from marrowsignal.protocol.schema import MarrowSettings
+
+__all__ = ["AUTOMATIC_CONFIDENCE", "segment_automatic"]
+
+AUTOMATIC_CONFIDENCE = 0.5
+_SMOOTHING_MM = 1.2
+_FINE_SMOOTHING_MM = 0.4
+_TEXTURE_MM = 2.4
+_BARRIER_WIDTH_MM = 5.4
+_CORTEX_REACH_MM = 2.7
+_EDGE_MM = 1.2
+
+
+def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray[np.bool_]:
+    """Marrow candidates of a bias-corrected pair.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Bias-corrected.
+    settings : MarrowSettings
+        Signal window, barrier, opening, sizes.
+
+    Returns
+    -------
+    ndarray of bool, shape (slice, row, column)
+        Bodies between muscle and fat on T1, parted by dark lines and wrapped in dark cortex; empty when there are
+        none.
+    """
+    spacing = pair.t1.geometry.spacing_mm
+    t1 = pair.t1.array / fat_level(pair.t1.array, pair.body_mask)
+    fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
+    bodies = _opened(
+        _candidates(t1, fine, pair.body_mask & pair.covered_mask, spacing, settings),
+        settings.automatic_opening.value,
+        spacing,
+    )
+    dark = ndimage.grey_erosion(fine, size=_window(_CORTEX_REACH_MM * 2, spacing))
+    # Slice by slice: marrow that is open to a neighbour in one slice is wrapped in the next.
+    wrapped = np.stack(
+        [_wrapped(*planes, spacing=spacing, settings=settings) for planes in zip(bodies, fine, dark, strict=True)]
+    )
+    labels, count = ndimage.label(wrapped)
+    sizes_ml = np.bincount(labels.ravel(), minlength=count + 1) * pair.t1.geometry.voxel_ml
+    keep = sizes_ml >= settings.automatic_min_component.value
+    keep[0] = False
+    reach = settings.automatic_grow.value
+    grown = np.stack([_distance(~plane, spacing) <= reach if plane.any() else plane for plane in keep[labels]])
+    return np.stack([ndimage.binary_fill_holes(plane) for plane in grown]) & pair.body_mask
+
+
+def _candidates(
+    t1: NDArray[np.float32],
+    fine: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+    settings: MarrowSettings,
+) -> NDArray[np.bool_]:
+    level = _smoothed(t1, _SMOOTHING_MM, spacing)
+    mean = _smoothed(t1, _TEXTURE_MM, spacing)
+    variance = np.maximum(_smoothed(t1 * t1, _TEXTURE_MM, spacing) - mean * mean, 0)
+    barrier = ndimage.grey_closing(fine, size=_window(_BARRIER_WIDTH_MM, spacing)) - fine
+    window = settings.automatic_signal_window
+    smooth = np.sqrt(variance) < settings.automatic_texture_max.value * mean
+    open_space = barrier <= settings.automatic_barrier.value
+    return np.asarray(inside & (level > window.low) & (level < window.high) & smooth & open_space)
+
+
+def _wrapped(
+    bodies: NDArray[np.bool_],
+    fine: NDArray[np.float32],
+    dark: NDArray[np.float32],
+    *,
+    spacing: tuple[float, float, float],
+    settings: MarrowSettings,
+) -> NDArray[np.bool_]:
+    labels, count = ndimage.label(bodies)
+    if count == 0:
+        return bodies
+    index = np.arange(count + 1)
+    areas = np.bincount(labels.ravel(), minlength=count + 1) * spacing[1] * spacing[2]
+    inside = np.asarray(ndimage.median(fine, labels, index))
+    edge = labels * (_distance(bodies, spacing) <= _EDGE_MM)
+    near_cortex = dark < settings.automatic_cortex_to_inside.value * inside[labels]
+    share = np.nan_to_num(np.asarray(ndimage.mean(near_cortex, edge, index)))
+    keep = (areas >= settings.automatic_min_slice_area.value) & (share >= settings.automatic_cortex_share.value)
+    keep[0] = False
+    return np.asarray(keep[labels])
+
+
+def _opened(mask: NDArray[np.bool_], radius_mm: float, spacing: tuple[float, float, float]) -> NDArray[np.bool_]:
+    inner = [_distance(plane, spacing) > radius_mm for plane in mask]
+    return np.stack([p & (_distance(~i, spacing) <= radius_mm) for p, i in zip(mask, inner, strict=True)])
+
+
+def _distance(plane: NDArray[np.bool_], spacing: tuple[float, float, float]) -> NDArray[np.float64]:
+    return np.asarray(ndimage.distance_transform_edt(plane, sampling=spacing[1:]))
+
+
+def _smoothed(image: NDArray[np.float32], sigma_mm: float, spacing: tuple[float, float, float]) -> NDArray[np.float32]:
+    return np.asarray(ndimage.gaussian_filter(image, [0.0, sigma_mm / spacing[1], sigma_mm / spacing[2]]))
+
+
+def _window(width_mm: float, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
+    rows, columns = (2 * max(1, round(width_mm / 2 / s)) + 1 for s in spacing[1:])
+    return 1, rows, columns

@@ -1,0 +1,119 @@
+"""The mid-sagittal plane from the images' own left-right symmetry."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, optimize
+
+from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.regions.records import Midline
+
+__all__ = ["find_midline", "mirror_correlation", "signed_distance_mm"]
+
+_POINTS = 30_000
+_SMOOTHING_MM = 3.0
+_OFFSETS_MM = np.arange(-40.0, 40.1, 4.0)
+_MAX_TILT_DEG = 15.0
+_SEED = 7
+
+
+def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry) -> Midline | None:
+    """Plane that mirrors `signal` onto itself best.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (slice, row, column)
+        Bias-corrected image.
+    mask : ndarray of bool, same shape
+        Where symmetry is judged.
+    geometry : VolumeGeometry
+        Grid of both.
+
+    Returns
+    -------
+    Midline or None
+        Maximizes the correlation of the signal at points of the mask with the signal at their mirror images, over
+        offset, yaw and roll of a plane near x = const; None for an empty mask.
+    """
+    index = np.argwhere(mask)
+    if len(index) == 0:
+        return None
+    chosen = np.random.default_rng(_SEED).permutation(len(index))[:_POINTS]
+    points = geometry.to_patient(index[np.sort(chosen)])
+    sigma = [_SMOOTHING_MM / s if s < _SMOOTHING_MM else 0.0 for s in geometry.spacing_mm]
+    smooth = ndimage.gaussian_filter(np.asarray(signal, np.float32), sigma)
+    centre = points.mean(axis=0)
+
+    def cost(parameters: NDArray[np.float64]) -> float:
+        normal = _normal(*parameters[1:])
+        offset = float(normal @ centre + parameters[0])
+        return -mirror_correlation(smooth, geometry, points, normal, offset)
+
+    starts = [cost(np.array([offset, 0.0, 0.0])) for offset in _OFFSETS_MM]
+    start = np.array([_OFFSETS_MM[int(np.argmin(starts))], 0.0, 0.0])
+    simplex = np.vstack([start, start + np.diag([3.0, 3.0, 3.0])])
+    best = optimize.minimize(
+        cost, start, method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 0.05, "fatol": 1e-5}
+    )
+    normal = _normal(*best.x[1:])
+    return Midline(
+        normal_lps=(float(normal[0]), float(normal[1]), float(normal[2])),
+        offset_mm=float(normal @ centre + best.x[0]),
+        symmetry=float(-best.fun),
+        source="image_symmetry",
+    )
+
+
+def mirror_correlation(
+    signal: NDArray[np.float32],
+    geometry: VolumeGeometry,
+    points_lps_mm: NDArray[np.float64],
+    normal_lps: NDArray[np.float64],
+    offset_mm: float,
+) -> float:
+    """Pearson correlation of `signal` at points and at their mirror images, -1 to 1.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (slice, row, column)
+        Image.
+    geometry : VolumeGeometry
+        Its grid.
+    points_lps_mm : ndarray of float64, shape (n, 3)
+        Patient points.
+    normal_lps : ndarray of float64, shape (3,)
+        Unit normal of the mirror plane.
+    offset_mm : float
+        ``dot(normal, p)`` on the plane.
+
+    Returns
+    -------
+    float
+        -1 when fewer than half of the mirror images lie inside the volume.
+    """
+    distance = points_lps_mm @ normal_lps - offset_mm
+    mirrored = points_lps_mm - 2 * distance[:, None] * normal_lps
+    there = geometry.to_index(mirrored)
+    inside = np.all((there >= -0.5) & (there <= np.asarray(geometry.shape) - 0.5), axis=1)
+    if inside.mean() < 0.5:
+        return -1.0
+    here = geometry.to_index(points_lps_mm[inside])
+    a = ndimage.map_coordinates(signal, here.T, order=1, mode="nearest")
+    b = ndimage.map_coordinates(signal, there[inside].T, order=1, mode="nearest")
+    if a.std() == 0 or b.std() == 0:
+        return -1.0
+    # Planes that leave much of the picture without a partner are no better for matching the rest.
+    return float(np.corrcoef(a, b)[0, 1] * np.sqrt(inside.mean()))
+
+
+def signed_distance_mm(midline: Midline, geometry: VolumeGeometry) -> NDArray[np.float64]:
+    """Distance of every voxel from the midline, positive to the patient's left, shape of the grid, mm."""
+    x, y, z = (geometry.patient_axis(axis) for axis in range(3))
+    nx, ny, nz = midline.normal_lps
+    return np.asarray(nx * x + ny * y + nz * z - midline.offset_mm)
+
+
+def _normal(yaw_deg: float, roll_deg: float) -> NDArray[np.float64]:
+    yaw, roll = np.radians(np.clip([yaw_deg, roll_deg], -_MAX_TILT_DEG, _MAX_TILT_DEG))
+    return np.array([np.cos(yaw) * np.cos(roll), np.sin(yaw) * np.cos(roll), np.sin(roll)])

@@ -1,0 +1,95 @@
+"""Criteria and groups of evidence in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup
+from marrowsignal.report.wording import STATE_WORDS, interval, number, with_unit
+
+__all__ = ["CriterionRow", "GroupRow", "StateCell", "criterion_rows", "group_rows"]
+
+_DIRECTIONS = {
+    "reconversion": "reconversion",
+    "edema": "edema",
+    "infiltration": "infiltration",
+    "gate": "quality gate",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateCell:
+    """A state as symbol and word."""
+
+    kind: str
+    symbol: str
+    words: str
+    score: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionRow:
+    """One criterion as printed."""
+
+    id: str
+    group: str
+    direction: str
+    statement: str
+    value: str
+    interval: str
+    cut: str
+    state: StateCell
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """One group of evidence as printed: a cell for each direction."""
+
+    id: str
+    name: str
+    reconversion: StateCell
+    edema: StateCell
+    infiltration: StateCell
+
+
+def criterion_rows(criteria: tuple[Criterion, ...]) -> tuple[CriterionRow, ...]:
+    """Rows of the evidence table, in the order of the call."""
+    return tuple(
+        CriterionRow(
+            id=item.id,
+            group=item.group,
+            direction=_DIRECTIONS.get(item.direction, item.direction),
+            statement=item.statement,
+            value=with_unit(item.value, item.unit),
+            interval=interval(item.ci_low, item.ci_high),
+            cut=item.cut,
+            state=_state(item.state),
+            source=item.source,
+        )
+        for item in criteria
+    )
+
+
+def group_rows(groups: tuple[EvidenceGroup, ...]) -> tuple[GroupRow, ...]:
+    """Rows of the table of groups."""
+    return tuple(
+        GroupRow(
+            id=group.id,
+            name=group.name,
+            reconversion=_state(group.reconversion, group.score_reconversion),
+            edema=_state(group.edema, group.score_edema),
+            infiltration=_state(group.infiltration, group.score_infiltration),
+        )
+        for group in groups
+    )
+
+
+def _state(state: CriterionState, score: float = 0.0) -> StateCell:
+    symbol, words = STATE_WORDS[state]
+    return StateCell(
+        kind=state.value,
+        symbol=symbol,
+        words=words,
+        score=f"{'+' if score > 0 else ''}{number(score)}" if score else "",
+    )

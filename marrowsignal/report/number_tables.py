@@ -1,0 +1,152 @@
+"""Tables of numbers: regions, lesions, left against right, reference tissues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marrowsignal.intensity.records import References, ReferenceTissue
+from marrowsignal.regions.records import Side
+from marrowsignal.report.wording import Notes, interval, with_unit
+from marrowsignal.results.descriptors import descriptor_title
+from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import Lesion, Measurement
+
+__all__ = ["Cell", "Table", "lesion_table", "reference_table", "region_table", "symmetry_table"]
+
+_TISSUES = {"muscle": "Lean muscle", "fat": "Subcutaneous fat", "normal_marrow": "Own normal marrow"}
+_SIDES = {Side.LEFT: "left", Side.RIGHT: "right", Side.NONE: "midline or unsided"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell: text, a second line in small print, the mark of a note."""
+
+    text: str
+    small: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table; the first cell of a row is its heading."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+def region_table(result: StudyResult) -> Table:
+    """Make the table of regions; the first row is the whole marrow without lesions."""
+    notes = Notes()
+    signals = (result.signals.whole, *result.signals.regions)
+    shown = _columns(tuple(region.measurements for region in signals))
+    rows = tuple(
+        (
+            Cell(text=region.name),
+            Cell(text=with_unit(region.core_volume_ml, "ml"), small=f"{region.slices} slices"),
+            Cell(text=with_unit(region.lesion_ml, "ml")),
+            *(_measured(m, notes) for m in region.measurements if m.name in shown),
+        )
+        for region in signals
+    )
+    head = ("Region", "Core", "Lesions", *(_title(m) for m in signals[0].measurements if m.name in shown))
+    return Table(head=head, rows=rows, notes=_with_missing(notes, signals[0].measurements, shown))
+
+
+def lesion_table(result: StudyResult) -> Table:
+    """Make the table of lesions, largest first."""
+    lesions = result.signals.lesions
+    if not lesions:
+        return Table(head=(), rows=())
+    notes = Notes()
+    shown = _columns(tuple(lesion.measurements for lesion in lesions))
+    rows = tuple(
+        (*_lesion_facts(lesion), *(_measured(m, notes) for m in lesion.measurements if m.name in shown))
+        for lesion in lesions
+    )
+    head = (
+        "Lesion",
+        "Volume",
+        "Side",
+        "Region",
+        "Slices (from 1)",
+        "Centroid",
+        *(_title(m) for m in lesions[0].measurements if m.name in shown),
+    )
+    return Table(head=head, rows=rows, notes=_with_missing(notes, lesions[0].measurements, shown))
+
+
+def symmetry_table(result: StudyResult) -> Table:
+    """Make the table of left-right pairs; the first row is the whole marrow."""
+    pairs = result.signals.symmetry
+    if not pairs:
+        return Table(head=(), rows=())
+    notes = Notes()
+    rows = tuple((Cell(text=pair.name), *(_measured(m, notes) for m in pair.measurements)) for pair in pairs)
+    return Table(head=("Pair", *(_title(m) for m in pairs[0].measurements)), rows=rows, notes=notes.listed())
+
+
+def reference_table(references: References) -> Table:
+    """Make the table of reference tissues."""
+    rows = tuple(_reference_row(tissue) for tissue in references.all_tissues())
+    head = ("Tissue", "Voxels", "Volume", "T1", "STIR", "Verdict", "Why")
+    return Table(head=head, rows=rows)
+
+
+def _reference_row(tissue: ReferenceTissue) -> tuple[Cell, ...]:
+    return (
+        Cell(text=_TISSUES.get(tissue.key, tissue.key)),
+        Cell(text=str(tissue.voxels)),
+        Cell(text=with_unit(tissue.volume_ml, "ml")),
+        Cell(text=with_unit(tissue.t1, "1"), small=_spread(tissue.t1_spread_fraction)),
+        Cell(text=with_unit(tissue.stir, "1"), small=_spread(tissue.stir_spread_fraction)),
+        Cell(text=tissue.verdict.value),
+        Cell(text=tissue.reason),
+    )
+
+
+def _spread(fraction: float | None) -> str:
+    return "" if fraction is None else f"spread {with_unit(100 * fraction, 'percent')}"
+
+
+def _lesion_facts(lesion: Lesion) -> tuple[Cell, ...]:
+    x, y, z = lesion.centroid_lps_mm
+    words = (("L", "R", x), ("P", "A", y), ("S", "I", z))
+    first, last = lesion.first_slice + 1, lesion.last_slice + 1
+    return (
+        Cell(text=str(lesion.label)),
+        Cell(text=with_unit(lesion.volume_ml, "ml")),
+        Cell(text=_SIDES[lesion.side]),
+        Cell(text=lesion.region_name),
+        Cell(text=f"{first} to {last}" if last > first else str(first)),
+        Cell(text=" ".join(f"{plus if v > 0 else minus}{abs(v):.0f}" for plus, minus, v in words), small="mm"),
+    )
+
+
+def _columns(tables: tuple[tuple[Measurement, ...], ...]) -> frozenset[str]:
+    # A column is shown when one row has a value in it.
+    return frozenset(m.name for measurements in tables for m in measurements if m.value is not None)
+
+
+def _title(item: Measurement) -> str:
+    unit = {"1": "", "percent": " (%)", "ml": " (mL)"}.get(item.unit, f" ({item.unit})")
+    return descriptor_title(item.name) + unit
+
+
+def _measured(item: Measurement, notes: Notes) -> Cell:
+    mark = notes.mark_of(item)
+    if item.value is None:
+        return Cell(text="not measured", mark=mark)
+    return Cell(text=with_unit(item.value, "1"), small=interval(item.ci_low, item.ci_high), mark=mark)
+
+
+def _with_missing(
+    notes: Notes, measurements: tuple[Measurement, ...], shown: frozenset[str]
+) -> tuple[tuple[str, str], ...]:
+    # Columns without any value are left out; each reason is told once.
+    hidden: dict[str, list[str]] = {}
+    for item in measurements:
+        if item.name not in shown:
+            hidden.setdefault(item.reason or "no reason given", []).append(descriptor_title(item.name))
+    lines = (("", f"Not measured: {', '.join(titles)} ({reason})") for reason, titles in hidden.items())
+    return (*notes.listed(), *lines)

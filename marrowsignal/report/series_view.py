@@ -1,0 +1,125 @@
+"""Series, acquisition, registration and shading as printed facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.dicom.records import Series, SeriesPair
+from marrowsignal.intensity.records import References
+from marrowsignal.report.wording import number, with_unit
+
+__all__ = ["Fact", "SeriesRow", "alignment_facts", "bias_facts", "series_rows"]
+
+_NO_HEADER = "not in the header"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRow:
+    """One series as printed."""
+
+    role: str
+    number: str
+    description: str
+    uid: str
+    identity: str
+    reasons: tuple[str, ...]
+    facts: tuple[Fact, ...]
+
+
+def series_rows(chosen: SeriesPair) -> tuple[tuple[SeriesRow, ...], tuple[SeriesRow, ...]]:
+    """Rows of the series used, and of those rejected."""
+    used = (_series_row("T1", chosen.t1), _series_row("STIR", chosen.stir))
+    return used, tuple(_series_row("not used", series) for series in chosen.rejected)
+
+
+def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
+    """Measures of registration, before and after."""
+    quality, grid = pair.quality, pair.quality.grid_difference
+    gain = quality.mutual_information_after - quality.mutual_information_before
+    return (
+        Fact(
+            name="Mutual information (nats), before → after",
+            value=f"{number(quality.mutual_information_before)} → {number(quality.mutual_information_after)} "
+            f"({'+' if gain >= 0 else ''}{number(gain)})",
+        ),
+        Fact(name="Median displacement applied", value=with_unit(quality.displacement_mm, "mm")),
+        Fact(name="Rotation applied", value=with_unit(quality.rotation_deg, "deg")),
+        Fact(
+            name="Estimated remaining error",
+            value=with_unit(quality.estimated_error_mm, "mm", missing=f"not measured: {quality.reason}"),
+        ),
+        Fact(
+            name="Acquired grids",
+            value=f"{'same' if grid.same_shape else 'different'} matrix, corners up to "
+            f"{with_unit(grid.max_corner_mm, 'mm')} apart",
+        ),
+        Fact(
+            name="Frame of reference",
+            value="the same" if quality.same_frame_of_reference else "different or not stated",
+        ),
+        Fact(name="T1 volume covered by STIR", value=with_unit(100 * float(pair.covered_mask.mean()), "percent")),
+    )
+
+
+def bias_facts(pair: AlignedPair, references: References) -> tuple[Fact, ...]:
+    """Shading that remains after correction, as variation of muscle over the field of view."""
+    if pair.bias is None:
+        return (Fact(name="Bias correction", value="not made"),)
+    return tuple(
+        Fact(
+            name=f"{name}: shading left in muscle",
+            value=with_unit(
+                None if left is None else 100 * left,
+                "percent",
+                missing="not measured: too little muscle over the field of view",
+            ),
+        )
+        for name, left in (
+            ("T1", references.t1_residual_bias_fraction),
+            ("STIR", references.stir_residual_bias_fraction),
+        )
+    )
+
+
+def _series_row(role: str, series: Series) -> SeriesRow:
+    return SeriesRow(
+        role=role,
+        number="?" if series.series_number is None else str(series.series_number),
+        description=series.description or "(no description)",
+        uid=series.series_instance_uid or "(no UID)",
+        identity=f"{series.identity.value.replace('_', ' ')}, score {number(series.identity_score)}",
+        reasons=series.reasons,
+        facts=_acquisition_facts(series),
+    )
+
+
+def _acquisition_facts(series: Series) -> tuple[Fact, ...]:
+    facts = series.acquisition
+    spacing = series.spacing_mm
+    matrix = f"{series.columns} × {series.rows} × {series.slices} slices"
+    size = "spacing not in the header"
+    if spacing is not None:
+        size = f"{number(spacing[2])} × {number(spacing[1])} mm, slices {number(spacing[0])} mm apart"
+    rows = (
+        ("Plane", series.orientation),
+        ("Matrix", f"{matrix}; {size}"),
+        ("TR", with_unit(facts.repetition_time_ms, "ms", missing=_NO_HEADER)),
+        ("TE", with_unit(facts.echo_time_ms, "ms", missing=_NO_HEADER)),
+        ("TI", with_unit(facts.inversion_time_ms, "ms", missing="none or not in the header")),
+        ("Field", with_unit(facts.magnetic_field_strength_t, "T", missing=_NO_HEADER)),
+        ("Scanner", facts.manufacturer or _NO_HEADER),
+        ("Position", facts.patient_position or _NO_HEADER),
+        ("Age, sex", f"{with_unit(facts.patient_age_y, 'y', missing='?')}, {facts.patient_sex or '?'}"),
+        ("Contrast agent", "given, by header or description" if facts.post_contrast else "not stated"),
+        ("Stored as", series.transfer_syntax),
+    )
+    return tuple(Fact(name=name, value=value) for name, value in rows)

@@ -1,0 +1,177 @@
+"""What the page says: every text ready to print, so that templates only place it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.patterns.records import PatternClass
+from marrowsignal.report.charts import DotChart, Scatter, build_charts
+from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
+from marrowsignal.report.number_tables import Table, lesion_table, reference_table, region_table, symmetry_table
+from marrowsignal.report.pictures import Pictures, build_pictures
+from marrowsignal.report.series_view import Fact, SeriesRow, alignment_facts, bias_facts, series_rows
+from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, VERDICT_WORDS, add_on_words, with_unit
+from marrowsignal.results.study_result import StudyResult
+
+__all__ = ["FindingRow", "Header", "Page", "build_page"]
+
+_SEVERITY_WORDS = {Severity.FAIL: "fail", Severity.WARN: "warning", Severity.INFO: "note"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One finding as printed."""
+
+    severity: str
+    stage: str
+    message: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a reader sees first."""
+
+    case: str
+    protocol: str
+    class_words: str
+    class_code: str
+    kind: str
+    confidence: str
+    summary: str
+    reasons: tuple[str, ...]
+    add_ons: tuple[str, ...]
+    red_flag: str
+    warnings: tuple[FindingRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything on one page, in reading order."""
+
+    header: Header
+    pictures: Pictures
+    alignment_verdict: str
+    alignment_reason: str
+    alignment: tuple[Fact, ...]
+    bias: tuple[Fact, ...]
+    charts: tuple[DotChart, ...]
+    scatter: Scatter | None
+    lesions: Table
+    regions: Table
+    symmetry: Table
+    marrow: str
+    joint: str
+    criteria: tuple[CriterionRow, ...]
+    groups: tuple[GroupRow, ...]
+    references: Table
+    series_reasons: tuple[str, ...]
+    series: tuple[SeriesRow, ...]
+    rejected: tuple[SeriesRow, ...]
+    findings: tuple[FindingRow, ...]
+    prevalence: str
+    limits: tuple[str, ...]
+    provenance: tuple[Fact, ...]
+
+
+def build_page(result: StudyResult) -> Page:
+    """Turn a result into the texts and pictures of its page.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    """
+    charts, scatter = build_charts(result)
+    quality = result.pair.quality
+    used, rejected = series_rows(result.series)
+    return Page(
+        header=_header(result),
+        pictures=build_pictures(result),
+        alignment_verdict=VERDICT_WORDS[quality.verdict],
+        alignment_reason=quality.reason,
+        alignment=alignment_facts(result.pair),
+        bias=bias_facts(result.pair, result.references),
+        charts=charts,
+        scatter=scatter,
+        lesions=lesion_table(result),
+        regions=region_table(result),
+        symmetry=symmetry_table(result),
+        marrow=_marrow(result),
+        joint=result.regions.joint_source,
+        criteria=criterion_rows(result.call.criteria),
+        groups=group_rows(result.call.groups),
+        references=reference_table(result.references),
+        series_reasons=result.series.reasons,
+        series=used,
+        rejected=rejected,
+        findings=tuple(_finding(finding) for finding in result.findings),
+        prevalence=result.call.background_prevalence,
+        limits=result.protocol.limits,
+        provenance=_provenance(result),
+    )
+
+
+def _header(result: StudyResult) -> Header:
+    call = result.call
+    worst_first = sorted(result.findings, key=lambda f: f.severity is not Severity.FAIL)
+    return Header(
+        case=result.case,
+        protocol=f"{result.protocol.title} ({result.protocol.name}, version {result.protocol.version})",
+        class_words=CLASS_WORDS[call.pattern_class],
+        class_code=call.pattern_class.value,
+        kind=_kind(call.pattern_class),
+        confidence=CONFIDENCE_WORDS[call.confidence],
+        summary=call.summary,
+        reasons=call.reasons,
+        add_ons=tuple(add_on_words(code) for code in call.add_ons),
+        red_flag=_red_flag(call.pattern_class),
+        warnings=tuple(_finding(f) for f in worst_first if f.severity is not Severity.INFO),
+    )
+
+
+def _kind(pattern: PatternClass) -> str:
+    if pattern is PatternClass.RED_FLAG_INFILTRATION_LIKE:
+        return "flag"
+    return "open" if pattern in {PatternClass.INDETERMINATE, PatternClass.CANNOT_ASSESS} else "plain"
+
+
+def _red_flag(pattern: PatternClass) -> str:
+    if pattern is not PatternClass.RED_FLAG_INFILTRATION_LIKE:
+        return ""
+    return (
+        "T1 signal of marrow at or below muscle. Benign causes (sclerosis, intense reconversion, growth factors, "
+        "iron, an error of the muscle reference) are possible; expert review is needed."
+    )
+
+
+def _finding(finding: Finding) -> FindingRow:
+    return FindingRow(
+        severity=_SEVERITY_WORDS[finding.severity],
+        stage=finding.stage.replace("_", " "),
+        message=finding.message,
+        code=finding.code,
+    )
+
+
+def _marrow(result: StudyResult) -> str:
+    mask, voxel_ml = result.marrow, result.pair.t1.geometry.voxel_ml
+    total, core = int(mask.labels.mask.sum()) * voxel_ml, int(mask.core_mask.sum()) * voxel_ml
+    words = f"Marrow mask: {mask.source}, {with_unit(total, 'ml')}; measured core {with_unit(core, 'ml')}."
+    if mask.confidence is not None:
+        words += f" Confidence of the segmentation {with_unit(mask.confidence, '1')} (0 to 1)."
+    return words
+
+
+def _provenance(result: StudyResult) -> tuple[Fact, ...]:
+    made = result.provenance
+    return (
+        Fact(name="marrowsignal", value=made.version),
+        Fact(name="Protocol SHA-256", value=made.protocol_sha256),
+        Fact(name="Input SHA-256", value=made.input_sha256),
+        Fact(name="Supplied mask SHA-256", value=made.mask_sha256 or "no mask was supplied"),
+        Fact(name="Python", value=made.python),
+        Fact(name="Libraries", value=", ".join(f"{name} {number}" for name, number in made.libraries)),
+        Fact(name="Date and timings", value="in result.json, section run; this page is the same for every run"),
+    )

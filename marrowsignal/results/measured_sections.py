@@ -1,0 +1,158 @@
+"""Sections of ``result.json`` that hold what was measured and what follows from it."""
+
+from __future__ import annotations
+
+import math
+
+from marrowsignal.intensity.records import ReferenceTissue
+from marrowsignal.patterns.records import Criterion, PatternCall
+from marrowsignal.results import document_models as form
+from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Symmetry
+
+__all__ = [
+    "finite",
+    "lesion_section",
+    "pattern_section",
+    "reference_section",
+    "region_section",
+    "symmetry_section",
+    "value_section",
+]
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number, or None when it is missing, NaN or infinite."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def value_section(value: float | None, unit: str, reason: str) -> form.ValueDocument:
+    """Return a value that may be missing, with its reason."""
+    number = finite(value)
+    return form.ValueDocument(
+        value=number,
+        unit=unit,
+        status="not_evaluable" if number is None else "measured",
+        reason=reason if number is None else "",
+    )
+
+
+def _measurement(item: Measurement) -> form.MeasurementDocument:
+    # A non-finite number is a number that was not measured, whatever its status says.
+    value = finite(item.value)
+    lost = value is None and item.status.value != "not_evaluable"
+    return form.MeasurementDocument(
+        id=item.id,
+        name=item.name,
+        value=value,
+        ci_low=finite(item.ci_low) if value is not None else None,
+        ci_high=finite(item.ci_high) if value is not None else None,
+        unit=item.unit,
+        status="not_evaluable" if lost else item.status.value,
+        reason=item.reason or ("the value is not a finite number" if lost else ""),
+    )
+
+
+def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
+    """Return one reference tissue."""
+    missing = tissue.t1 is None and tissue.stir is None
+    return form.ReferenceDocument(
+        key=tissue.key,
+        t1=finite(tissue.t1),
+        stir=finite(tissue.stir),
+        t1_spread_fraction=finite(tissue.t1_spread_fraction),
+        stir_spread_fraction=finite(tissue.stir_spread_fraction),
+        voxels=tissue.voxels,
+        volume_ml=tissue.volume_ml,
+        verdict=tissue.verdict.value,
+        status="not_evaluable" if missing else "measured",
+        reason=tissue.reason,
+    )
+
+
+def region_section(region: RegionSignals, *, code: str | None, volume_ml: float | None) -> form.RegionDocument:
+    """Return one region."""
+    t1, stir = finite(region.t1_median), finite(region.stir_median)
+    whole = t1 is not None and stir is not None
+    return form.RegionDocument(
+        label=region.region_label,
+        key=region.key,
+        name=region.name,
+        side=region.side.value,
+        code=code,
+        volume_ml=volume_ml,
+        core_volume_ml=region.core_volume_ml,
+        core_voxels=region.core_voxels,
+        slices=region.slices,
+        t1_median=t1,
+        stir_median=stir,
+        median_status="measured" if whole else "not_evaluable",
+        median_reason="" if whole else "the core of the region holds no voxel with a valid signal",
+        lesion_ml=region.lesion_ml,
+        measurements=tuple(_measurement(item) for item in region.measurements),
+    )
+
+
+def lesion_section(lesion: Lesion) -> form.LesionDocument:
+    """Return one lesion."""
+    return form.LesionDocument(
+        label=lesion.label,
+        region_key=lesion.region_key,
+        region_name=lesion.region_name,
+        side=lesion.side.value,
+        volume_ml=lesion.volume_ml,
+        voxels=lesion.voxels,
+        slices=lesion.slices,
+        first_slice=lesion.first_slice,
+        last_slice=lesion.last_slice,
+        centroid_lps_mm=lesion.centroid_lps_mm,
+        measurements=tuple(_measurement(item) for item in lesion.measurements),
+    )
+
+
+def _criterion(item: Criterion) -> form.CriterionDocument:
+    return form.CriterionDocument(
+        id=item.id,
+        group=item.group,
+        direction=item.direction,
+        statement=item.statement,
+        value=finite(item.value),
+        ci_low=finite(item.ci_low),
+        ci_high=finite(item.ci_high),
+        unit=item.unit,
+        cut=item.cut,
+        state=item.state.value,
+        source=item.source,
+    )
+
+
+def pattern_section(call: PatternCall) -> form.PatternDocument:
+    """Return the outcome."""
+    return form.PatternDocument(
+        pattern_class=call.pattern_class.value,
+        confidence=call.confidence.value,
+        summary=call.summary,
+        reasons=call.reasons,
+        criteria=tuple(_criterion(item) for item in call.criteria),
+        groups=tuple(
+            form.GroupDocument(
+                id=group.id,
+                name=group.name,
+                reconversion=group.reconversion.value,
+                edema=group.edema.value,
+                infiltration=group.infiltration.value,
+                score_reconversion=group.score_reconversion,
+                score_edema=group.score_edema,
+                score_infiltration=group.score_infiltration,
+            )
+            for group in call.groups
+        ),
+        add_ons=call.add_ons,
+        background_prevalence=call.background_prevalence,
+    )
+
+
+def symmetry_section(pair: Symmetry) -> form.SymmetryDocument:
+    """Return one left-right pair."""
+    return form.SymmetryDocument(
+        key=pair.key, name=pair.name, measurements=tuple(_measurement(item) for item in pair.measurements)
+    )

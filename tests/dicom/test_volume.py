@@ -1,0 +1,119 @@
+"""Pixels and geometry of what is read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import JPEGLSLossless, RLELossless
+
+from marrowsignal.dicom import find_series, read_volume
+from marrowsignal.errors import DicomError
+from marrowsignal.geometry import SignalVolume
+from tests.dicom.dicom_builder import SeriesSpec, dataset_of, write_series
+
+
+def volume_of(folder: Path, spec: SeriesSpec) -> SignalVolume:
+    write_series(folder, spec)
+    (series,) = find_series(folder).series
+    return read_volume(series)
+
+
+TILT = math.radians(30.0)
+PLANES = {
+    "axial": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
+    "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0)),
+    "sagittal": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
+    "coronal-oblique": ((1.0, 0.0, 0.0), (0.0, -math.sin(TILT), -math.cos(TILT))),
+    "axial flipped": ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_every_voxel_lies_where_dicom_says(tmp_path: Path, plane: str) -> None:
+    across, down = PLANES[plane]
+    spec = SeriesSpec(along_columns=across, along_rows=down)
+    volume = volume_of(tmp_path, spec)
+    assert np.array_equal(volume.array, spec.stored())
+    # DICOM C.7.6.2.1.1: PixelSpacing is (between rows, between columns).
+    for s, r, c in [(0, 0, 0), (8, 5, 4), (2, 5, 0), (3, 0, 4)]:
+        expected = (
+            np.asarray(spec.origin_mm)
+            + s * 4.0 * spec.normal
+            + r * 0.8 * np.asarray(down)
+            + c * 0.5 * np.asarray(across)
+        )
+        assert volume.geometry.to_patient((s, r, c)) == pytest.approx(expected, abs=1e-5)
+    assert find_series(tmp_path).series[0].orientation == plane.removesuffix(" flipped")
+
+
+def test_spacing_comes_from_positions_not_thickness(tmp_path: Path) -> None:
+    assert volume_of(tmp_path, SeriesSpec()).geometry.spacing_mm == pytest.approx((4.0, 0.8, 0.5))
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    spec = SeriesSpec(slopes=(1.0, 2.0, 0.5), intercept=-10.0)
+    slopes = np.resize(spec.slopes, 9)[:, None, None]
+    assert volume_of(tmp_path, spec).array == pytest.approx(spec.stored() * slopes - 10.0)
+
+
+def test_philips_scale_slope_is_divided_out(tmp_path: Path) -> None:
+    spec = SeriesSpec(slopes=(2.0, 4.0))
+    for index in range(9):
+        ds = dataset_of(spec, index)
+        block = ds.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+        block.add_new(0x0E, "FL", 0.5)
+        ds.save_as(tmp_path / f"{index}.dcm", enforce_file_format=True)
+    (series,) = find_series(tmp_path).series
+    assert read_volume(series).array == pytest.approx(spec.stored() / 0.5)
+
+
+def test_monochrome1_and_padding(tmp_path: Path) -> None:
+    spec = SeriesSpec().with_header(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=205)
+    expected = 4095.0 - spec.stored()
+    expected[spec.stored() == 205] = 0.0
+    assert np.array_equal(volume_of(tmp_path, spec).array, expected)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+def test_compression_changes_nothing(tmp_path: Path, syntax: str) -> None:
+    spec = SeriesSpec(slopes=(1.5,), intercept=2.0)
+    for index in range(9):
+        ds = dataset_of(spec, index)
+        try:
+            ds.compress(syntax, generate_instance_uid=False)
+        except RuntimeError:
+            pytest.skip(f"no encoder for {syntax} here")
+        ds.save_as(tmp_path / f"{index}.dcm", enforce_file_format=True)
+    (series,) = find_series(tmp_path).series
+    assert read_volume(series).array == pytest.approx(spec.stored() * 1.5 + 2.0)
+
+
+def test_truncated_pixels_name_the_file_and_nothing_else(tmp_path: Path) -> None:
+    files = write_series(tmp_path, SeriesSpec())
+    (series,) = find_series(tmp_path).series
+    files[4].write_bytes(files[4].read_bytes()[:-30])
+    with pytest.raises(DicomError) as caught:
+        read_volume(series)
+    assert files[4].name in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+    assert "Hidden" not in str(caught.value)
+
+
+def test_a_file_of_another_size_is_an_error(tmp_path: Path) -> None:
+    files = write_series(tmp_path, SeriesSpec())
+    (series,) = find_series(tmp_path).series
+    dataset_of(SeriesSpec(shape=(9, 3, 3)), 0).save_as(files[0], enforce_file_format=True)
+    with pytest.raises(DicomError, match="6 x 5"):
+        read_volume(series)
+
+
+def test_a_series_without_a_grid_is_an_error(tmp_path: Path) -> None:
+    ds = dataset_of(SeriesSpec(), 0)
+    del ds.ImageOrientationPatient
+    ds.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    (series,) = find_series(tmp_path).series
+    with pytest.raises(DicomError, match="no volume"):
+        read_volume(series)

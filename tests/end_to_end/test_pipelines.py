@@ -1,0 +1,55 @@
+"""The scripts of pipelines/ run as they are, on the installed package."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture
+def script(command: Path, repository: Path, tmp_path: Path):
+    """Call a script with the interpreter that the command belongs to."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+    def run(name: str, *arguments: object) -> subprocess.CompletedProcess:
+        line = [command.parent / "python", repository / "pipelines" / name, *arguments]
+        return subprocess.run(
+            [str(part) for part in line], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+
+    return run
+
+
+def test_a_folder_goes_to_its_end_whatever_fails(script, sample_data: Path, tmp_path: Path) -> None:
+    studies = tmp_path / "studies"
+    good = sample_data / "reconversion_like" / "dicom"
+    shutil.copytree(good, studies / "b_good")
+    shutil.copytree(good / "T1", studies / "a_only_t1")
+    shutil.copytree(good / "T1", studies / "c_two_studies" / "one")
+    shutil.copytree(sample_data / "focal_edema_like" / "dicom" / "T1", studies / "c_two_studies" / "two")
+    done = script("analyze_folder.py", studies, tmp_path / "out")
+    assert done.returncode == 8
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("[1/3] a_only_t1: FAILED")
+    assert any(line.startswith("[2/3] b_good: SYMMETRIC_RECONVERSION_LIKE") for line in lines)
+    assert "2 of 3 studies failed" in done.stderr
+    assert "c_two_studies holds 2 studies" in done.stderr
+    assert [(path / "report.html").is_file() for path in (tmp_path / "out").iterdir()] == [True]
+
+
+def test_a_folder_without_studies_and_a_call_without_arguments(script, tmp_path: Path) -> None:
+    assert script("analyze_folder.py", tmp_path / "none", tmp_path / "out").returncode == 5
+    assert script("analyze_folder.py").returncode == 2
+
+
+def test_the_tutorial_runs_on_a_sample_study(script, sample_data: Path, tmp_path: Path) -> None:
+    done = script("analyze_study.py", sample_data / "focal_edema_like" / "dicom", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "FOCAL_EDEMA_LIKE" in done.stdout
+    assert len(list((tmp_path / "out").glob("*/report.html"))) == 1

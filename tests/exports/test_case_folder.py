@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from marrowsignal.errors import OutputError, UsageError
+from marrowsignal.exports import case_folder, write_case
+from marrowsignal.exports.case_folder import check_case_name
+from marrowsignal.geometry.itk_bridge import geometry_of, read_label_volume
+from tests.report.study_builder import SHAPE, build_result, without_lesions
+
+FILES = {
+    "columns.csv",
+    "images/fat_signal_index.nii.gz",
+    "images/lesions.json",
+    "images/lesions.nii.gz",
+    "images/lesions.tsv",
+    "images/marrow.json",
+    "images/marrow.nii.gz",
+    "images/marrow.tsv",
+    "images/regions.json",
+    "images/regions.nii.gz",
+    "images/regions.tsv",
+    "images/stir_on_t1.nii.gz",
+    "images/t1.nii.gz",
+    "lesions.csv",
+    "regions.csv",
+    "report.html",
+    "result.json",
+    "symmetry.csv",
+}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_case_folder_holds_every_file_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    folder = write_case(build_result(), tmp_path / "out", report_html="<p>é</p>")
+    assert folder == tmp_path / "out" / "case-0001"
+    assert set(digests(folder)) == FILES
+    assert list((tmp_path / "out").iterdir()) == [folder]
+    assert (folder / "report.html").read_bytes() == "<p>é</p>".encode()
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["case"] == "case-0001"
+
+
+def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = write_case(build_result(), tmp_path / "a", report_html="x")
+    second = write_case(build_result(), tmp_path / "b", report_html="x")
+    assert digests(first) == digests(second)
+
+
+def test_no_file_holds_a_path_of_the_input(tmp_path: Path) -> None:
+    folder = write_case(build_result(), tmp_path, report_html="x")
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"Doe" not in path.read_bytes(), path.name
+
+
+def test_an_old_case_is_replaced_whole(tmp_path: Path) -> None:
+    folder = write_case(build_result(), tmp_path, report_html="old")
+    (folder / "stale.txt").write_text("stale")
+    write_case(without_lesions(), tmp_path, report_html="new")
+    assert set(digests(folder)) == FILES - {"images/fat_signal_index.nii.gz"}
+    assert (folder / "report.html").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_without_overwrite_an_old_case_stays(tmp_path: Path) -> None:
+    folder = write_case(build_result(), tmp_path, report_html="old")
+    with pytest.raises(OutputError, match="case_exists"):
+        write_case(build_result(), tmp_path, report_html="new", overwrite=False)
+    assert (folder / "report.html").read_text() == "old"
+
+
+def test_a_failure_leaves_the_old_case_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_case(build_result(), tmp_path, report_html="old")
+
+    def full(*_args: Any) -> None:
+        raise OSError(28, "No space left on device", "/machine/secret")
+
+    monkeypatch.setattr(case_folder, "write_tables", full)
+    with pytest.raises(OutputError) as caught:
+        write_case(build_result(), tmp_path, report_html="new")
+    assert caught.value.exit_code == 6
+    assert "No space left on device" in str(caught.value)
+    assert "/machine" not in str(caught.value) and str(tmp_path) not in str(caught.value)
+    assert (folder / "report.html").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_old_case_comes_back_when_the_last_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_case(build_result(), tmp_path, report_html="old")
+    rename = Path.rename
+
+    def fail_new(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_new)
+    with pytest.raises(OutputError):
+        write_case(build_result(), tmp_path, report_html="new")
+    monkeypatch.undo()
+    assert (folder / "report.html").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("x")
+    with pytest.raises(OutputError) as caught:
+        write_case(build_result(), target, report_html="x")
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are a POSIX thing")
+def test_the_folder_has_the_permissions_the_user_asks_for(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    folder = write_case(build_result(), tmp_path, report_html="x")
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "a\\b", ".hidden", "-x", "a" * 65, "é", "a b", "a\n", "nul", "COM1.x", "end."]
+)
+def test_names_that_cannot_name_a_folder(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        write_case(replace(build_result(), case=name), tmp_path, report_html="x")
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "case-0001", "A.b_c-9", "a" * 64])
+def test_names_that_can(name: str) -> None:
+    assert check_case_name(name) == name
+
+
+def test_images_keep_their_place_and_values(tmp_path: Path) -> None:
+    result = build_result()
+    images = write_case(result, tmp_path, report_html="x") / "images"
+    grid = result.pair.t1.geometry
+    for name in ("t1", "stir_on_t1", "regions", "lesions", "marrow", "fat_signal_index"):
+        image = sitk.ReadImage(str(images / f"{name}.nii.gz"))
+        assert geometry_of(image).difference(grid).within(0.01), name
+    regions = read_label_volume(images / "regions.nii.gz", grid)
+    np.testing.assert_array_equal(regions.array, result.regions.labels.array)
+    t1 = sitk.GetArrayFromImage(sitk.ReadImage(str(images / "t1.nii.gz")))
+    np.testing.assert_array_equal(t1, result.pair.t1.array)
+
+
+def test_the_fat_signal_index_is_nan_outside_marrow(tmp_path: Path) -> None:
+    # Read byte by byte: ITK's own reader turns NaN into 0.
+    result = build_result()
+    write_case(result, tmp_path, report_html="x")
+    raw = gzip.decompress((tmp_path / "case-0001" / "images" / "fat_signal_index.nii.gz").read_bytes())
+    start = int(np.frombuffer(raw[108:112], "<f4")[0])
+    index = np.frombuffer(raw[start:], "<f4").reshape(SHAPE)
+    np.testing.assert_array_equal(index, result.signals.fat_signal_index)
+    assert np.isnan(index).any()
+
+
+def test_label_tables_name_every_value(tmp_path: Path) -> None:
+    result = build_result()
+    images = write_case(result, tmp_path, report_html="x") / "images"
+    for name, labels in (("regions", result.regions.labels), ("lesions", result.signals.lesion_labels)):
+        table = json.loads((images / f"{name}.json").read_text(encoding="utf-8"))["labels"]
+        lines = (images / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+        present = sorted(int(v) for v in np.unique(labels.array) if v)
+        assert [row["index"] for row in table] == present
+        assert [int(line.split("\t")[0]) for line in lines[1:]] == present
+        assert {len(line.split("\t")) for line in lines} == {7}
+        assert len({row["color"] for row in table}) == len(table)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.patterns.records import PatternClass
+from marrowsignal.report import render_report
+from marrowsignal.report.charts import build_charts
+from marrowsignal.report.wording import CLASS_WORDS
+from marrowsignal.results.study_result import StudyResult
+from tests.report.study_builder import HOSTILE, build_result, without_lesions
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+SVG_CLOSED = {"path", "rect", "circle", "use", "image", "line"}
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and ids, and checks that tags nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, key, value in self.attributes if key == name]
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render_report(build_result())
+
+
+def test_the_page_needs_nothing_and_runs_nothing(page: str) -> None:
+    reader = Reader(page)
+    tags = {tag for tag, _, _ in reader.attributes}
+    assert "<script" not in page
+    assert not tags & {"link", "script", "iframe", "object", "form", "base"}
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on") or name == "style"]
+    for target in reader.values("href") + reader.values("src"):
+        assert target.startswith(("#", "data:image/png;base64,"))
+    assert "http://" not in page and "https://" not in page and "@import" not in page and "url(" not in page
+
+
+def test_the_policy_allows_this_style_sheet_and_data_images_only(page: str) -> None:
+    policy = next(value for value in Reader(page).values("content") if "default-src" in value)
+    css = re.search(r"<style>(.*?)</style>", page, re.S)
+    assert css is not None
+    digest = base64.b64encode(hashlib.sha256(css.group(1).encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_texts_of_the_study_are_escaped(page: str) -> None:
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_hostile_region_names_and_findings_are_escaped() -> None:
+    result = build_result()
+    bad = '"/><script>x</script>'
+    region = replace(result.signals.regions[0], name=bad, key=bad)
+    finding = Finding(code="x", stage="y", severity=Severity.FAIL, message=bad)
+    signals = replace(result.signals, regions=(region,), findings=(finding,))
+    text = render_report(replace(result, signals=signals))
+    assert "<script" not in text
+    Reader(text)
+
+
+def test_ids_are_unique_and_every_use_finds_its_image(page: str) -> None:
+    reader = Reader(page)
+    ids = reader.values("id")
+    assert len(ids) == len(set(ids))
+    used = [value[1:] for tag, name, value in reader.attributes if tag == "use" and name == "href"]
+    assert used and set(used) <= set(ids)
+
+
+def test_every_picture_has_words(page: str) -> None:
+    assert page.count("<svg") == page.count('role="img" aria-label="')
+    assert all(Reader(page).values("aria-label"))
+
+
+def test_the_page_says_what_matters(page: str) -> None:
+    for words in (
+        "Research use only, not a diagnosis",
+        "Focal edema-like pattern",
+        "moderate confidence",
+        "Slices are 4 mm thick.",
+        "Seen in healthy people too",
+        "largest cross-section of lesion 1",
+        "0.62 mm",
+        "left ilium",
+        "not measured",
+        "loc 3 plane",
+        "One scan cannot say",
+        "a" * 64,
+    ):
+        assert words in page, words
+    assert "secret" not in page and "Doe" not in page
+    assert "2026-01-02" not in page  # dates stay in result.json
+
+
+def test_the_page_is_small_and_the_same_every_time(page: str) -> None:
+    assert page == render_report(build_result())
+    assert len(page.encode("utf-8")) < 6_000_000
+
+
+@pytest.mark.parametrize("pattern", list(PatternClass))
+def test_every_class_renders(pattern: PatternClass) -> None:
+    result = build_result()
+    text = render_report(replace(result, call=replace(result.call, pattern_class=pattern)))
+    assert CLASS_WORDS[pattern] in text
+    assert ("Red flag." in text) is (pattern is PatternClass.RED_FLAG_INFILTRATION_LIKE)
+    Reader(text)
+
+
+def test_a_study_without_anything_measured_still_has_a_page() -> None:
+    text = render_report(without_lesions())
+    Reader(text)
+    assert "No lesion was found" in text
+    assert "No region could be compared with muscle" not in text or "Cannot be assessed" in text
+    assert "no lean muscle found" in text
+    assert "None" not in re.sub(r"base64,[^\"]*", "", text)
+
+
+def only_regions(result: StudyResult) -> StudyResult:
+    return replace(result, signals=replace(result.signals, lesions=()))
+
+
+def test_charts_put_dots_against_the_protocols_cuts() -> None:
+    result = build_result()
+    charts, scatter = build_charts(result)
+    assert [chart.title for chart in charts] == ["T1 marrow / muscle", "STIR marrow / muscle"]
+    stir = charts[1]
+    edema = next(cut for cut in stir.cuts if "1.60" in cut.label)
+    lesion = next(dot for dot in stir.dots if dot.kind == "lesion")
+    left = next(dot for dot in stir.dots if dot.kind == "left")
+    assert left.x < stir.cuts[0].at < edema.at < lesion.x
+    assert lesion.low is not None and lesion.high is not None and lesion.low < lesion.x < lesion.high
+    assert all(stir.plot_left <= dot.x <= stir.plot_right for dot in stir.dots)
+    assert scatter is not None
+    assert {zone.kind for zone in scatter.zones} == {"infiltration", "edema", "red"}
+    assert build_charts(without_lesions()) == ((), None) or build_charts(without_lesions())[0]
+    assert len(build_charts(only_regions(result))[0][0].rows) == 2
