@@ -102,7 +102,10 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("find_references")
     signals = measure_signals(pair, mask, regions, references, protocol=rules)
     clock.done("measure_signals")
-    call = classify(series, pair, references, regions, signals, protocol=rules)
+    findings = tuple(
+        finding for step in (catalog, series, pair, mask, regions, references, signals) for finding in step.findings
+    )
+    call = classify(pair, references, signals, findings=findings, protocol=rules)
     clock.done("classify")
     return StudyResult(
         case=case or case_name(series.t1.study_instance_uid),

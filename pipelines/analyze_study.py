@@ -33,7 +33,7 @@ def main(study: Path, out: Path) -> None:
     # ... and here as supplied=...
     marrow = ms.segment_marrow(pair, protocol=rules)
     regions = ms.label_regions(pair, marrow, protocol=rules)
-    references = ms.find_references(pair, marrow, protocol=rules)
+    references = ms.find_references(pair, marrow.labels, marrow.core_mask, protocol=rules)
     for tissue in references.all_tissues():
         print(f"{tissue.key} {tissue.verdict}: {tissue.reason}")
 

@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 
+_PURE_NUMBERS = ("ratio", "index", "sum")  # a name that says so needs no unit
+_FAMILY_ENDS = ("_ci_low", "_ci_high", "_status", "_reason")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column of one table.
@@ -58,8 +62,10 @@ def value_header(descriptor: Descriptor) -> str:
     >>> value_header(Descriptor(id="D31", name="depth", unit="mm", title="", description=""))
     'depth_mm'
     """
-    unit = "ratio" if descriptor.unit == "1" else descriptor.unit
-    return descriptor.name if descriptor.name.endswith(f"_{unit}") else f"{descriptor.name}_{unit}"
+    name, unit = descriptor.name, descriptor.unit.lower()
+    if unit == "1":
+        return name if any(word in name for word in _PURE_NUMBERS) else f"{name}_ratio"
+    return name if name.endswith(f"_{unit}") else f"{name}_{unit}"
 
 
 def _fact(table: str, row: tuple[str, str, str, str]) -> Column:
@@ -98,7 +104,7 @@ _STUDY = (
 )
 _REGION = (
     ("label", "1", "regions[].label", "Value in images/regions.nii.gz; 0 in the row of the whole marrow."),
-    ("region", "text", "regions[].key", "Region without side; 'all' is the whole marrow without lesions."),
+    ("region", "text", "regions[].key", "Region without side; 'all' is all marrow without lesions."),
     ("region_name", "text", "regions[].name", "Region in words, with side."),
     ("side", "text", "regions[].side", "The patient's side: left, right or none."),
     ("sct_code", "text", "regions[].code", "SNOMED CT code of the anatomy."),
@@ -127,7 +133,12 @@ _LESION = (
     ("centroid_z_lps_mm", "mm", "lesions[].centroid_lps_mm[2]", "Centroid, towards the patient's head."),
 )
 _SYMMETRY = (
-    ("region", "text", "symmetry[].key", "Pair of regions; 'all' is the whole marrow."),
+    (
+        "region",
+        "text",
+        "symmetry[].key",
+        "Pair of regions; 'all' is the whole marrow, 'background' the same without lesions.",
+    ),
     ("region_name", "text", "symmetry[].name", "The pair in words."),
 )
 
@@ -162,9 +173,6 @@ def dictionary_markdown() -> str:
         lines += [_markdown_row(column) for column in columns if column.name.startswith("median_")]
         lines += [""]
     return "\n".join(lines)
-
-
-_FAMILY_ENDS = ("_ci_low", "_ci_high", "_status", "_reason")
 
 
 def _markdown_row(column: Column) -> str:

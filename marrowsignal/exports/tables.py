@@ -19,6 +19,7 @@ from marrowsignal.results.descriptors import (
     SYMMETRY_DESCRIPTORS,
     Descriptor,
 )
+from marrowsignal.results.measured_sections import measurement_section
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
@@ -133,7 +134,8 @@ def _cells(descriptors: Sequence[Descriptor], measurements: Iterable[Measurement
         if item is None:
             cells += [None, None, None, MeasurementStatus.NOT_EVALUABLE.value, "not part of this analysis"]
         else:
-            cells += [item.value, item.ci_low, item.ci_high, item.status.value, item.reason]
+            told = measurement_section(item)
+            cells += [told.value, told.ci_low, told.ci_high, told.status, told.reason]
     return cells
 
 

@@ -70,9 +70,7 @@ class VolumeGeometry:
     def __post_init__(self) -> None:
         affine = np.array(self.affine_lps, dtype=np.float64)
         if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
-            raise GeometryError(
-                "the voxel grid has no finite 4x4 affine", code="bad_affine", stage="geometry"
-            )
+            raise GeometryError("the voxel grid has no finite 4x4 affine", code="bad_affine", stage="geometry")
         if abs(float(np.linalg.det(affine[:3, :3]))) < 1e-9 or min(self.shape) < 1:
             raise GeometryError("the voxel grid is flat or empty", code="degenerate_grid", stage="geometry")
         affine.flags.writeable = False
@@ -142,9 +140,7 @@ class VolumeGeometry:
         """One patient coordinate (0 = x, 1 = y, 2 = z) of every voxel, shape `shape`, mm."""
         s, r, c = (np.arange(n, dtype=np.float64) for n in self.shape)
         row = self.affine_lps[axis]
-        return np.asarray(
-            row[0] * s[:, None, None] + row[1] * r[None, :, None] + row[2] * c[None, None, :] + row[3]
-        )
+        return np.asarray(row[0] * s[:, None, None] + row[1] * r[None, :, None] + row[2] * c[None, None, :] + row[3])
 
     def difference(self, other: VolumeGeometry) -> GridDifference:
         """Measure how far `other` is from this grid."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair, BiasModel
 from marrowsignal.geometry.itk_bridge import array_to_itk
@@ -19,6 +20,8 @@ __all__ = ["correct_bias", "n4_field"]
 _WORK_SPACING_MM = 6.0
 _ITERATIONS = (50, 50, 50)
 _CONVERGENCE = 1e-4
+_SURROUND_MM = 25.0
+_OUTLIER_RATIO = 1.8
 
 
 def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
@@ -78,10 +81,9 @@ def n4_field(
         Acquired signal divided by corrected signal; geometric mean 1 inside `mask`.
     """
     image = array_to_itk(np.maximum(signal, 0.0).astype(np.float32), geometry)
-    region = array_to_itk((mask & (signal > 0)).astype(np.uint8), geometry)
-    # Slices stay as they are: shading from slice to slice is what thick stacks have too few samples of.
-    in_plane = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[:0:-1]]
-    shrink = [*in_plane, max(1, round(0.5 * _WORK_SPACING_MM / geometry.spacing_mm[0]))]
+    region = array_to_itk((mask & ~_outliers(signal, mask, geometry)).astype(np.uint8), geometry)
+
+    shrink = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[::-1]]
     small = sitk.Shrink(image, shrink)
     small_region = sitk.Shrink(region, shrink)
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
@@ -100,3 +102,17 @@ def n4_field(
     log_field = sitk.GetArrayFromImage(grow.Execute(n4.GetLogBiasFieldAsImage(small)))
     log_field -= log_field[mask].mean() if mask.any() else 0.0
     return np.exp(log_field, dtype=np.float32)
+
+
+def _outliers(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry) -> NDArray[np.bool_]:
+    # Fluid and lesions are no shading: what far exceeds its surroundings is left out, and so is void.
+    sigma = [_SURROUND_MM / s for s in geometry.spacing_mm]
+    step = [max(1, int(width / 4)) for width in sigma]
+    coarse = tuple(slice(None, None, k) for k in step)
+    width = [s / k for s, k in zip(sigma, step, strict=True)]
+    weight = ndimage.gaussian_filter(mask[coarse].astype(np.float32), width)
+    mean = ndimage.gaussian_filter(np.where(mask, signal, 0)[coarse].astype(np.float32), width)
+    mean /= np.maximum(weight, 1e-6)
+    for axis, k in enumerate(step):
+        mean = np.take(np.repeat(mean, k, axis=axis), np.arange(signal.shape[axis]), axis=axis)
+    return np.asarray((signal > _OUTLIER_RATIO * mean) | (signal <= 0))

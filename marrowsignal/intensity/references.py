@@ -42,9 +42,7 @@ def find_references(
 
     Returns
     -------
-
-    References
-    ----------
+    records.References
         Levels are medians over the masks. A tissue that is missing or too small has no level and verdict ``fail``.
     """
     t1, stir = pair.t1.array, pair.stir.array

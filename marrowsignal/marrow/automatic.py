@@ -45,7 +45,7 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray
     t1 = pair.t1.array / fat_level(pair.t1.array, pair.body_mask)
     fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
     bodies = _opened(
-        _candidates(t1, fine, pair.body_mask & pair.covered_mask, spacing, settings),
+        _candidates(t1, fine, pair.stir.array, pair.body_mask & pair.covered_mask, spacing, settings),
         settings.automatic_opening.value,
         spacing,
     )
@@ -66,6 +66,7 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray
 def _candidates(
     t1: NDArray[np.float32],
     fine: NDArray[np.float32],
+    stir: NDArray[np.float32],
     inside: NDArray[np.bool_],
     spacing: tuple[float, float, float],
     settings: MarrowSettings,
@@ -77,7 +78,15 @@ def _candidates(
     window = settings.automatic_signal_window
     smooth = np.sqrt(variance) < settings.automatic_texture_max.value * mean
     open_space = barrier <= settings.automatic_barrier.value
-    return np.asarray(inside & (level > window.low) & (level < window.high) & smooth & open_space)
+    fatty = inside & (level > window.low) & (level < window.high)
+    edematous = np.zeros_like(fatty)
+    if fatty.any():
+        # Edema darkens marrow on T1 to muscle's level, but muscle is no brighter than marrow on STIR.
+        relative = _smoothed(stir, _SMOOTHING_MM, spacing) / np.float32(np.median(stir[fatty]))
+        bright = settings.automatic_edema_stir
+        dark = inside & (level > settings.automatic_edema_t1_low.value) & (level <= window.low)
+        edematous = dark & (relative > bright.low) & (relative < bright.high)
+    return np.asarray((fatty | edematous) & smooth & open_space)
 
 
 def _wrapped(

@@ -39,7 +39,7 @@ def core_of(
         Voxels inside, away from the edge, that are no void. Slices are eroded in plane only: with slices of
         3-5 mm a 3-D erosion would take the whole end slices' neighbours too.
     """
-    reach = max(erosion_mm, max(spacing_mm[1:]))
+    reach = max(erosion_mm, *spacing_mm[1:])
     depth = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in mask])
     return np.asarray((depth > reach) & (t1 > void_below))
 

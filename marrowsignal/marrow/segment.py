@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.errors import MaskError
@@ -13,7 +14,7 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.itk_bridge import read_label_volume
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.marrow.automatic import AUTOMATIC_CONFIDENCE, segment_automatic
-from marrowsignal.marrow.core import core_of, fat_level
+from marrowsignal.marrow.core import core_of
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol
 
@@ -69,7 +70,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
         pair.t1.array,
         spacing_mm=pair.t1.geometry.spacing_mm,
         erosion_mm=settings.core_erosion.value,
-        void_below=settings.core_void_to_fat.value * fat_level(pair.t1.array, pair.body_mask),
+        void_below=settings.core_void_to_marrow.value * _middle(pair.t1.array, labels.mask),
     )
     return MarrowMask(
         labels=labels,
@@ -83,6 +84,10 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
 def mask_sha256(marrow: MarrowMask) -> str:
     """Hash of the labels on the T1 grid."""
     return hashlib.sha256(marrow.labels.array.tobytes()).hexdigest()
+
+
+def _middle(t1: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    return float(np.median(t1[mask])) if mask.any() else 0.0
 
 
 def _findings(labels: LabelVolume, source: str) -> tuple[Finding, ...]:

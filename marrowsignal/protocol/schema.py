@@ -87,8 +87,10 @@ class MarrowSettings(_Model):
     """First automatic segmentation and the core of any mask."""
 
     core_erosion: Quantity
-    core_void_to_fat: Quantity
+    core_void_to_marrow: Quantity
     automatic_signal_window: Range
+    automatic_edema_t1_low: Quantity
+    automatic_edema_stir: Range
     automatic_texture_max: Quantity
     automatic_barrier: Quantity
     automatic_opening: Quantity
@@ -141,6 +143,8 @@ class SignalSettings(_Model):
     bootstrap_draws: Quantity
     bootstrap_block: Quantity
     interval_level: Quantity
+    red_like_drop: Quantity
+    red_like_min_share: Quantity
     excess_exponent: Quantity
     tissue_constants: tuple[TissueConstants, ...]
 
@@ -156,6 +160,7 @@ class LesionSettings(_Model):
     fluid_ratio: Quantity
     fluid_t1_to_muscle: Quantity
     min_volume: Quantity
+    min_seed_volume: Quantity
     min_slices: Quantity
     min_slice_area: Quantity
     shell: Range
@@ -163,6 +168,8 @@ class LesionSettings(_Model):
     subchondral_band: Quantity
     subchondral_share: Quantity
     deep_distance: Quantity
+    deep_homogeneity: Quantity
+    closing: Quantity
     deep_border: Range
 
 
@@ -205,7 +212,6 @@ class EvidenceCuts(_Model):
     diffuse_extent: Quantity
     infiltration_share: Quantity
     infiltration_lesion_diameter: Quantity
-    fat_signal_low_drop: Quantity
     abundance_sum: Range
     group_score: Quantity
     group_score_cap: Quantity

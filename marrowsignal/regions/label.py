@@ -77,8 +77,11 @@ def _specs(marrow: MarrowMask, protocol: Protocol) -> tuple[RegionSpec, ...]:
     claimed = {label for spec in protocol.regions for label in spec.labels}
     present = [int(v) for v in np.unique(marrow.labels.array) if v]
     free = [value for value in present if value not in claimed]
-    if not any(spec.labels for spec in protocol.regions) and protocol.regions:
+    whole = RegionSpec(key="marrow", name="marrow", labels=tuple(present), paired=protocol.symmetric_anatomy)
+    if len(protocol.regions) == 1:
         return (protocol.regions[0].model_copy(update={"labels": tuple(present)}),)
+    if marrow.source == "automatic":
+        return (whole,)
     extra = tuple(
         RegionSpec(key=f"label_{v}", name=f"label {v}", labels=(v,), paired=protocol.symmetric_anatomy) for v in free
     )

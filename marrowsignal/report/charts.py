@@ -108,7 +108,15 @@ def build_charts(result: StudyResult) -> tuple[tuple[DotChart, ...], Scatter | N
 
 
 def _find(owner: RegionSignals | Lesion, name: str) -> Measurement | None:
-    return next((m for m in owner.measurements if m.name == name and m.value is not None), None)
+    return next((m for m in owner.measurements if m.name == name and _shown(m.value)), None)
+
+
+def _shown(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _at(scale: Scale, value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else scale(value)
 
 
 def _dot_chart(result: StudyResult, name: str, title: str, cuts: Sequence[tuple[float, str]]) -> DotChart | None:
@@ -162,8 +170,8 @@ def _dot(kind: str, who: str, item: Measurement, scale: Scale, y: float) -> Dot:
         x=scale(value),
         y=y,
         words=f"{who} {number(value)}" + (f" ({span})" if span else ""),
-        low=None if item.ci_low is None else scale(item.ci_low),
-        high=None if item.ci_high is None else scale(item.ci_high),
+        low=_at(scale, item.ci_low),
+        high=_at(scale, item.ci_high),
     )
 
 
@@ -203,10 +211,10 @@ def _scatter_dot(row: tuple[str, str, Measurement, Measurement], x: Scale, y: Sc
         y=y(up),
         words=f"{name}: T1 / muscle {number(across)}, STIR / muscle {number(up)}",
         label=name.removeprefix("lesion ") if kind == "lesion" else "",
-        low=None if t1.ci_low is None else x(t1.ci_low),
-        high=None if t1.ci_high is None else x(t1.ci_high),
-        bottom=None if stir.ci_low is None else y(stir.ci_low),
-        top=None if stir.ci_high is None else y(stir.ci_high),
+        low=_at(x, t1.ci_low),
+        high=_at(x, t1.ci_high),
+        bottom=_at(y, stir.ci_low),
+        top=_at(y, stir.ci_high),
     )
 
 

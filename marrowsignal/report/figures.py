@@ -30,7 +30,7 @@ __all__ = [
     "midline_path",
 ]
 
-_WINDOW_PERCENTILES = (1.0, 99.5)
+_WINDOW_PERCENTILES = (1.0, 99.0)
 _MARGIN = 0.12  # of the shown structure's size, on each side
 _SIMPLIFY_PX = 0.15
 _SCALE_BARS_MM = (100, 50, 20, 10, 5)
@@ -86,7 +86,7 @@ class Tag:
 
 
 def body_window(array: NDArray[np.float32], body_mask: NDArray[np.bool_], marrow_mask: NDArray[np.bool_]) -> Window:
-    """Window from the 1st to the 99.5th percentile of the body, wider if bright marrow asks for it."""
+    """Window from the 1st to the 99th percentile of the body, wider if bright marrow asks for it."""
     low, high = _percentiles(array[body_mask] if body_mask.any() else array.ravel())
     if (marrow := marrow_mask & body_mask).any():
         high = max(high, _percentiles(array[marrow])[1])

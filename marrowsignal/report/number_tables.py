@@ -13,6 +13,33 @@ from marrowsignal.signals.records import Lesion, Measurement
 
 __all__ = ["Cell", "Table", "lesion_table", "reference_table", "region_table", "symmetry_table"]
 
+# What a reader compares; the tables beside the page hold every descriptor.
+_REGION_NAMES = frozenset(
+    {
+        "t1_marrow_to_muscle",
+        "t1_marrow_to_fat",
+        "fat_signal_index",
+        "stir_marrow_to_muscle",
+        "stir_marrow_to_normal",
+        "excess_index",
+        "excess_water",
+        "fat_water_ratio",
+        "red_like_extent",
+    }
+)
+_LESION_NAMES = frozenset(
+    {
+        "stir_marrow_to_muscle",
+        "stir_marrow_to_normal",
+        "excess_index",
+        "excess_water",
+        "t1_marrow_to_muscle",
+        "t1_to_surround",
+        "joint_distance",
+        "subchondral_share",
+        "depth_from_joint",
+    }
+)
 _TISSUES = {"muscle": "Lean muscle", "fat": "Subcutaneous fat", "normal_marrow": "Own normal marrow"}
 _SIDES = {Side.LEFT: "left", Side.RIGHT: "right", Side.NONE: "midline or unsided"}
 
@@ -39,18 +66,19 @@ def region_table(result: StudyResult) -> Table:
     """Make the table of regions; the first row is the whole marrow without lesions."""
     notes = Notes()
     signals = (result.signals.whole, *result.signals.regions)
-    shown = _columns(tuple(region.measurements for region in signals))
+    kept = tuple(_named(region.measurements, _REGION_NAMES) for region in signals)
+    shown = _columns(kept)
     rows = tuple(
         (
             Cell(text=region.name),
             Cell(text=with_unit(region.core_volume_ml, "ml"), small=f"{region.slices} slices"),
             Cell(text=with_unit(region.lesion_ml, "ml")),
-            *(_measured(m, notes) for m in region.measurements if m.name in shown),
+            *(_measured(m, notes) for m in measurements if m.name in shown),
         )
-        for region in signals
+        for region, measurements in zip(signals, kept, strict=True)
     )
-    head = ("Region", "Core", "Lesions", *(_title(m) for m in signals[0].measurements if m.name in shown))
-    return Table(head=head, rows=rows, notes=_with_missing(notes, signals[0].measurements, shown))
+    head = ("Region", "Core", "Lesions", *(_title(m) for m in kept[0] if m.name in shown))
+    return Table(head=head, rows=rows, notes=_with_missing(notes, kept[0], shown))
 
 
 def lesion_table(result: StudyResult) -> Table:
@@ -59,10 +87,11 @@ def lesion_table(result: StudyResult) -> Table:
     if not lesions:
         return Table(head=(), rows=())
     notes = Notes()
-    shown = _columns(tuple(lesion.measurements for lesion in lesions))
+    kept = tuple(_named(lesion.measurements, _LESION_NAMES) for lesion in lesions)
+    shown = _columns(kept)
     rows = tuple(
-        (*_lesion_facts(lesion), *(_measured(m, notes) for m in lesion.measurements if m.name in shown))
-        for lesion in lesions
+        (*_lesion_facts(lesion), *(_measured(m, notes) for m in measurements if m.name in shown))
+        for lesion, measurements in zip(lesions, kept, strict=True)
     )
     head = (
         "Lesion",
@@ -71,9 +100,9 @@ def lesion_table(result: StudyResult) -> Table:
         "Region",
         "Slices (from 1)",
         "Centroid",
-        *(_title(m) for m in lesions[0].measurements if m.name in shown),
+        *(_title(m) for m in kept[0] if m.name in shown),
     )
-    return Table(head=head, rows=rows, notes=_with_missing(notes, lesions[0].measurements, shown))
+    return Table(head=head, rows=rows, notes=_with_missing(notes, kept[0], shown))
 
 
 def symmetry_table(result: StudyResult) -> Table:
@@ -121,6 +150,10 @@ def _lesion_facts(lesion: Lesion) -> tuple[Cell, ...]:
         Cell(text=f"{first} to {last}" if last > first else str(first)),
         Cell(text=" ".join(f"{plus if v > 0 else minus}{abs(v):.0f}" for plus, minus, v in words), small="mm"),
     )
+
+
+def _named(measurements: tuple[Measurement, ...], names: frozenset[str]) -> tuple[Measurement, ...]:
+    return tuple(item for item in measurements if item.name in names)
 
 
 def _columns(tables: tuple[tuple[Measurement, ...], ...]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from marrowsignal.results.study_result import StudyResult
 __all__ = ["Panel", "Picture", "Pictures", "build_pictures"]
 
 _TILE_MM = 20.0
-_SHORT_EDGE_MM = 25.0
+_SHORT_EDGE_MM = 40.0
 _EDGE_SMOOTHING_PX = 1.0
 
 
@@ -63,6 +63,7 @@ class Pictures:
     slices: tuple[Picture, ...]
     registration: Picture
     references: Picture
+    edge_words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,7 @@ def build_pictures(result: StudyResult) -> Pictures:
         slices=tuple(_slice_picture(scene, choice, crop) for choice in choices),
         registration=_registration_picture(scene, fullest_slice(marrow), crop),
         references=_reference_picture(scene),
+        edge_words=_edge_level(scene)[1],
     )
 
 
@@ -183,14 +185,18 @@ def _registration_picture(scene: _Scene, index: int, crop: fig.Crop) -> Picture:
     )
 
 
-def _t1_edges(scene: _Scene, index: int, crop: fig.Crop) -> str:
-    # The level halfway between muscle and fat; without references halfway through the window.
-    references = scene.result.references
+def _edge_level(scene: _Scene) -> tuple[float, str]:
+    references, window = scene.result.references, scene.t1_window
     muscle, fat = references.muscle.t1, references.fat.t1
-    known = muscle is not None and fat is not None
-    level = (muscle + fat) / 2 if known else (scene.t1_window.low + scene.t1_window.high) / 2  # type: ignore[operator]
+    if muscle is None or fat is None:
+        return (window.low + window.high) / 2, "the middle grey; muscle or fat was not found"
+    return (muscle + fat) / 2, "the level halfway between muscle and fat"
+
+
+def _t1_edges(scene: _Scene, index: int, crop: fig.Crop) -> str:
     smooth = gaussian_filter(scene.result.pair.t1.array[index].astype(np.float64), _EDGE_SMOOTHING_PX)
-    return fig.level_path(smooth, level, (scene.orientation, crop), min_mm=_SHORT_EDGE_MM)
+    shown_as = (scene.orientation, crop)
+    return fig.level_path(smooth, _edge_level(scene)[0], shown_as, min_mm=_SHORT_EDGE_MM)
 
 
 def _checkerboard(t1: NDArray[np.uint8], stir: NDArray[np.uint8], orientation: DisplayOrientation) -> NDArray[np.uint8]:

@@ -112,14 +112,19 @@ def _acquisition_facts(series: Series) -> tuple[Fact, ...]:
     rows = (
         ("Plane", series.orientation),
         ("Matrix", f"{matrix}; {size}"),
-        ("TR", with_unit(facts.repetition_time_ms, "ms", missing=_NO_HEADER)),
-        ("TE", with_unit(facts.echo_time_ms, "ms", missing=_NO_HEADER)),
-        ("TI", with_unit(facts.inversion_time_ms, "ms", missing="none or not in the header")),
-        ("Field", with_unit(facts.magnetic_field_strength_t, "T", missing=_NO_HEADER)),
+        ("TR", _header(facts.repetition_time_ms, "ms")),
+        ("TE", _header(facts.echo_time_ms, "ms")),
+        ("TI", _header(facts.inversion_time_ms, "ms", missing="none or not in the header")),
+        ("Field", _header(facts.magnetic_field_strength_t, "T")),
         ("Scanner", facts.manufacturer or _NO_HEADER),
         ("Position", facts.patient_position or _NO_HEADER),
-        ("Age, sex", f"{with_unit(facts.patient_age_y, 'y', missing='?')}, {facts.patient_sex or '?'}"),
+        ("Age, sex", f"{_header(facts.patient_age_y, 'y')}, {facts.patient_sex or _NO_HEADER}"),
         ("Contrast agent", "given, by header or description" if facts.post_contrast else "not stated"),
         ("Stored as", series.transfer_syntax),
     )
     return tuple(Fact(name=name, value=value) for name, value in rows)
+
+
+def _header(value: float | None, unit: str, missing: str = _NO_HEADER) -> str:
+    # As the header has it: nothing is rounded that a protocol sheet would show.
+    return missing if value is None else f"{value:g} {unit}"

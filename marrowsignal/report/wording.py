@@ -78,7 +78,7 @@ def with_unit(value: float | None, unit: str, *, missing: str = "not measured") 
     if unit == "percent":
         return f"{value:.1f}%".replace("-", "−")
     words = unit_words(unit)
-    space = "" if words in {"", "°"} else " "
+    space = "" if words in {"", "°"} else "\N{NO-BREAK SPACE}"
     return f"{number(value)}{space}{words}"
 
 

@@ -45,82 +45,80 @@ def _d(id_: str, name: str, unit: str, title: str, description: str) -> Descript
     return Descriptor(id=id_, name=name, unit=unit, title=title, description=description)
 
 
-_T1_MUSCLE = _d(
-    "D01", "t1_marrow_to_muscle", "1", "T1 / muscle",
-    "Median T1 signal of the marrow divided by that of lean muscle; at or below 1 little fat is left.",
-)  # fmt: skip
-_T1_FAT = _d(
-    "D02", "t1_marrow_to_fat", "1", "T1 / fat",
-    "Median T1 signal of the marrow divided by that of subcutaneous fat.",
-)  # fmt: skip
-_FSI = _d(
-    "D03", "fat_signal_index", "1", "Fat-signal index",
-    "Estimated share of fat in the T1 signal, 0 like water-only marrow, 1 like fat; T1 only.",
-)  # fmt: skip
-_STIR_MUSCLE = _d(
-    "D04", "stir_marrow_to_muscle", "1", "STIR / muscle",
-    "Median STIR signal of the marrow divided by that of lean muscle; the axis of water and edema.",
-)  # fmt: skip
-_STIR_NORMAL = _d(
-    "D05", "stir_marrow_to_normal", "1", "STIR / normal marrow",
-    "Median STIR signal divided by that of the patient's own normal marrow.",
-)  # fmt: skip
-_EXCESS = _d(
-    "D06", "excess_index", "1", "Excess index d",
-    "STIR divided by the square root of T1, relative to the patient's own normal marrow; shared shading cancels.",
-)  # fmt: skip
-_EXCESS_WATER = _d(
-    "D07", "excess_water", "1", "Excess water E",
-    "STIR / muscle divided by what the fat-signal index predicts for red and yellow marrow without edema.",
-)  # fmt: skip
-_ABUNDANCE = _d(
-    "D09", "abundance_sum", "1", "Abundance sum",
-    "Sum of the fat and water shares of a two-channel unmixing; a check of the model, near 1 when it fits.",
-)  # fmt: skip
-_FAT_WATER = _d(
-    "D13", "fat_to_water", "1", "Fat / water ratio",
-    "T1 / fat divided by STIR / muscle; low where water replaces fat.",
-)  # fmt: skip
-_FAT_WATER_NORMAL = _d(
-    "D14", "fat_to_water_to_normal", "1", "Fat / water to normal",
-    "T1 / STIR of the marrow divided by T1 / STIR of the patient's own normal marrow; needs no other tissue.",
-)  # fmt: skip
+# One descriptor a line: id, name, unit, heading, meaning.
+# fmt: off
+_TISSUE = (
+    _d("D01", "t1_marrow_to_muscle", "1", "T1 / muscle",
+       "Median T1 signal divided by that of lean muscle; at or below 1 little fat is left."),
+    _d("D02", "t1_marrow_to_fat", "1", "T1 / fat",
+       "Median T1 signal divided by that of subcutaneous fat."),
+    _d("D03", "fat_signal_index", "1", "Fat-signal index",
+       "Share of fat estimated from T1 alone, 0 like marrow without fat, 1 like fat."),
+    _d("D04", "stir_marrow_to_muscle", "1", "STIR / muscle",
+       "Median STIR signal divided by that of lean muscle; the axis of water and edema."),
+    _d("D05", "stir_marrow_to_normal", "1", "STIR / normal marrow",
+       "Median STIR signal divided by that of the patient's own normal marrow."),
+    _d("D06", "excess_index", "1", "Excess index d",
+       "Median of STIR over a power of T1, relative to own normal marrow (1); shared shading cancels."),
+    _d("D07", "excess_water", "1", "Excess water E",
+       "STIR / muscle divided by what red and yellow marrow of the same fat share predict without edema."),
+)
+_CHECKS = (
+    _d("D09", "abundance_sum", "1", "Abundance sum",
+       "Sum of the fat and water shares of a two-channel unmixing; a check of the model, near 1 when it fits."),
+)
+_FAT_WATER = (
+    _d("D13", "fat_water_ratio", "1", "Fat / water",
+       "T1 / fat divided by STIR / muscle; low where water replaces fat."),
+    _d("D14", "fat_water_ratio_to_normal", "1", "Fat / water to normal",
+       "T1 / STIR divided by T1 / STIR of the patient's own normal marrow; needs no other tissue."),
+)
 
 REGION_DESCRIPTORS = (
-    _T1_MUSCLE,
-    _T1_FAT,
-    _FSI,
-    _STIR_MUSCLE,
-    _STIR_NORMAL,
-    _EXCESS,
-    _EXCESS_WATER,
-    _ABUNDANCE,
-    _FAT_WATER,
-    _FAT_WATER_NORMAL,
-    _d("D24", "lesion_extent", "percent", "Lesion extent", "Lesion volume divided by the region's volume."),
+    *_TISSUE,
+    _d("D08", "stir_fat_to_muscle", "1", "STIR fat / muscle",
+       "STIR signal of subcutaneous fat divided by that of lean muscle; how well fat is suppressed."),
+    *_CHECKS,
+    *_FAT_WATER,
+    _d("D24", "lesion_extent", "percent", "Lesion extent",
+       "Lesion volume divided by the volume of the region's marrow mask."),
+    _d("D24", "red_like_extent", "percent", "Red-like extent",
+       "Share of the region's core whose fat-signal index is below the protocol's cut."),
 )
 
 LESION_DESCRIPTORS = (
-    _T1_MUSCLE,
-    _STIR_MUSCLE,
-    _STIR_NORMAL,
-    _EXCESS,
-    _EXCESS_WATER,
-    _d("D10", "t1_lesion_to_shell", "1", "T1 / shell", "T1 of the lesion divided by T1 of the marrow around it."),
-    _d("D30", "subchondral_distance", "mm", "To joint", "Smallest distance of the lesion from the joint surface."),
-    _d("D31", "depth", "mm", "Depth", "How far the lesion reaches from the joint surface, 95th percentile."),
+    *_TISSUE,
+    *_CHECKS,
+    _d("D10", "t1_to_surround", "1", "T1 / surround",
+       "T1 of the lesion divided by T1 of the marrow around it."),
+    *_FAT_WATER,
+    _d("D30", "joint_distance", "mm", "To joint",
+       "Smallest distance of the lesion from the joint surface."),
+    _d("D30", "subchondral_share", "percent", "Near joint",
+       "Share of the lesion inside the band below the joint surface."),
+    _d("D31", "depth_from_joint", "mm", "Depth",
+       "How far the lesion reaches from the joint surface, 95th percentile of distance."),
+    _d("D31", "homogeneity", "fraction", "Homogeneity",
+       "Lesion volume divided by that of its closing within marrow; 1 has no gaps."),
+    _d("D33", "t1_dark_share", "fraction", "T1-dark share",
+       "Share of the lesion's voxels near or below muscle on T1."),
+    _d("D51", "sphere_diameter", "mm", "Diameter",
+       "Diameter of the sphere of the same volume."),
 )
 
 SYMMETRY_DESCRIPTORS = (
-    _d("D20", "asymmetry_t1", "percent", "T1 asymmetry", "200 (L - R) / (L + R) of the T1 medians."),
-    _d("D20", "asymmetry_stir", "percent", "STIR asymmetry", "200 (L - R) / (L + R) of the STIR medians."),
-    _d(
-        "D21", "asymmetry_bias_cancelling", "percent", "STIR - T1 asymmetry",
-        "STIR asymmetry minus T1 asymmetry; shading common to both series cancels.",
-    ),
-    _d("D22", "mirror_dice", "1", "Mirror overlap", "Dice of red-marrow-like voxels, left against mirrored right."),
-    _d("D23", "lesion_asymmetry", "percent", "Lesion asymmetry", "100 (L - R) / (L + R) of the lesion volumes."),
-)  # fmt: skip
+    _d("D20", "t1_asymmetry", "percent", "T1 asymmetry",
+       "200 (L - R) / (L + R) of the T1 medians."),
+    _d("D20", "stir_asymmetry", "percent", "STIR asymmetry",
+       "200 (L - R) / (L + R) of the STIR medians."),
+    _d("D21", "bias_cancelling_asymmetry", "percent", "STIR − T1 asymmetry",
+       "STIR asymmetry minus T1 asymmetry; shading common to both series cancels."),
+    _d("D22", "red_like_mirror_dice", "Dice", "Mirror overlap",
+       "Overlap of red-marrow-like voxels, left against mirrored right, 0 to 1."),
+    _d("D23", "lesion_volume_asymmetry", "percent", "Lesion asymmetry",
+       "100 (L - R) / (L + R) of the lesion volumes."),
+)
+# fmt: on
 
 _TITLES = {item.name: item.title for item in (*REGION_DESCRIPTORS, *LESION_DESCRIPTORS, *SYMMETRY_DESCRIPTORS)}
 

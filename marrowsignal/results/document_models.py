@@ -244,7 +244,7 @@ class LesionDocument(_Model):
 
 
 class SymmetryDocument(_Model):
-    """Left against right; the key ``all`` is the whole marrow."""
+    """Left against right; the key ``all`` is the whole marrow, ``background`` the same without lesions."""
 
     key: str
     name: str

@@ -12,6 +12,7 @@ from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Sym
 __all__ = [
     "finite",
     "lesion_section",
+    "measurement_section",
     "pattern_section",
     "reference_section",
     "region_section",
@@ -36,8 +37,8 @@ def value_section(value: float | None, unit: str, reason: str) -> form.ValueDocu
     )
 
 
-def _measurement(item: Measurement) -> form.MeasurementDocument:
-    # A non-finite number is a number that was not measured, whatever its status says.
+def measurement_section(item: Measurement) -> form.MeasurementDocument:
+    """Return one descriptor; a value that is no finite number counts as not measured."""
     value = finite(item.value)
     lost = value is None and item.status.value != "not_evaluable"
     return form.MeasurementDocument(
@@ -88,7 +89,7 @@ def region_section(region: RegionSignals, *, code: str | None, volume_ml: float 
         median_status="measured" if whole else "not_evaluable",
         median_reason="" if whole else "the core of the region holds no voxel with a valid signal",
         lesion_ml=region.lesion_ml,
-        measurements=tuple(_measurement(item) for item in region.measurements),
+        measurements=tuple(measurement_section(item) for item in region.measurements),
     )
 
 
@@ -105,7 +106,7 @@ def lesion_section(lesion: Lesion) -> form.LesionDocument:
         first_slice=lesion.first_slice,
         last_slice=lesion.last_slice,
         centroid_lps_mm=lesion.centroid_lps_mm,
-        measurements=tuple(_measurement(item) for item in lesion.measurements),
+        measurements=tuple(measurement_section(item) for item in lesion.measurements),
     )
 
 
@@ -154,5 +155,5 @@ def pattern_section(call: PatternCall) -> form.PatternDocument:
 def symmetry_section(pair: Symmetry) -> form.SymmetryDocument:
     """Return one left-right pair."""
     return form.SymmetryDocument(
-        key=pair.key, name=pair.name, measurements=tuple(_measurement(item) for item in pair.measurements)
+        key=pair.key, name=pair.name, measurements=tuple(measurement_section(item) for item in pair.measurements)
     )

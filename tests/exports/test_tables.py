@@ -112,3 +112,12 @@ def test_the_manual_holds_the_current_dictionary() -> None:
     text = DOCS.read_text(encoding="utf-8")
     begin, end = "<!-- columns: generated -->", "<!-- columns: end -->"
     assert text[text.index(begin) + len(begin) : text.index(end)].strip() == dictionary_markdown().strip()
+
+
+def test_nan_is_an_empty_cell_that_says_so() -> None:
+    result = build_result()
+    region = result.signals.regions[0]
+    region = replace(region, measurements=(replace(region.measurements[0], value=float("nan")),))
+    row = rows(regions_csv(replace(result, signals=replace(result.signals, regions=(region,)))))[1]
+    assert row["t1_marrow_to_muscle_ratio"] == ""
+    assert row["t1_marrow_to_muscle_ratio_status"] == "not_evaluable"

@@ -109,7 +109,7 @@ def test_the_page_says_what_matters(page: str) -> None:
         "Slices are 4 mm thick.",
         "Seen in healthy people too",
         "largest cross-section of lesion 1",
-        "0.62 mm",
+        "0.62\N{NO-BREAK SPACE}mm",
         "left ilium",
         "not measured",
         "loc 3 plane",
@@ -163,3 +163,14 @@ def test_charts_put_dots_against_the_protocols_cuts() -> None:
     assert {zone.kind for zone in scatter.zones} == {"infiltration", "edema", "red"}
     assert build_charts(without_lesions()) == ((), None) or build_charts(without_lesions())[0]
     assert len(build_charts(only_regions(result))[0][0].rows) == 2
+
+
+def test_a_nan_is_neither_drawn_nor_printed() -> None:
+    result = build_result()
+    region = result.signals.regions[0]
+    first, *others = region.measurements
+    no_value = replace(region, measurements=(replace(first, value=float("nan")), *others))
+    no_interval = replace(result.signals.regions[1], measurements=(replace(first, ci_low=float("nan")), *others))
+    signals = replace(result.signals, regions=(no_value, no_interval, result.signals.regions[2]))
+    text = re.sub(r"base64,[^\"]*", "", render_report(replace(result, signals=signals)))
+    assert not re.search(r"\bnan\b", text)

@@ -19,7 +19,7 @@ def test_numbers_keep_two_digits(value: float) -> None:
 def test_words_for_what_is_missing() -> None:
     assert with_unit(None, "mm") == "not measured"
     assert with_unit(math.nan, "mm", missing="?") == "?"
-    assert with_unit(0.0, "ml") == "0 mL"
+    assert with_unit(0.0, "ml") == "0\N{NO-BREAK SPACE}mL"
     assert with_unit(-12.34, "percent") == "−12.3%"
     assert with_unit(1.0, "deg") == "1.00°"
     assert interval(None, 1.0) == "" and interval(math.nan, 1.0) == ""

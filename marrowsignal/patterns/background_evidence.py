@@ -1,0 +1,239 @@
+"""What the marrow as a whole says: criteria of reconversion, infiltration and symmetry."""
+
+from __future__ import annotations
+
+from marrowsignal.patterns.lesion_evidence import low_t1_state
+from marrowsignal.patterns.records import Criterion, CriterionState
+from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, not_evaluable
+from marrowsignal.protocol.schema import Protocol, Range, SymmetryCuts
+from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
+
+__all__ = ["background_criteria", "expected_band", "fat_signal_states", "symmetry_criteria"]
+
+_RED = "reconversion"
+_EDEMA = "edema"
+_INFILTRATION = "infiltration"
+
+
+def expected_band(region: RegionSignals, protocol: Protocol, age_y: float | None) -> Range | None:
+    """FSI band expected for a region and age (SCIENCE 8.2); None when the protocol has none."""
+    spec = next((spec for spec in protocol.regions if spec.key == region.key), None)
+    if spec is None or spec.expected_fat_signal is None:
+        return None
+    older = age_y is not None and age_y > protocol.evidence.old_age.value
+    return spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
+
+
+def fat_signal_states(
+    signals: Signals, protocol: Protocol, age_y: float | None
+) -> tuple[tuple[RegionSignals, Range, CriterionState, CriterionState], ...]:
+    """Per region with a band: the band, state of "FSI below it", state of "FSI above it"."""
+    rows = []
+    for region in signals.regions:
+        band = expected_band(region, protocol, age_y)
+        index = region.measurement("fat_signal_index")
+        if band is not None and index.value is not None:
+            rows.append((region, band, below(index, band.low), above(index, band.high)))
+    return tuple(rows)
+
+
+def background_criteria(signals: Signals, protocol: Protocol, age_y: float | None) -> tuple[Criterion, ...]:
+    """Rows of G1-G3 for reconversion and of G1 and G3 for infiltration."""
+    cuts = protocol.evidence
+    whole = signals.whole
+    t1, stir = whole.measurement("t1_marrow_to_muscle"), whole.measurement("stir_marrow_to_muscle")
+    excess, red = whole.measurement("excess_water"), whole.measurement("red_like_extent")
+    who = "marrow outside lesions"
+    return (
+        *_fat_signal(signals, protocol, age_y),
+        criterion(
+            Question(id="D01.reconversion", group="G1", direction=_RED, statement=f"T1 of {who} stays above muscle"),
+            t1,
+            f"above {cuts.t1_muscle_grey.high:g}",
+            above(t1, cuts.t1_muscle_grey.high),
+            cuts.t1_muscle_grey.source,
+        ),
+        criterion(
+            Question(id="D04.reconversion", group="G2", direction=_RED, statement=f"STIR of {who} over lean muscle"),
+            stir,
+            f"at most {cuts.stir_muscle_red_max.value:g}",
+            below(stir, cuts.stir_muscle_red_max.value),
+            cuts.stir_muscle_red_max,
+        ),
+        criterion(
+            Question(
+                id="D07.reconversion",
+                group="G2",
+                direction=_RED,
+                statement=f"STIR of {who} over what its fat signal predicts without edema",
+            ),
+            excess,
+            f"at most {cuts.excess_water_red_max.value:g}",
+            below(excess, cuts.excess_water_red_max.value),
+            cuts.excess_water_red_max,
+        ),
+        criterion(
+            Question(id="D24.reconversion", group="G3", direction=_RED, statement=f"red-like share of {who}"),
+            red,
+            f"regional from {cuts.focal_extent.value:g}, diffuse from {cuts.diffuse_extent.value:g} percent",
+            above(red, cuts.focal_extent.value),
+            cuts.diffuse_extent,
+        ),
+        *_infiltration(signals, protocol),
+    )
+
+
+def symmetry_criteria(signals: Signals, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
+    """Rows of G4: the background for reconversion, everything for edema."""
+    rows = {row.key: row for row in signals.symmetry}
+    background, whole = rows.get("background"), rows.get("all")
+    if background is None or whole is None:
+        return ()
+    return (*_background_symmetry(background, cuts), *_asymmetry(whole, cuts))
+
+
+def _fat_signal(signals: Signals, protocol: Protocol, age_y: float | None) -> tuple[Criterion, ...]:
+    rows = fat_signal_states(signals, protocol, age_y)
+    question = Question(
+        id="D03.reconversion", group="G1", direction=_RED, statement="T1 fat-signal index below the expected band"
+    )
+    if not rows:
+        return (not_evaluable(question, "no expected band for these regions, or no muscle and fat reference"),)
+    return tuple(
+        criterion(
+            Question(
+                id=f"D03.reconversion.{region.key}.{region.side}",
+                group="G1",
+                direction=_RED,
+                statement=f"T1 fat-signal index of {region.name} is below the expected band",
+            ),
+            region.measurement("fat_signal_index"),
+            f"below {band.low:g} (expected {band.low:g}-{band.high:g})",
+            low,
+            band.source,
+        )
+        for region, band, low, _ in rows
+    )
+
+
+def _infiltration(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]:
+    cuts = protocol.evidence
+    states = [
+        below(r.measurement("t1_marrow_to_muscle"), cuts.t1_muscle_red_flag.value, clear=cuts.t1_muscle_grey.high)
+        for r in signals.regions
+    ]
+    dark_ml = sum(
+        r.core_volume_ml for r, s in zip(signals.regions, states, strict=True) if s is CriterionState.POSITIVE
+    )
+    all_ml = sum(r.core_volume_ml for r in signals.regions)
+    share = (
+        Measurement(id="D50", name="t1_dark_share", value=100 * dark_ml / all_ml, unit="percent") if all_ml else None
+    )
+    diffuse = Question(
+        id="D50.infiltration",
+        group="G1",
+        direction=_INFILTRATION,
+        statement="share of marrow in regions whose T1 is at or below muscle",
+    )
+    focal = Question(
+        id="D51.infiltration",
+        group="G3",
+        direction=_INFILTRATION,
+        statement="a focus of 5 mm or more with T1 at or below muscle (review; near a joint it is often sclerosis)",
+    )
+    rows = []
+    if share is None or all(s is CriterionState.NOT_EVALUABLE for s in states):
+        rows.append(not_evaluable(diffuse, "no region could be compared with muscle"))
+    else:
+        two = states.count(CriterionState.POSITIVE) >= 2
+        enough = above(share, cuts.infiltration_share.value)
+        positive = two and enough is CriterionState.POSITIVE
+        grey = any(s is CriterionState.INDETERMINATE for s in states)
+        fallback = CriterionState.INDETERMINATE if grey or two else CriterionState.NEGATIVE
+        rows.append(
+            criterion(
+                diffuse,
+                share,
+                f"at least {cuts.infiltration_share.value:g} percent, in at least two regions",
+                CriterionState.POSITIVE if positive else fallback,
+                cuts.infiltration_share,
+            )
+        )
+    foci = [low_t1_state(lesion, cuts) for lesion in signals.lesions]
+    count = Measurement(id="D51", name="low_t1_foci", value=float(foci.count(CriterionState.POSITIVE)), unit="lesions")
+    state = any_of(*foci) if foci else CriterionState.NEGATIVE
+    rows.append(criterion(focal, count, "none expected", state, cuts.infiltration_lesion_diameter))
+    return tuple(rows)
+
+
+def _background_symmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
+    made = []
+    for name, words, cut in (
+        ("t1_asymmetry", "T1", cuts.symmetric),
+        ("stir_asymmetry", "STIR", cuts.symmetric),
+        ("bias_cancelling_asymmetry", "STIR minus T1", cuts.bias_cancelling),
+    ):
+        measurement = row.measurement(name)
+        made.append(
+            criterion(
+                Question(
+                    id=f"{measurement.id}.reconversion.{name}",
+                    group="G4",
+                    direction=_RED,
+                    statement=f"left-right asymmetry of {words} outside lesions",
+                ),
+                measurement,
+                f"within +-{cut.value:g} percent",
+                _within(measurement, cut.value, grey=cuts.asymmetric.value),
+                cut,
+            )
+        )
+    dice = row.measurement("red_like_mirror_dice")
+    made.append(
+        criterion(
+            Question(
+                id="D22.reconversion",
+                group="G4",
+                direction=_RED,
+                statement="overlap of red-like marrow with its mirror image",
+            ),
+            dice,
+            f"at least {cuts.dice_symmetric.value:g}" if dice.value is not None else f"not evaluable: {dice.reason}",
+            above(dice, cuts.dice_symmetric.value),
+            cuts.dice_symmetric,
+        )
+    )
+    return tuple(made)
+
+
+def _asymmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
+    stir, lesions = row.measurement("stir_asymmetry"), row.measurement("lesion_volume_asymmetry")
+    return (
+        criterion(
+            Question(
+                id="D20.edema", group="G4", direction=_EDEMA, statement="left-right asymmetry of STIR, lesions included"
+            ),
+            stir,
+            f"beyond +-{cuts.asymmetric.value:g} percent",
+            _beyond(stir, cuts.asymmetric.value),
+            cuts.asymmetric,
+        ),
+        criterion(
+            Question(id="D23.edema", group="G4", direction=_EDEMA, statement="left-right asymmetry of lesion volume"),
+            lesions,
+            f"beyond +-{cuts.unilateral_lesions.value:g} percent"
+            if lesions.value is not None
+            else f"not evaluable: {lesions.reason}",
+            _beyond(lesions, cuts.unilateral_lesions.value),
+            cuts.unilateral_lesions,
+        ),
+    )
+
+
+def _within(measurement: Measurement, cut: float, *, grey: float) -> CriterionState:
+    # The value decides within the cut; the interval only has to stay out of what is called asymmetric.
+    return all_of(below(measurement, cut, clear=grey), above(measurement, -cut, clear=-grey))
+
+
+def _beyond(measurement: Measurement, cut: float) -> CriterionState:
+    return any_of(above(measurement, cut), below(measurement, -cut))

@@ -1,0 +1,64 @@
+"""Gates: what must hold before any pattern may be named (SCIENCE 4.2, 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marrowsignal.alignment.records import AlignedPair, AlignmentVerdict
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.intensity.records import References, ReferenceVerdict
+from marrowsignal.protocol.schema import Protocol
+from marrowsignal.signals.records import Signals
+
+__all__ = ["Gates", "check_gates"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """Outcome of all gates.
+
+    Attributes
+    ----------
+    closed : tuple of str
+        Why nothing can be assessed; empty when all gates are open.
+    warnings : tuple of str
+        What lowers confidence.
+    """
+
+    closed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check_gates(
+    pair: AlignedPair,
+    references: References,
+    signals: Signals,
+    findings: tuple[Finding, ...],
+    *,
+    protocol: Protocol,
+) -> Gates:
+    """Check contrast, registration, references, shading and size of the region.
+
+    Parameters
+    ----------
+    pair, references, signals
+        Products of the earlier steps.
+    findings : tuple of Finding
+        Of all earlier steps; each of severity ``fail`` or ``warn`` lowers confidence.
+    protocol : Protocol
+        Cuts.
+    """
+    closed = []
+    for words, volume in (("T1", pair.t1), ("STIR", pair.stir)):
+        if volume.acquisition.post_contrast:
+            closed.append(f"the {words} series was acquired after contrast: its ratios do not hold")
+    if pair.quality.verdict is AlignmentVerdict.FAIL:
+        closed.append(f"registration failed: {pair.quality.reason}")
+    if references.muscle.verdict is ReferenceVerdict.FAIL:
+        closed.append(f"no lean-muscle reference ({references.muscle.reason}): only T1/fat, STIR/normal marrow and d")
+    settings = protocol.signals
+    whole = signals.whole
+    if whole.core_volume_ml < settings.exploratory_volume.value or whole.slices < settings.exploratory_slices.value:
+        closed.append(f"only {whole.core_volume_ml:.1f} mL of marrow on {whole.slices} slices could be measured")
+    told = [f.message for f in findings if f.severity is not Severity.INFO]
+    return Gates(closed=tuple(closed), warnings=tuple(dict.fromkeys(told)))

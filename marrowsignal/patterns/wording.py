@@ -1,0 +1,71 @@
+"""The call in two or three sentences, with the numbers that decide."""
+
+from __future__ import annotations
+
+from marrowsignal.patterns.lesion_evidence import leading_lesion
+from marrowsignal.patterns.records import PatternClass
+from marrowsignal.protocol.schema import EvidenceCuts
+from marrowsignal.regions.records import Side
+from marrowsignal.signals.records import Measurement, Signals
+
+__all__ = ["summarize"]
+
+_OPENING = {
+    PatternClass.RED_FLAG_INFILTRATION_LIKE: "Red flag: T1 of the marrow is at or below muscle over much of it "
+    "(infiltration-like). Sclerosis, intense reconversion, growth factors, iron or a reference error can look the "
+    "same; expert review is needed.",
+    PatternClass.FOCAL_EDEMA_LIKE: "Focal edema-like pattern.",
+    PatternClass.SYMMETRIC_RECONVERSION_LIKE: "Symmetric red-marrow reconversion-like pattern.",
+    PatternClass.MIXED: "Focal edema-like lesions on a symmetric red-marrow-like background. Red marrow can hide a "
+    "stress fracture; CT or SPECT/CT may resolve it.",
+    PatternClass.NORMAL_FOR_AGE: "Marrow signal within what is expected for region and age.",
+    PatternClass.INDETERMINATE: "Indeterminate: the measurements do not complete any pattern.",
+    PatternClass.CANNOT_ASSESS: "Cannot be assessed.",
+}
+
+
+def summarize(pattern: PatternClass, signals: Signals, cuts: EvidenceCuts) -> str:
+    """Say the class, the leading lesion and the background in plain words.
+
+    Parameters
+    ----------
+    pattern : PatternClass
+        The class.
+    signals : Signals
+        What was measured.
+    cuts : EvidenceCuts
+        To find the leading lesion.
+    """
+    parts = [_OPENING[pattern]]
+    if pattern is not PatternClass.CANNOT_ASSESS:
+        parts += [_lesions(signals, cuts), _background(signals)]
+    return " ".join(part for part in parts if part)
+
+
+def _lesions(signals: Signals, cuts: EvidenceCuts) -> str:
+    lesion = leading_lesion(signals, cuts)
+    if lesion is None:
+        return "No lesion stands out from the patient's own marrow."
+    volumes = {side: sum(x.volume_ml for x in signals.lesions if x.side is side) for side in Side}
+    sides = ", ".join(f"{side} {ml:.1f} mL" for side, ml in volumes.items() if side is not Side.NONE and ml > 0)
+    total = sum(volumes.values())
+    count = len(signals.lesions)
+    where = f" ({sides})" if sides else ""
+    bright = _number(lesion.measurement("stir_marrow_to_muscle"))
+    normal = _number(lesion.measurement("stir_marrow_to_normal"))
+    noun = "lesion" if count == 1 else "lesions"
+    return (
+        f"{count} {noun}, {total:.1f} mL in all{where}; the leading one (lesion {lesion.label}, {lesion.region_name}, "
+        f"{lesion.volume_ml:.1f} mL) has STIR {bright} times muscle and {normal} times the patient's normal marrow."
+    )
+
+
+def _background(signals: Signals) -> str:
+    whole = signals.whole
+    t1, stir = _number(whole.measurement("t1_marrow_to_muscle")), _number(whole.measurement("stir_marrow_to_muscle"))
+    index = _number(whole.measurement("fat_signal_index"))
+    return f"Marrow outside lesions: T1 {t1} and STIR {stir} times muscle, T1 fat-signal index {index}."
+
+
+def _number(measurement: Measurement) -> str:
+    return "not measured" if measurement.value is None else f"{measurement.value:.2f}"

@@ -1,0 +1,111 @@
+"""Left against right (SCIENCE D20-D23)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.protocol.schema import SignalSettings
+from marrowsignal.regions.records import Midline
+from marrowsignal.signals.bootstrap import interval
+from marrowsignal.signals.descriptors import size_status, unmeasured
+from marrowsignal.signals.levels import Levels
+from marrowsignal.signals.ratios import asymmetry_percent
+from marrowsignal.signals.records import Measurement, MeasurementStatus
+
+__all__ = ["lesion_volume_asymmetry", "mirrored", "signal_asymmetry", "tolerant_dice"]
+
+_NAMES = (("D20", "t1_asymmetry"), ("D20", "stir_asymmetry"), ("D21", "bias_cancelling_asymmetry"))
+
+
+def signal_asymmetry(left: Levels | None, right: Levels | None, *, settings: SignalSettings) -> tuple[Measurement, ...]:
+    """AI of T1, AI of STIR (D20) and their difference (D21), percent, positive when the left is larger.
+
+    D21 = ``AI_STIR - AI_T1``: shading common to both series cancels.
+    """
+    if left is None or right is None:
+        reason = "one side has no marrow to measure"
+        return tuple(unmeasured(descriptor, name, reason, "percent") for descriptor, name in _NAMES)
+    smaller = min((left, right), key=lambda side: side.volume_ml)
+    status, reason = size_status(smaller.volume_ml, smaller.slices, settings)
+    if status is MeasurementStatus.NOT_EVALUABLE:
+        return tuple(unmeasured(descriptor, name, reason, "percent") for descriptor, name in _NAMES)
+    t1 = asymmetry_percent(left.t1, right.t1), asymmetry_percent(left.t1_draws, right.t1_draws)
+    stir = asymmetry_percent(left.stir, right.stir), asymmetry_percent(left.stir_draws, right.stir_draws)
+    pairs = (t1, stir, (stir[0] - t1[0], stir[1] - t1[1]))
+    made = []
+    for (descriptor, name), (value, draws) in zip(_NAMES, pairs, strict=True):
+        low, high = interval(draws, level=settings.interval_level.value)
+        point = float(value)
+        made.append(
+            Measurement(
+                id=descriptor,
+                name=name,
+                value=point,
+                ci_low=min(low, point),
+                ci_high=max(high, point),
+                unit="percent",
+                status=status,
+                reason=reason,
+            )
+        )
+    return tuple(made)
+
+
+def lesion_volume_asymmetry(left_ml: float, right_ml: float) -> Measurement:
+    """LVAI (D23): ``100 (V_L - V_R) / (V_L + V_R)``, percent.
+
+    Examples
+    --------
+    >>> lesion_volume_asymmetry(3.0, 1.0).value
+    50.0
+    """
+    if left_ml + right_ml <= 0:
+        return unmeasured("D23", "lesion_volume_asymmetry", "no lesion on either side", "percent")
+    value = 100 * (left_ml - right_ml) / (left_ml + right_ml)
+    return Measurement(id="D23", name="lesion_volume_asymmetry", value=value, unit="percent")
+
+
+def mirrored(mask: NDArray[np.bool_], geometry: VolumeGeometry, midline: Midline) -> NDArray[np.bool_]:
+    """Mirror image of `mask` across the midline, nearest voxel; outside the volume counts as False."""
+    normal = np.asarray(midline.normal_lps)
+    matrix = np.eye(4)
+    matrix[:3, :3] -= 2 * np.outer(normal, normal)
+    matrix[:3, 3] = 2 * midline.offset_mm * normal
+    index = np.linalg.inv(geometry.affine_lps) @ matrix @ geometry.affine_lps
+    moved = ndimage.affine_transform(
+        mask.astype(np.uint8), index[:3, :3], offset=index[:3, 3], order=0, mode="constant"
+    )
+    return np.asarray(moved > 0)
+
+
+def tolerant_dice(
+    a: NDArray[np.bool_],
+    b: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+    tolerance_mm: float,
+) -> float:
+    """Share of both masks that lies within a tolerance of the other one.
+
+    Parameters
+    ----------
+    a, b : ndarray of bool, shape (slice, row, column)
+        Masks, not both empty.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    tolerance_mm : float
+        Distance still counted as overlap.
+
+    Returns
+    -------
+    float
+        ``(|a near b| + |b near a|) / (|a| + |b|)``, 0 to 1; Dice for a tolerance of 0.
+    """
+    if not a.any() or not b.any():
+        return 0.0
+    near_b = a & (ndimage.distance_transform_edt(~b, sampling=spacing_mm) <= tolerance_mm)
+    near_a = b & (ndimage.distance_transform_edt(~a, sampling=spacing_mm) <= tolerance_mm)
+    return float((near_b.sum() + near_a.sum()) / (a.sum() + b.sum()))
