@@ -42,7 +42,7 @@ def main(study: Path, out: Path) -> None:
     for region in signals.regions:
         for item in region.measurements:
             print(f"{region.name}: {item.name} {item.value} [{item.ci_low}, {item.ci_high}] {item.reason}")
-    call = ms.classify(chosen, pair, references, regions, signals, protocol=rules)
+    call = ms.classify(pair, references, signals, protocol=rules)
     print(f"{call.pattern_class} ({call.confidence}): {call.summary}")
 
     # The same lines in one call, with provenance; then the case folder with page, tables and label maps.

@@ -132,11 +132,13 @@ def _prepared(volume: SignalVolume) -> sitk.Image:
     top = float(np.percentile(volume.array, _TAIL_PERCENT))
     image = array_to_itk(np.clip(volume.array, 0.0, top), volume.geometry)
     sigma = [_SMOOTHING_MM if s < 2 * _SMOOTHING_MM else 1e-3 * s for s in image.GetSpacing()]
-    return sitk.SmoothingRecursiveGaussian(image, sigma)
+    smooth: sitk.Image = sitk.SmoothingRecursiveGaussian(image, sigma)
+    return smooth
 
 
 def _shrunk(image: sitk.Image, level_mm: float) -> sitk.Image:
-    return sitk.Shrink(image, [max(1, round(level_mm / s)) for s in image.GetSpacing()])
+    small: sitk.Image = sitk.Shrink(image, [max(1, round(level_mm / s)) for s in image.GetSpacing()])
+    return small
 
 
 def _euler(matrix: NDArray[np.float64], centre: NDArray[np.float64]) -> sitk.Euler3DTransform:

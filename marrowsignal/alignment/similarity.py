@@ -57,4 +57,4 @@ def mutual_information(
 def _binned(values: NDArray[np.floating], bins: int, tail: float) -> NDArray[np.int64]:
     low, high = np.quantile(values, [tail, 1 - tail])
     scaled = (values - low) / max(float(high - low), np.finfo(np.float64).tiny)
-    return np.clip((scaled * bins).astype(np.int64), 0, bins - 1)
+    return np.asarray(np.clip((scaled * bins).astype(np.int64), 0, bins - 1))

@@ -101,7 +101,7 @@ def n4_field(
     grow.UseNearestNeighborExtrapolatorOn()
     log_field = sitk.GetArrayFromImage(grow.Execute(n4.GetLogBiasFieldAsImage(small)))
     log_field -= log_field[mask].mean() if mask.any() else 0.0
-    return np.exp(log_field, dtype=np.float32)
+    return np.asarray(np.exp(log_field, dtype=np.float32))
 
 
 def _outliers(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry) -> NDArray[np.bool_]:

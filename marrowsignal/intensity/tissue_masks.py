@@ -11,9 +11,10 @@ from skimage.filters import threshold_multiotsu
 
 from marrowsignal.protocol.schema import ReferenceSettings
 
-__all__ = ["Tissues", "find_tissues", "mode_of"]
+__all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues", "mode_of"]
 
 _CLASSES = 3
+_TOP_PERCENT = 99.0
 _EDGE_MM = 2.0
 _TEXTURE_MM = 2.0
 _BINS = 256
@@ -70,12 +71,12 @@ def find_tissues(
         on T1 (SCIENCE 1.6).
     """
     inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
-    thresholds = threshold_multiotsu(t1[body], classes=_CLASSES)
+    fat_from = fat_threshold(t1, body)
     sigma = [0.0, _TEXTURE_MM / spacing_mm[1], _TEXTURE_MM / spacing_mm[2]]
     mean = ndimage.gaussian_filter(t1, sigma)
     deviation = np.sqrt(np.maximum(ndimage.gaussian_filter(t1 * t1, sigma) - mean * mean, 0))
     smooth = deviation <= settings.muscle_texture_max.value * np.maximum(mean, 1e-6)
-    fat = _subcutaneous(smooth & inside & (mean > thresholds[1]), body, spacing_mm, settings)
+    fat = _subcutaneous(smooth & inside & (mean > fat_from), body, spacing_mm, settings)
     if not fat.any():
         empty = np.zeros_like(body)
         return Tissues(muscle=empty, lean=empty, fat=empty)
@@ -84,6 +85,27 @@ def find_tissues(
     muscle = smooth & inside & (mean > window.low * fat_level) & (mean < window.high * fat_level)
     muscle = _eroded_in_plane(muscle, spacing_mm)
     return Tissues(muscle=muscle, lean=_lean(t1, stir, muscle), fat=fat)
+
+
+def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float:
+    """T1 signal that parts fat from other tissue: the upper of two Otsu thresholds in the body.
+
+    Values are cut at their 99th percentile first: a surface coil's rim of very bright fat would be a class of its
+    own.
+
+    Raises
+    ------
+    ValueError
+        If the body has fewer than three grey values.
+    """
+    values = t1[body]
+    return float(threshold_multiotsu(np.minimum(values, np.percentile(values, _TOP_PERCENT)), classes=_CLASSES)[1])
+
+
+def fat_level(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float:
+    """T1 level of fat: median of the body above `fat_threshold`; raises as it does."""
+    values = t1[body]
+    return float(np.median(values[values > fat_threshold(t1, body)]))
 
 
 def mode_of(values: NDArray[np.floating]) -> float:

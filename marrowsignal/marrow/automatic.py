@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair
-from marrowsignal.marrow.core import fat_level
-from marrowsignal.protocol.schema import MarrowSettings
+from marrowsignal.intensity.tissue_masks import find_tissues
+from marrowsignal.protocol.schema import MarrowSettings, ReferenceSettings
 
 __all__ = ["AUTOMATIC_CONFIDENCE", "segment_automatic"]
 
@@ -25,7 +25,7 @@ _CORTEX_REACH_MM = 2.7
 _EDGE_MM = 1.2
 
 
-def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray[np.bool_]:
+def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: ReferenceSettings) -> NDArray[np.bool_]:
     """Marrow candidates of a bias-corrected pair.
 
     Parameters
@@ -34,21 +34,33 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray
         Bias-corrected.
     settings : MarrowSettings
         Signal window, barrier, opening, sizes.
+    tissues : ReferenceSettings
+        How muscle and fat are found, whose levels frame the window.
 
     Returns
     -------
     ndarray of bool, shape (slice, row, column)
         Bodies between muscle and fat on T1, parted by dark lines and wrapped in dark cortex; empty when there are
-        none.
+        none, or no muscle and fat to compare with.
     """
     spacing = pair.t1.geometry.spacing_mm
-    t1 = pair.t1.array / fat_level(pair.t1.array, pair.body_mask)
-    fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
-    bodies = _opened(
-        _candidates(t1, fine, pair.stir.array, pair.body_mask & pair.covered_mask, spacing, settings),
-        settings.automatic_opening.value,
-        spacing,
+    inside = pair.body_mask & pair.covered_mask
+    found = find_tissues(
+        pair.t1.array,
+        pair.stir.array,
+        body=inside,
+        exclude=np.zeros_like(inside),
+        spacing_mm=spacing,
+        settings=tissues,
     )
+    if not found.lean.any() or not found.fat.any():
+        return np.zeros_like(inside)
+    t1 = pair.t1.array / np.float32(np.median(pair.t1.array[found.fat]))
+    stir = pair.stir.array / np.float32(np.median(pair.stir.array[found.lean]))
+    fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
+    low = settings.automatic_above_muscle.value * float(np.median(t1[found.lean]))
+    candidates = inside & _candidates(t1, stir, low, spacing, settings) & _open_space(fine, spacing, settings)
+    bodies = _opened(candidates, settings.automatic_opening.value, spacing)
     dark = ndimage.grey_erosion(fine, size=_window(_CORTEX_REACH_MM * 2, spacing))
     # Slice by slice: marrow that is open to a neighbour in one slice is wrapped in the next.
     wrapped = np.stack(
@@ -65,28 +77,28 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings) -> NDArray
 
 def _candidates(
     t1: NDArray[np.float32],
-    fine: NDArray[np.float32],
     stir: NDArray[np.float32],
-    inside: NDArray[np.bool_],
+    low: float,
     spacing: tuple[float, float, float],
     settings: MarrowSettings,
 ) -> NDArray[np.bool_]:
     level = _smoothed(t1, _SMOOTHING_MM, spacing)
-    mean = _smoothed(t1, _TEXTURE_MM, spacing)
-    variance = np.maximum(_smoothed(t1 * t1, _TEXTURE_MM, spacing) - mean * mean, 0)
+    fatty = (level > low) & (level < settings.automatic_below_fat.value)
+    # Edema darkens marrow on T1 to muscle's level, but then it is brighter than muscle on STIR.
+    bright = settings.automatic_edema_stir
+    water = _smoothed(stir, _SMOOTHING_MM, spacing)
+    edematous = (level > settings.automatic_edema_t1_low.value) & (level <= low)
+    return np.asarray(fatty | (edematous & (water > bright.low) & (water < bright.high)))
+
+
+def _open_space(
+    fine: NDArray[np.float32], spacing: tuple[float, float, float], settings: MarrowSettings
+) -> NDArray[np.bool_]:
+    mean = _smoothed(fine, _TEXTURE_MM, spacing)
+    variance = np.maximum(_smoothed(fine * fine, _TEXTURE_MM, spacing) - mean * mean, 0)
     barrier = ndimage.grey_closing(fine, size=_window(_BARRIER_WIDTH_MM, spacing)) - fine
-    window = settings.automatic_signal_window
     smooth = np.sqrt(variance) < settings.automatic_texture_max.value * mean
-    open_space = barrier <= settings.automatic_barrier.value
-    fatty = inside & (level > window.low) & (level < window.high)
-    edematous = np.zeros_like(fatty)
-    if fatty.any():
-        # Edema darkens marrow on T1 to muscle's level, but muscle is no brighter than marrow on STIR.
-        relative = _smoothed(stir, _SMOOTHING_MM, spacing) / np.float32(np.median(stir[fatty]))
-        bright = settings.automatic_edema_stir
-        dark = inside & (level > settings.automatic_edema_t1_low.value) & (level <= window.low)
-        edematous = dark & (relative > bright.low) & (relative < bright.high)
-    return np.asarray((fatty | edematous) & smooth & open_space)
+    return np.asarray(smooth & (barrier <= settings.automatic_barrier.value))
 
 
 def _wrapped(

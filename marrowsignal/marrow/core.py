@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_multiotsu
 
-__all__ = ["core_of", "fat_level"]
+__all__ = ["core_of"]
 
 
 def core_of(
@@ -42,15 +41,3 @@ def core_of(
     reach = max(erosion_mm, *spacing_mm[1:])
     depth = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in mask])
     return np.asarray((depth > reach) & (t1 > void_below))
-
-
-def fat_level(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float:
-    """T1 level of fat: median of the brightest of Otsu's three classes in the body.
-
-    Raises
-    ------
-    ValueError
-        If the body is empty or has fewer than three grey values.
-    """
-    values = t1[body]
-    return float(np.median(values[values > threshold_multiotsu(values, classes=3)[1]]))

@@ -59,7 +59,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
     settings = protocol.marrow
     source = "automatic" if supplied is None else "supplied"
     if supplied is None:
-        found = segment_automatic(pair, settings=settings).astype(np.uint16)
+        found = segment_automatic(pair, settings=settings, tissues=protocol.references).astype(np.uint16)
         labels = LabelVolume(array=found, geometry=pair.t1.geometry, names=((1, "marrow"),))
     elif supplied.array.shape != pair.t1.array.shape:
         raise MaskError("the marrow labels are not on the T1 grid", code="mask_other_grid", stage=_STAGE)

@@ -33,8 +33,8 @@ def classify(
     references: References,
     signals: Signals,
     *,
-    findings: tuple[Finding, ...],
     protocol: Protocol,
+    findings: tuple[Finding, ...] = (),
 ) -> PatternCall:
     """Name the pattern.
 
@@ -46,10 +46,10 @@ def classify(
         For their gates.
     signals : Signals
         What was measured.
-    findings : tuple of Finding
-        Of all earlier steps.
     protocol : Protocol
         Cuts.
+    findings : tuple of Finding
+        Of all earlier steps; those that warn hold the confidence down.
 
     Returns
     -------

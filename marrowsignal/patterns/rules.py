@@ -68,13 +68,16 @@ def name_pattern(facts: Facts) -> Verdict:
     if facts.diffuse_low_t1 is _POSITIVE:
         text = "T1 of the marrow is at or below muscle in at least two regions and most of the volume"
         return Verdict(pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=(text,))
-    edema, red = _edema(facts), _reconversion(facts)
+    return _name_open(facts, edema=_edema(facts), red=_reconversion(facts))
+
+
+def _name_open(facts: Facts, *, edema: bool, red: bool) -> Verdict:
     if edema and red:
         text = "focal edema-like lesions on a background that itself looks like symmetric red marrow"
         return Verdict(pattern_class=PatternClass.MIXED, reasons=(text,))
     if edema and facts.group("G1").reconversion is not _POSITIVE:
         return Verdict(pattern_class=PatternClass.FOCAL_EDEMA_LIKE, reasons=(_edema_words(facts),))
-    if red and facts.group("G2").edema in (_NEGATIVE, _NOT_EVALUABLE):
+    if red and not _lesion_in_question(facts):
         return Verdict(pattern_class=PatternClass.SYMMETRIC_RECONVERSION_LIKE, reasons=(_red_words(facts),))
     if _normal(facts):
         text = "fat signal of every region lies in its expected band and no lesion stands out"
@@ -99,6 +102,24 @@ def confidence_of(facts: Facts, verdict: Verdict) -> tuple[Confidence, tuple[str
     agree = [g.id for g in facts.groups if _state(g, direction) is _POSITIVE]
     unclear = [g.id for g in facts.groups if _state(g, direction) is _INDETERMINATE]
     against = _against(facts, direction)
+    held = (*_held_by_class(facts, verdict.pattern_class), *_held_by_evidence(facts, agree, against))
+    if not held:
+        return Confidence.HIGH, ()
+    firm = len(agree) >= 3 and len(unclear) <= 1 and not against and not facts.gates.warnings
+    moderate = firm and verdict.pattern_class is not PatternClass.MIXED
+    return (Confidence.MODERATE if moderate else Confidence.LOW), held
+
+
+def _held_by_class(facts: Facts, pattern: PatternClass) -> tuple[str, ...]:
+    if pattern is PatternClass.MIXED:
+        return ("fracture lines (D35), which this class asks for, are not looked for in this version",)
+    silent = _POSITIVE not in (facts.group("G5").reconversion, facts.group("G6").reconversion)
+    if pattern is PatternClass.SYMMETRIC_RECONVERSION_LIKE and silent:
+        return ("distribution and margin of red marrow could not be judged",)
+    return ()
+
+
+def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tuple[str, ...]:
     held = []
     if facts.gates.warnings:
         held.append(f"{len(facts.gates.warnings)} quality finding(s)")
@@ -107,16 +128,15 @@ def confidence_of(facts: Facts, verdict: Verdict) -> tuple[Confidence, tuple[str
     for group_id, words in (("G1", "T1 level"), ("G2", "STIR level"), ("G4", "symmetry")):
         if not _evaluable(facts.group(group_id)):
             held.append(f"{words} not evaluable")
+    if facts.lesions and facts.group("G3").edema is _INDETERMINATE:
+        held.append(f"{facts.lesions} focus or foci too small to judge")
+    if not facts.adult:
+        held.append("under age 18: not validated")
     if not facts.age_known:
         held.append("age not known")
-    elif not facts.adult:
-        held.append("under age 18: not validated")
     if len(agree) < 4:
         held.append(f"{len(agree)} group(s) of evidence agree ({', '.join(agree) or 'none'}), four are needed")
-    if not held:
-        return Confidence.HIGH, ()
-    moderate = len(agree) >= 3 and len(unclear) <= 1 and not against and not facts.gates.warnings
-    return (Confidence.MODERATE if moderate else Confidence.LOW), tuple(held)
+    return tuple(held)
 
 
 def _edema(facts: Facts) -> bool:
@@ -131,10 +151,14 @@ def _reconversion(facts: Facts) -> bool:
     return all(state is _POSITIVE for state in needed) and silent
 
 
+def _lesion_in_question(facts: Facts) -> bool:
+    # A focus too small for ratios is told, but it does not keep the rest from being named.
+    return facts.group("G3").edema is _POSITIVE and facts.group("G2").edema in (_POSITIVE, _INDETERMINATE)
+
+
 def _normal(facts: Facts) -> bool:
-    quiet = facts.group("G2").edema in (_NEGATIVE, _NOT_EVALUABLE)
     return (
-        quiet
+        not _lesion_in_question(facts)
         and facts.within_expected is _POSITIVE
         and facts.age_known
         and facts.diffuse_low_t1 is _NEGATIVE

@@ -113,9 +113,9 @@ def normal(anatomy: Anatomy) -> TissueMaps:
 
 
 def symmetric_reconversion(anatomy: Anatomy) -> TissueMaps:
-    """Red marrow on both sides: fat fraction about 0.2, the rest haematopoietic water, no edema."""
+    """Red marrow on both sides: fat fraction about 0.14, the rest haematopoietic water, no edema."""
     p = _centres(anatomy)
-    fat = _background(anatomy, p, mean=0.19, coarse=0.018, fine=0.015)
+    fat = _background(anatomy, p, mean=0.14, coarse=0.018, fine=0.015)
     state = _MarrowState(fat=fat, edema=np.zeros_like(fat), pattern="SYMMETRIC_RECONVERSION_LIKE", side="both")
     return _compose(anatomy, p, state)
 

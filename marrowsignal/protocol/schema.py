@@ -88,7 +88,8 @@ class MarrowSettings(_Model):
 
     core_erosion: Quantity
     core_void_to_marrow: Quantity
-    automatic_signal_window: Range
+    automatic_above_muscle: Quantity
+    automatic_below_fat: Quantity
     automatic_edema_t1_low: Quantity
     automatic_edema_stir: Range
     automatic_texture_max: Quantity

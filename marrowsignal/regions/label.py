@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
-from marrowsignal.marrow.core import fat_level
+from marrowsignal.intensity.tissue_masks import fat_level
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.joints import joint_between, joint_from_dark_ridge

@@ -8,7 +8,7 @@ __all__ = ["side_of_point"]
 
 
 def side_of_point(midline: Midline | None, point_lps_mm: tuple[float, float, float]) -> Side:
-    """The patient's side of a point; ``none`` without a midline."""
+    """Return the patient's side of a point; ``none`` without a midline."""
     if midline is None:
         return Side.NONE
     distance = sum(n * p for n, p in zip(midline.normal_lps, point_lps_mm, strict=True)) - midline.offset_mm

@@ -84,8 +84,9 @@ def block_bootstrap_medians(voxels: BlockedVoxels, *, draws: int, rng: np.random
     -------
     ndarray of float64, shape (channel, draw)
         Slices are drawn with replacement, then blocks within each drawn slice (two-stage cluster bootstrap, Davison
-        and Hinkley 1997, 3.8), their counts as Poisson numbers (Chamandy et al. 2012). Medians come from histograms over 256 quantile bins a channel, interpolated within
-        the bin, so that a draw costs one matrix product and not a sort.
+        and Hinkley 1997, 3.8), their counts as Poisson numbers (Chamandy et al. 2012). Medians come
+        from histograms over 256 quantile bins a channel, interpolated within the bin, so that a draw costs one
+        matrix product and not a sort.
     """
     weights = _block_weights(voxels.block_slice, draws=draws, rng=rng)
     return np.stack([_weighted_medians(channel, voxels.block, weights) for channel in voxels.values])
@@ -104,7 +105,7 @@ def interval(draws: NDArray[np.float64], *, level: float) -> tuple[float, float]
 
 
 def _numbered(*keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the distinct tuples of `keys`: the number of each entry, and one entry of each number."""
+    """Give distinct tuples of `keys` a number: the number of each entry, and one entry of each number."""
     code = np.zeros(keys[0].shape, np.int64)
     for key in keys:
         code = code * (int(key.max(initial=0)) + 1) + key

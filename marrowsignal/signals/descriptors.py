@@ -121,23 +121,18 @@ def tissue_measurements(
     tuple of Measurement
         Always the same names in the same order.
     """
-    made = [
-        _measure(descriptor, name, needs, formula, levels, references, settings)
-        for descriptor, name, needs, formula in _TABLE
-    ]
+    made = [_measure(row, levels, references, settings) for row in _TABLE]
     made.append(excess_water(levels, references, stir=stir, settings=settings, calibrate_above=calibrate_above))
     return tuple(sorted(made, key=lambda m: m.id))
 
 
-def _measure(  # noqa: PLR0913 - one row of the table and what it is applied to
-    descriptor: str,
-    name: str,
-    needs: str,
-    formula: Formula,
+def _measure(
+    row: tuple[str, str, str, Formula],
     levels: Levels | None,
     references: ReferenceLevels,
     settings: SignalSettings,
 ) -> Measurement:
+    descriptor, name, needs, formula = row
     problem = _problem(levels, references, needs)
     if levels is None or problem:
         return unmeasured(descriptor, name, problem)

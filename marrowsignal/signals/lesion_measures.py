@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.regions.sides import side_of_point
+from marrowsignal.signals.bench import Bench
 from marrowsignal.signals.descriptors import size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_place import JointDistance, joint_distance, place_measurements, shell_mask
 from marrowsignal.signals.levels import Levels
 from marrowsignal.signals.ratios import ratio
 from marrowsignal.signals.records import Lesion, Measurement
-
-if TYPE_CHECKING:
-    from marrowsignal.signals.measure import Bench
 
 __all__ = ["measure_lesions"]
 
@@ -99,11 +95,11 @@ def _t1_drop(bench: Bench, box: Box, mask: NDArray[np.bool_], levels: Levels | N
         outer_mm=shell.high,
     )
     volume_ml = float(around.sum()) * bench.pair.t1.geometry.voxel_ml
-    status, _ = size_status(volume_ml, int(around.any(axis=(1, 2)).sum()), bench.protocol.signals)
+    status, reason = size_status(volume_ml, int(around.any(axis=(1, 2)).sum()), bench.protocol.signals)
     if levels is None or status == "not_evaluable":
         return unmeasured("D10", "t1_to_surround", f"only {volume_ml:.2f} mL of normal marrow around it")
     value = float(ratio(levels.t1, np.median(bench.pair.t1.array[box][around])))
-    return Measurement(id="D10", name="t1_to_surround", value=value, status=status)
+    return Measurement(id="D10", name="t1_to_surround", value=value, status=status, reason=reason)
 
 
 def _dark_share(bench: Bench, box: Box, mask: NDArray[np.bool_]) -> Measurement:

@@ -121,7 +121,7 @@ def lesion_components(
     spacing_mm: tuple[float, float, float],
     settings: LesionSettings,
 ) -> NDArray[np.uint16]:
-    """Connected components that stand out from normal marrow.
+    """Find connected components that stand out from normal marrow.
 
     Parameters
     ----------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,67 +10,21 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import References, ReferenceTissue
 from marrowsignal.marrow.records import MarrowMask
-from marrowsignal.protocol.schema import Protocol, RegionSpec
+from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import Region, RegionMap, Side
+from marrowsignal.signals.bench import Bench
 from marrowsignal.signals.descriptors import ReferenceLevels, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_measures import measure_lesions
 from marrowsignal.signals.lesions import ExcessMap, excess_map, lesion_components
-from marrowsignal.signals.levels import Levels, measure_levels
+from marrowsignal.signals.levels import Levels
 from marrowsignal.signals.ratios import fat_signal_index
 from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
 from marrowsignal.signals.symmetry import lesion_volume_asymmetry, mirrored, signal_asymmetry, tolerant_dice
 
-__all__ = ["Bench", "measure_signals"]
+__all__ = ["measure_signals"]
 
 _STAGE = "measure_signals"
 _WHOLE = "whole marrow without lesions"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bench:
-    """What every measurement of one study shares.
-
-    Attributes
-    ----------
-    pair, marrow, regions, protocol
-        Products of the earlier steps.
-    references : ReferenceLevels
-        With draws.
-    shading : tuple of float
-        Residual coefficient of variation of T1 and STIR.
-    excess : ExcessMap
-        D05 and D06 of every voxel.
-    lesions : ndarray of uint16, shape (slice, row, column)
-        Lesion labels.
-    background : ndarray of bool, same shape
-        Core without lesions.
-    """
-
-    pair: AlignedPair
-    marrow: MarrowMask
-    regions: RegionMap
-    protocol: Protocol
-    references: ReferenceLevels
-    shading: tuple[float, float]
-    excess: ExcessMap
-    lesions: NDArray[np.uint16]
-    background: NDArray[np.bool_]
-
-    def levels(self, mask: NDArray[np.bool_], *, seed: int) -> Levels | None:
-        """Medians and draws of the voxels of `mask`."""
-        return measure_levels(
-            self.pair.t1.array,
-            self.pair.stir.array,
-            mask,
-            spacing_mm=self.pair.t1.geometry.spacing_mm,
-            settings=self.protocol.signals,
-            shading=self.shading,
-            seed=seed,
-        )
-
-    def spec(self, key: str) -> RegionSpec | None:
-        """The protocol's word on a region, or None."""
-        return next((spec for spec in self.protocol.regions if spec.key == key), None)
 
 
 def measure_signals(
@@ -167,7 +119,7 @@ def _excess(pair: AlignedPair, mask: NDArray[np.bool_], protocol: Protocol) -> E
         pair.stir.array,
         where,
         spacing_mm=pair.t1.geometry.spacing_mm,
-        t1_floor=max(floor, np.finfo(np.float32).tiny),
+        t1_floor=max(floor, float(np.finfo(np.float32).tiny)),
         exponent=protocol.signals.excess_exponent.value,
         smoothing_mm=protocol.lesions.smoothing.value,
     )

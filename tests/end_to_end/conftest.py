@@ -93,5 +93,7 @@ def focal(analyze, sample_data: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def reconversion(analyze, sample_data: Path) -> Run:
-    """The study with symmetric red marrow."""
-    return analyze(sample_data / "reconversion_like" / "dicom", "--json", "--quiet")
+    """The study with symmetric red marrow, its true mask supplied."""
+    study = sample_data / "reconversion_like"
+    mask = str(study / "truth" / "marrow.nii.gz")
+    return analyze(study / "dicom", "--marrow", mask, "--json", "--quiet")
