@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from marrowsignal.report import render_report
     from marrowsignal.results.study_result import StudyResult
     from marrowsignal.signals import measure_signals
-    from marrowsignal.study import analyze_study
+    from marrowsignal.study import analyze_study, assemble_result
 
 __all__ = [
     "MarrowSignalError",
@@ -32,6 +32,7 @@ __all__ = [
     "__version__",
     "align_pair",
     "analyze_study",
+    "assemble_result",
     "classify",
     "correct_bias",
     "find_references",
@@ -54,6 +55,7 @@ _HOME = {
     "StudyResult": "marrowsignal.results.study_result",
     "align_pair": "marrowsignal.alignment",
     "analyze_study": "marrowsignal.study",
+    "assemble_result": "marrowsignal.study",
     "classify": "marrowsignal.patterns",
     "correct_bias": "marrowsignal.intensity",
     "find_references": "marrowsignal.intensity",

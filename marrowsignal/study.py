@@ -9,23 +9,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marrowsignal import __version__
-from marrowsignal.alignment import align_pair
-from marrowsignal.dicom import case_name, find_series, input_sha256, read_volume, select_pair
-from marrowsignal.intensity import correct_bias, find_references
-from marrowsignal.marrow import mask_sha256, read_supplied_marrow, segment_marrow
-from marrowsignal.patterns import classify
-from marrowsignal.protocol import choose_protocol_name, load_protocol, protocol_sha256
-from marrowsignal.regions import label_regions
+from marrowsignal.alignment import AlignedPair, align_pair
+from marrowsignal.dicom import SeriesPair, case_name, find_series, input_sha256, read_volume, select_pair
+from marrowsignal.intensity import References, correct_bias, find_references
+from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
+from marrowsignal.patterns import PatternCall, classify
+from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol, protocol_sha256
+from marrowsignal.regions import RegionMap, label_regions
 from marrowsignal.results.provenance import Provenance, StepTime, library_versions, python_version
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals import measure_signals
+from marrowsignal.signals import Signals, measure_signals
 
-__all__ = ["analyze_study"]
+__all__ = ["analyze_study", "assemble_result"]
 
 
 @dataclass(slots=True)
 class _Clock:
-    """Tells each step's name as it begins and keeps how long it took."""
+    """Tells each step's name when it is done and keeps how long it took."""
 
     tell: Callable[[str], None]
     times: list[StepTime] = field(default_factory=list)
@@ -107,12 +107,55 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     )
     call = classify(pair, references, signals, findings=findings, protocol=rules)
     clock.done("classify")
-    return StudyResult(
-        case=case or case_name(series.t1.study_instance_uid),
-        protocol=rules,
+    return assemble_result(
+        case=case,
         series=series,
         pair=pair,
         marrow=mask,
+        regions=regions,
+        references=references,
+        signals=signals,
+        call=call,
+        protocol=rules,
+        step_times=tuple(clock.times),
+    )
+
+
+def assemble_result(  # noqa: PLR0913 - one argument a step
+    *,
+    series: SeriesPair,
+    pair: AlignedPair,
+    marrow: MarrowMask,
+    regions: RegionMap,
+    references: References,
+    signals: Signals,
+    call: PatternCall,
+    protocol: Protocol,
+    case: str | None = None,
+    step_times: tuple[StepTime, ...] = (),
+) -> StudyResult:
+    """Gather the products of the steps, some of them replaced by the user's own, with their provenance.
+
+    Parameters
+    ----------
+    series, pair, marrow, regions, references, signals, call, protocol
+        Products of the steps.
+    case : str, optional
+        Case identifier; by default a keyed hash of the StudyInstanceUID.
+    step_times : tuple of StepTime, optional
+        How long the steps took.
+
+    Returns
+    -------
+    StudyResult
+        Ready for `render_report` and `write_case`.
+    """
+    return StudyResult(
+        case=case or case_name(series.t1.study_instance_uid),
+        protocol=protocol,
+        series=series,
+        pair=pair,
+        marrow=marrow,
         regions=regions,
         references=references,
         signals=signals,
@@ -121,10 +164,10 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
             version=__version__,
             libraries=library_versions(),
             python=python_version(),
-            protocol_sha256=protocol_sha256(rules),
+            protocol_sha256=protocol_sha256(protocol),
             input_sha256=input_sha256((*series.t1.files, *series.stir.files)),
-            mask_sha256=mask_sha256(mask) if marrow else None,
+            mask_sha256=mask_sha256(marrow) if marrow.source == "supplied" else None,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            step_times=tuple(clock.times),
+            step_times=step_times,
         ),
     )

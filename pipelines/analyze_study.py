@@ -42,11 +42,17 @@ def main(study: Path, out: Path) -> None:
     for region in signals.regions:
         for item in region.measurements:
             print(f"{region.name}: {item.name} {item.value} [{item.ci_low}, {item.ci_high}] {item.reason}")
-    call = ms.classify(pair, references, signals, protocol=rules)
+    # What was noticed on the way holds the confidence down.
+    steps = (catalog, chosen, pair, marrow, regions, references, signals)
+    noticed = tuple(finding for step in steps for finding in step.findings)
+    call = ms.classify(pair, references, signals, protocol=rules, findings=noticed)
     print(f"{call.pattern_class} ({call.confidence}): {call.summary}")
 
-    # The same lines in one call, with provenance; then the case folder with page, tables and label maps.
-    result = ms.analyze_study(study, protocol="pelvis_sij")
+    # The case folder: page, tables, label maps. `ms.analyze_study(study)` is all of the above in one call.
+    result = ms.assemble_result(
+        series=chosen, pair=pair, marrow=marrow, regions=regions, references=references, signals=signals,
+        call=call, protocol=rules,
+    )  # fmt: skip
     folder = ms.write_case(result, out, report_html=ms.render_report(result))
     print(f"report: {folder / 'report.html'}")
 

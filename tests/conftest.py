@@ -7,11 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import matplotlib
 import pytest
 from hypothesis import settings
 
-matplotlib.use("Agg")
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

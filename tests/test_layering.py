@@ -54,7 +54,7 @@ WALLS = (
     Wall("typer", ("cli/",)),
     Wall("rich", ("cli/",)),
     Wall("jinja2", ("report/", "cohort/")),
-    Wall("matplotlib", ("report/", "cohort/")),
+    Wall("PIL", ("report/",)),
 )
 NUMERIC = ("signals", "patterns")
 NUMERIC_OUTSIDE = {"numpy", "scipy", "skimage"}
@@ -326,7 +326,7 @@ def test_front_door_is_sorted_short_and_true() -> None:
         _ = marrowsignal.no_such_name
 
 
-HEAVY = ("numpy", "scipy", "skimage", "SimpleITK", "pydicom", "matplotlib", "jinja2")
+HEAVY = ("numpy", "scipy", "skimage", "SimpleITK", "pydicom", "PIL", "jinja2")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ class Midline:
     symmetry: float | None
     source: str
 
+    def side_of(self, point_lps_mm: tuple[float, float, float]) -> Side:
+        """Return the patient's side of a point."""
+        along = sum(n * p for n, p in zip(self.normal_lps, point_lps_mm, strict=True))
+        return Side.LEFT if along > self.offset_mm else Side.RIGHT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RegionMap:

@@ -96,7 +96,7 @@ def add_on_words(code: str) -> str:
     'Deep SIJ edema'
     """
     words = code.replace("_", " ").capitalize()
-    return words.replace("sij", "SIJ")
+    return words.replace("sij", "SIJ").replace("t1", "T1")
 
 
 @dataclass(slots=True)

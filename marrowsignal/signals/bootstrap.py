@@ -97,7 +97,7 @@ def interval(draws: NDArray[np.float64], *, level: float) -> tuple[float, float]
 
     Examples
     --------
-    >>> interval(np.arange(101.0), level=0.9)
+    >>> tuple(round(end, 6) for end in interval(np.arange(101.0), level=0.9))
     (5.0, 95.0)
     """
     low, high = np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.regions.records import Region, Side
-from marrowsignal.regions.sides import side_of_point
 from marrowsignal.signals.bench import Bench
 from marrowsignal.signals.descriptors import size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_place import JointDistance, joint_distance, place_measurements, shell_mask
@@ -41,7 +40,10 @@ def _lesion(bench: Bench, label: int, tight: Box, distance: JointDistance | None
     x, y, z = geometry.to_patient(index).mean(axis=0)
     region = _region_of(bench, whole)
     planes = np.unique(index[:, 0])
-    side = region.side if region and region.side is not Side.NONE else side_of_point(bench.regions.midline, (x, y, z))
+    midline = bench.regions.midline
+    side = midline.side_of((x, y, z)) if midline else Side.NONE
+    if region and region.side is not Side.NONE:
+        side = region.side
     return Lesion(
         label=label,
         region_key=region.key if region else "",

@@ -89,7 +89,7 @@ def test_reconversion_is_red_alike_on_both_sides_and_above_muscle() -> None:
     for r in regions:
         assert r.t1_marrow_per_muscle >= 1.2
         assert r.stir_marrow_per_muscle <= 1.5
-        assert 0.15 <= r.fat_fraction <= 0.25
+        assert 0.10 <= r.fat_fraction <= 0.20
     _, left, right = regions
     assert left.t1_marrow_per_muscle == pytest.approx(right.t1_marrow_per_muscle, rel=0.03)
     assert left.stir_marrow_per_muscle == pytest.approx(right.stir_marrow_per_muscle, rel=0.03)
