@@ -25,12 +25,11 @@ def main(study: Path, out: Path) -> None:
     rules = ms.load_protocol("pelvis_sij")
 
     # STIR on the T1 grid. The headers' word is checked: how large was the shift, how sure is it?
-    # With your own marrow map, `ms.read_supplied_marrow(file, t1.geometry)`, add it here as focus=...
+    # With your own marrow map, `ms.read_supplied_marrow(file, t1.geometry)`, add focus=... here, supplied=... below.
     pair = ms.align_pair(t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment)
     print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
     pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
 
-    # ... and here as supplied=...
     marrow = ms.segment_marrow(pair, protocol=rules)
     regions = ms.label_regions(pair, marrow, protocol=rules)
     references = ms.find_references(pair, marrow.labels, marrow.core_mask, protocol=rules)

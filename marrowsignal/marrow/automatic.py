@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import remove_small_holes
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.intensity.tissue_masks import find_tissues
@@ -72,7 +73,9 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
     keep[0] = False
     reach = settings.automatic_grow.value
     grown = np.stack([_distance(~plane, spacing) <= reach if plane.any() else plane for plane in keep[labels]])
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in grown]) & pair.body_mask
+    hole = round(settings.automatic_max_hole.value / (spacing[1] * spacing[2]))
+    # Small holes are vessels and noise; large ones are foramina and canals, which are no marrow.
+    return np.stack([remove_small_holes(plane, max_size=hole) for plane in grown]) & pair.body_mask
 
 
 def _candidates(

@@ -100,6 +100,7 @@ class MarrowSettings(_Model):
     automatic_cortex_share: Quantity
     automatic_min_component: Quantity
     automatic_grow: Quantity
+    automatic_max_hole: Quantity
 
 
 class ReferenceSettings(_Model):

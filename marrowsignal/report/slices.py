@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["SliceChoice", "choose_slices", "fullest_slice"]
 
 _SHOWN = 4
+_SHOWN_WELL = 0.7  # a lesion is seen where a slice holds this share of its largest cross-section
 _RICH = 0.4  # a slice that shows marrow well holds this share of the fullest slice's marrow
 
 
@@ -32,7 +33,7 @@ class SliceChoice:
 def choose_slices(
     marrow_mask: NDArray[np.bool_], lesion_labels: NDArray[np.uint16], *, count: int = _SHOWN
 ) -> tuple[SliceChoice, ...]:
-    """Choose slices: the largest cross-section of each lesion, largest lesion first, then spread over marrow.
+    """Choose slices: each lesion where it is seen well, largest lesion first, then spread over marrow.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def _lesion_slices(lesion_labels: NDArray[np.uint16], count: int) -> dict[int, s
     for label in range(1, int(lesion_labels.max()) + 1):
         area = (lesion_labels == label).sum(axis=(1, 2))
         best = int(np.argmax(area))
-        if area[best] > 0 and best not in chosen and len(chosen) < count:
+        seen = max((int(area[k]) for k in chosen), default=0) >= _SHOWN_WELL * area[best]
+        if area[best] > 0 and not seen and len(chosen) < count:
             chosen[best] = f"largest cross-section of lesion {label}"
     return chosen
