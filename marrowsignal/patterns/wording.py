@@ -6,7 +6,7 @@ from marrowsignal.patterns.lesion_evidence import leading_lesion
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.protocol.schema import EvidenceCuts
 from marrowsignal.regions.records import Side
-from marrowsignal.signals.records import Measurement, Signals
+from marrowsignal.signals.records import Lesion, Measurement, Signals
 
 __all__ = ["summarize"]
 
@@ -51,13 +51,18 @@ def _lesions(signals: Signals, cuts: EvidenceCuts) -> str:
     total = sum(volumes.values())
     count = len(signals.lesions)
     where = f" ({sides})" if sides else ""
-    bright = _number(lesion.measurement("stir_marrow_to_muscle"))
-    normal = _number(lesion.measurement("stir_marrow_to_normal"))
     noun = "lesion" if count == 1 else "lesions"
     return (
         f"{count} {noun}, {total:.1f} mL in all{where}; the leading one (lesion {lesion.label}, {lesion.region_name}, "
-        f"{lesion.volume_ml:.1f} mL) has STIR {bright} times muscle and {normal} times the patient's normal marrow."
+        f"{lesion.volume_ml:.1f} mL) {_brightness(lesion)}."
     )
+
+
+def _brightness(lesion: Lesion) -> str:
+    muscle, normal = lesion.measurement("stir_marrow_to_muscle"), lesion.measurement("stir_marrow_to_normal")
+    if muscle.value is None or normal.value is None:
+        return f"has no STIR ratio: {muscle.reason or normal.reason}"
+    return f"has STIR {muscle.value:.2f} times muscle and {normal.value:.2f} times the patient's normal marrow"
 
 
 def _background(signals: Signals) -> str:
