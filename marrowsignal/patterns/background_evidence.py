@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from marrowsignal.patterns.lesion_evidence import low_t1_state
 from marrowsignal.patterns.records import Criterion, CriterionState
 from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, not_evaluable
 from marrowsignal.protocol.schema import Protocol, Range, SymmetryCuts
 from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
 
-__all__ = ["background_criteria", "expected_band", "fat_signal_states", "symmetry_criteria"]
+__all__ = ["BandState", "background_criteria", "expected_band", "fat_signal_states", "symmetry_criteria"]
 
 _RED = "reconversion"
 _EDEMA = "edema"
@@ -24,16 +26,36 @@ def expected_band(region: RegionSignals, protocol: Protocol, age_y: float | None
     return spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
 
 
-def fat_signal_states(
-    signals: Signals, protocol: Protocol, age_y: float | None
-) -> tuple[tuple[RegionSignals, Range, CriterionState, CriterionState], ...]:
-    """Per region with a band: the band, state of "FSI below it", state of "FSI above it"."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandState:
+    """Where a region's fat-signal index lies against its expected band.
+
+    Attributes
+    ----------
+    region : RegionSignals
+        The region.
+    band : Range
+        Expected for region and age.
+    below, above : CriterionState
+        Of "the index is below the band" and "above the band".
+    """
+
+    region: RegionSignals
+    band: Range
+    below: CriterionState
+    above: CriterionState
+
+
+def fat_signal_states(signals: Signals, protocol: Protocol, age_y: float | None) -> tuple[BandState, ...]:
+    """Compare every region that has a band and an index with it."""
     rows = []
     for region in signals.regions:
         band = expected_band(region, protocol, age_y)
         index = region.measurement("fat_signal_index")
         if band is not None and index.value is not None:
-            rows.append((region, band, below(index, band.low), above(index, band.high)))
+            rows.append(
+                BandState(region=region, band=band, below=below(index, band.low), above=above(index, band.high))
+            )
     return tuple(rows)
 
 
@@ -102,17 +124,17 @@ def _fat_signal(signals: Signals, protocol: Protocol, age_y: float | None) -> tu
     return tuple(
         criterion(
             Question(
-                id=f"D03.reconversion.{region.key}.{region.side}",
+                id=f"D03.reconversion.{row.region.key}.{row.region.side}",
                 group="G1",
                 direction=_RED,
-                statement=f"T1 fat-signal index of {region.name} is below the expected band",
+                statement=f"T1 fat-signal index of {row.region.name} is below the expected band",
             ),
-            region.measurement("fat_signal_index"),
-            f"below {band.low:g} (expected {band.low:g}-{band.high:g})",
-            low,
-            band.source,
+            row.region.measurement("fat_signal_index"),
+            f"below {row.band.low:g} (expected {row.band.low:g}-{row.band.high:g})",
+            row.below,
+            row.band.source,
         )
-        for region, band, low, _ in rows
+        for row in rows
     )
 
 

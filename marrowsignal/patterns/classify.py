@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.alignment.records import AlignedPair, AlignmentVerdict
 from marrowsignal.findings import Finding
 from marrowsignal.intensity.records import References
-from marrowsignal.patterns.background_evidence import background_criteria, fat_signal_states, symmetry_criteria
+from marrowsignal.patterns.background_evidence import (
+    BandState,
+    background_criteria,
+    fat_signal_states,
+    symmetry_criteria,
+)
 from marrowsignal.patterns.gates import check_gates
 from marrowsignal.patterns.groups import evidence_groups
 from marrowsignal.patterns.lesion_evidence import deep_state, leading_lesion, lesion_criteria
@@ -67,10 +72,11 @@ def classify(
         diffuse_low_t1=states.get("D50.infiltration", CriterionState.NOT_EVALUABLE),
         low_t1_focus=states.get("D51.infiltration", CriterionState.NOT_EVALUABLE),
         within_expected=_within_expected(bands, signals),
-        above_expected=any_of(*(above for _, _, _, above in bands)),
+        above_expected=any_of(*(row.above for row in bands)),
         age_known=age is not None,
         adult=age is None or age >= protocol.evidence.adult_age.value,
         lesions=len(signals.lesions),
+        lesions_trusted=pair.quality.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN),
     )
     verdict = name_pattern(facts)
     confidence, held = confidence_of(facts, verdict)
@@ -100,11 +106,10 @@ def _criteria(signals: Signals, protocol: Protocol, age: float | None) -> tuple[
     return tuple(sorted(made, key=lambda c: c.group))
 
 
-def _within_expected(bands: tuple[tuple[object, ...], ...], signals: Signals) -> CriterionState:
+def _within_expected(bands: tuple[BandState, ...], signals: Signals) -> CriterionState:
     if not bands or len(bands) < len(signals.regions):
         return CriterionState.NOT_EVALUABLE
-    flat = [state for row in bands for state in row[2:]]
-    outside = any_of(*(s for s in flat if isinstance(s, CriterionState)))
+    outside = any_of(*(state for row in bands for state in (row.below, row.above)))
     opposite = {
         CriterionState.POSITIVE: CriterionState.NEGATIVE,
         CriterionState.NEGATIVE: CriterionState.POSITIVE,

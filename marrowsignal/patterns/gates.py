@@ -56,9 +56,24 @@ def check_gates(
         closed.append(f"registration failed: {pair.quality.reason}")
     if references.muscle.verdict is ReferenceVerdict.FAIL:
         closed.append(f"no lean-muscle reference ({references.muscle.reason}): only T1/fat, STIR/normal marrow and d")
+    closed += _shading(references, signals, protocol)
     settings = protocol.signals
     whole = signals.whole
     if whole.core_volume_ml < settings.exploratory_volume.value or whole.slices < settings.exploratory_slices.value:
         closed.append(f"only {whole.core_volume_ml:.1f} mL of marrow on {whole.slices} slices could be measured")
     told = [f.message for f in findings if f.severity is not Severity.INFO]
     return Gates(closed=tuple(closed), warnings=tuple(dict.fromkeys(told)))
+
+
+def _shading(references: References, signals: Signals, protocol: Protocol) -> list[str]:
+    # With both sides in view the bias-cancelling asymmetry still holds; without them nothing does.
+    if any(row.measurement("bias_cancelling_asymmetry").value is not None for row in signals.symmetry):
+        return []
+    limit = protocol.bias.warn_residual.value
+    left = (("T1", references.t1_residual_bias_fraction), ("STIR", references.stir_residual_bias_fraction))
+    return [
+        f"{words} of muscle varies by {share:.0%} after bias correction (at most {limit:.0%}), and no left-right "
+        "comparison cancels it"
+        for words, share in left
+        if share is not None and share > limit
+    ]

@@ -36,6 +36,8 @@ class Facts:
         Normality needs an age.
     lesions : int
         Lesions of any size.
+    lesions_trusted : bool
+        Whether registration allows statements on voxels; if not, lesions are shown and name no class.
     """
 
     gates: Gates
@@ -47,6 +49,7 @@ class Facts:
     age_known: bool
     adult: bool
     lesions: int
+    lesions_trusted: bool = True
 
     def group(self, group_id: str) -> EvidenceGroup:
         """Return one group."""
@@ -141,7 +144,8 @@ def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tup
 
 def _edema(facts: Facts) -> bool:
     place = [facts.group(k).edema for k in ("G4", "G5", "G6")]
-    return facts.group("G2").edema is _POSITIVE and facts.group("G3").edema is _POSITIVE and _POSITIVE in place
+    bright = facts.group("G2").edema is _POSITIVE and facts.group("G3").edema is _POSITIVE
+    return facts.lesions_trusted and bright and _POSITIVE in place
 
 
 def _reconversion(facts: Facts) -> bool:
@@ -158,7 +162,8 @@ def _lesion_in_question(facts: Facts) -> bool:
 
 def _normal(facts: Facts) -> bool:
     return (
-        not _lesion_in_question(facts)
+        facts.lesions_trusted
+        and not _lesion_in_question(facts)
         and facts.within_expected is _POSITIVE
         and facts.age_known
         and facts.diffuse_low_t1 is _NEGATIVE
@@ -185,26 +190,33 @@ def _red_words(facts: Facts) -> str:
 
 
 def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
-    why = []
-    if facts.group("G2").edema is _POSITIVE and not edema:
-        why.append("a lesion is bright enough for edema, but neither side, joint nor margin supports it")
-    if facts.group("G2").edema is _INDETERMINATE:
-        why.append("a lesion's STIR signal lies between what red marrow and what edema explains")
-    if edema and not red:
-        why.append("edema-like lesions on a background that is low in fat but not clearly symmetric red marrow")
-    if facts.group("G1").reconversion is _INDETERMINATE:
-        why.append("whether the fat signal is below the expected band is not clear")
-    if facts.group("G1").reconversion is _POSITIVE and not red:
-        why.append("the fat signal is low, but STIR level or symmetry do not complete the red-marrow pattern")
-    if facts.above_expected is _POSITIVE:
-        why.append("the fat signal is above the expected band")
-    if facts.low_t1_focus is _POSITIVE:
-        why.append("a focus has T1 at or below muscle: review")
-    if facts.diffuse_low_t1 is _INDETERMINATE:
-        why.append("T1 of the marrow is close to muscle")
-    if not facts.age_known:
-        why.append("normality cannot be judged without an age")
-    return tuple(why) or ("the evidence does not complete any pattern",)
+    level, fat_signal = facts.group("G2").edema, facts.group("G1").reconversion
+    trusted = facts.lesions_trusted
+    table = (
+        (not trusted, "T1 and STIR do not lie close enough on each other for lesions to count"),
+        (
+            trusted and level is _POSITIVE and not edema,
+            "a lesion is bright enough for edema, but neither size, side, joint nor margin supports it",
+        ),
+        (
+            trusted and level is _INDETERMINATE,
+            "a lesion's STIR signal lies between what red marrow and what edema explains",
+        ),
+        (
+            edema and not red,
+            "edema-like lesions on a background that is low in fat but not clearly symmetric red marrow",
+        ),
+        (fat_signal is _INDETERMINATE, "whether the fat signal is below the expected band is not clear"),
+        (
+            fat_signal is _POSITIVE and not red,
+            "the fat signal is low, but STIR level or symmetry do not complete the red-marrow pattern",
+        ),
+        (facts.above_expected is _POSITIVE, "the fat signal is above the expected band"),
+        (facts.low_t1_focus is _POSITIVE, "a focus has T1 at or below muscle: review"),
+        (facts.diffuse_low_t1 is _INDETERMINATE, "T1 of the marrow is close to muscle"),
+        (not facts.age_known, "normality cannot be judged without an age"),
+    )
+    return tuple(text for holds, text in table if holds) or ("the evidence does not complete any pattern",)
 
 
 def _direction(pattern: PatternClass) -> str | None:

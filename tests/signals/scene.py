@@ -16,7 +16,7 @@ from marrowsignal.intensity import References, ReferenceTissue, ReferenceVerdict
 from marrowsignal.marrow import MarrowMask, segment_marrow
 from marrowsignal.phantom import TissueMaps, coronal_oblique_grid, draw_subject, tissue_maps
 from marrowsignal.phantom.equations import voxel_magnitude
-from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Sequence, signals
+from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Sequence, Species, signals
 from marrowsignal.phantom.truth import reference_fat, reference_muscle
 from marrowsignal.protocol import load_protocol
 from marrowsignal.protocol.schema import Protocol, RegionSpec
@@ -48,6 +48,15 @@ class Scene:
         marrow = segment_marrow(pair, protocol=self.protocol, supplied=self.marrow.labels)
         references = _references(t1, stir, self.references.labels)
         return replace(self, pair=pair, marrow=marrow, references=references)
+
+    def with_edema(self, edema: NDArray) -> Scene:
+        """Edema water in place of a share of this patient's marrow."""
+        species = np.array(self.maps.species_fractions, float)
+        kinds = [Species.MARROW_FAT, Species.MARROW_WATER]
+        species[Species.EDEMA_WATER] += edema * species[kinds].sum(axis=0)
+        species[kinds] *= 1 - edema
+        maps = replace(self.maps, species_fractions=species.astype(np.float32))
+        return self.with_signal(*(_image(maps, sequence) for sequence in (T1_TSE_1_5T, STIR_1_5T)))
 
     def without_reference(self, key: str) -> Scene:
         """The same patient when one reference tissue was not found."""

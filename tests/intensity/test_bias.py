@@ -1,0 +1,110 @@
+"""Coil shading of a phantom, known because it was put there."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from marrowsignal.alignment import AlignedPair
+from marrowsignal.intensity import correct_bias
+from marrowsignal.intensity.bias import n4_field
+from marrowsignal.phantom import coronal_oblique_grid
+from marrowsignal.phantom.artifacts import bias_field
+from marrowsignal.phantom.truth import reference_muscle
+from marrowsignal.protocol import load_protocol
+from tests.alignment.pelvis import aligned, image, maps
+
+# N4 takes its time by voxels, and shading is smooth
+COARSE = coronal_oblique_grid(shape=(4, 72, 72), spacing_mm=(16.0, 3.9, 3.9))
+KNOTS_MM = 40.0
+
+
+@cache
+def shading(seed: int = 5) -> np.ndarray:
+    return bias_field(COARSE, rng=np.random.default_rng(seed), p5=0.7, p95=1.4)
+
+
+@cache
+def shaded() -> np.ndarray:
+    return (image(maps(grid=COARSE), "t1") * shading()).astype(np.float32)
+
+
+@cache
+def pair() -> AlignedPair:
+    """T1 and STIR with a shading each; STIR does not cover the patient's right edge."""
+    covered = np.ones(COARSE.shape, bool)
+    covered[:, :, :20] = False
+    stir = np.where(covered, image(maps(grid=COARSE), "stir") * shading(6), 0.0)
+    return aligned(shaded(), stir, COARSE, covered=covered)
+
+
+@cache
+def corrected() -> AlignedPair:
+    return correct_bias(pair(), settings=load_protocol("pelvis_sij").bias)
+
+
+def body() -> np.ndarray:
+    return pair().body_mask
+
+
+def field() -> np.ndarray:
+    return corrected().bias.t1_field
+
+
+def muscle_variation(t1: np.ndarray) -> float:
+    values = t1[reference_muscle(maps(grid=COARSE))]
+    return float(values.std() / values.mean())
+
+
+def test_muscle_is_as_even_as_it_was_without_shading() -> None:
+    even = muscle_variation(image(maps(grid=COARSE), "t1"))
+    assert muscle_variation(shaded()) > 3 * even
+    assert muscle_variation(shaded() / field()) < 1.25 * even
+
+
+def test_the_field_is_the_shading_that_was_put_there() -> None:
+    truth = np.log(shading()[body()])
+    left = np.log(field()[body()]) - truth
+    assert left.std() < 0.25 * truth.std()
+    assert np.corrcoef(np.log(field()[body()]), truth)[0, 1] > 0.95
+
+
+def test_the_field_has_geometric_mean_one_in_the_body() -> None:
+    assert np.exp(np.log(field()[body()].astype(np.float64)).mean()) == pytest.approx(1.0, abs=1e-5)
+    assert field().min() > 0
+    assert field().shape == COARSE.shape
+
+
+def test_gain_does_not_change_the_field() -> None:
+    other = n4_field(shaded() * np.float32(7.0), body(), COARSE, KNOTS_MM)
+    np.testing.assert_allclose(other, field(), rtol=1e-3)
+
+
+def test_both_series_get_their_own_field_and_keep_their_product() -> None:
+    acquired, found = pair(), corrected()
+    np.testing.assert_allclose(found.t1.array * found.bias.t1_field, acquired.t1.array, rtol=1e-5)
+    np.testing.assert_allclose(found.stir.array * found.bias.stir_field, acquired.stir.array, rtol=1e-5)
+    seen = acquired.body_mask & acquired.covered_mask
+    truth = np.log(shading(6)[seen])
+    assert (np.log(found.bias.stir_field[seen]) - truth).std() < 0.35 * truth.std()
+    assert np.log(found.bias.stir_field[seen].astype(np.float64)).mean() == pytest.approx(0.0, abs=1e-5)
+    np.testing.assert_array_equal(found.covered_mask, acquired.covered_mask)
+    assert found.quality is acquired.quality
+
+
+@pytest.mark.xfail(
+    strict=True, reason="N4 sums over threads: the field differs in the last bits (DESIGN 7: same bytes)"
+)
+def test_the_number_of_threads_changes_nothing() -> None:
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    try:
+        fields = []
+        for count in (1, 2):
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)
+            fields.append(n4_field(shaded(), body(), COARSE, KNOTS_MM))
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    np.testing.assert_array_equal(fields[0], fields[1])

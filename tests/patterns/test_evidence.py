@@ -1,0 +1,181 @@
+"""What single lesions and groups of criteria say, from records put together by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from marrowsignal.patterns.groups import evidence_groups, group_by_id
+from marrowsignal.patterns.lesion_evidence import (
+    deep_state,
+    edema_state,
+    leading_lesion,
+    low_t1_state,
+    subchondral_state,
+)
+from marrowsignal.patterns.records import Criterion, CriterionState
+from marrowsignal.protocol import load_protocol
+from marrowsignal.regions import Side
+from marrowsignal.results.descriptors import LESION_DESCRIPTORS
+from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, Signals
+from tests.patterns.facts_builder import I, N, P, X
+from tests.signals.scene import build_scene
+
+PROTOCOL = load_protocol("pelvis_sij")
+CUTS, PLACE = PROTOCOL.evidence, PROTOCOL.lesions
+Given = float | tuple[float, float, float] | None
+
+
+def lesion(label: int = 1, *, status: str = "measured", **values: Given) -> Lesion:
+    """A lesion with a value, or value and interval, of some descriptors; the others could not be measured."""
+    made = []
+    for d in LESION_DESCRIPTORS:
+        given = values.get(d.name)
+        value, low, high = given if isinstance(given, tuple) else (given, None, None)
+        known = MeasurementStatus(status) if value is not None else MeasurementStatus.NOT_EVALUABLE
+        made.append(
+            Measurement(id=d.id, name=d.name, value=value, ci_low=low, ci_high=high, unit=d.unit, status=known, reason="")
+        )
+    return Lesion(
+        label=label,
+        region_key="ilium",
+        region_name="ilium, left",
+        side=Side.LEFT,
+        volume_ml=2.0,
+        voxels=100,
+        slices=3,
+        first_slice=1,
+        last_slice=3,
+        centroid_lps_mm=(0.0, 0.0, 0.0),
+        measurements=tuple(made),
+    )
+
+
+class TestEdema:
+    @pytest.mark.parametrize(
+        ("bright", "excess", "state"),
+        [
+            ((2.0, 1.8, 2.2), (1.8, 1.6, 2.0), P),
+            ((1.7, 1.52, 1.9), (1.8, 1.6, 2.0), P),  # the interval may reach down to 1.5
+            ((1.7, 1.45, 1.9), (1.8, 1.6, 2.0), I),
+            ((1.55, 1.52, 1.58), (1.8, 1.6, 2.0), N),
+            ((2.0, 1.8, 2.2), (1.5, 1.3, 1.7), I),
+            ((2.0, 1.8, 2.2), (1.32, 1.28, 1.36), N),
+            ((2.0, 1.8, 2.2), (1.1, 1.0, 1.2), N),
+            ((2.0, 1.8, 2.2), None, X),
+            (None, None, X),
+        ],
+    )
+    def test_both_level_and_excess_have_to_pass(self, bright: Given, excess: Given, state: CriterionState) -> None:
+        given = lesion(stir_marrow_to_muscle=bright, excess_water=excess)
+        assert edema_state(given, CUTS) is state
+
+    def test_a_small_lesion_is_never_positive(self) -> None:
+        small = lesion(status="exploratory", stir_marrow_to_muscle=(3.0, 2.8, 3.2), excess_water=(2.0, 1.9, 2.1))
+        assert edema_state(small, CUTS) is I
+
+
+class TestLeading:
+    def lead(self, *lesions: Lesion) -> int | None:
+        empty = build_scene("normal").measure()
+        found = leading_lesion(
+            Signals(
+                whole=empty.whole,
+                regions=(),
+                lesions=lesions,
+                symmetry=(),
+                lesion_labels=empty.lesion_labels,
+                fat_signal_index=None,
+                excess_index=empty.excess_index,
+            ),
+            CUTS,
+        )
+        return found.label if found else None
+
+    def test_full_size_before_clear_before_large(self) -> None:
+        clear = {"stir_marrow_to_muscle": (2.5, 2.3, 2.7), "excess_water": (2.0, 1.8, 2.2)}
+        weak = {"stir_marrow_to_muscle": (1.2, 1.1, 1.3), "excess_water": (1.0, 0.9, 1.1)}
+        small = lesion(1, status="exploratory", **clear)
+        assert self.lead(small, lesion(2, **weak)) == 2
+        assert self.lead(lesion(1, **weak), lesion(2, **clear)) == 2
+        assert self.lead(lesion(1, **clear), lesion(2, **clear)) == 1
+        assert self.lead(small) == 1
+        assert self.lead() is None
+
+
+class TestPlace:
+    @pytest.mark.parametrize(
+        ("near", "share", "state"),
+        [(3.0, 50.0, P), (3.1, 90.0, N), (1.0, 49.0, N), (None, None, X), (0.0, 100.0, P)],
+    )
+    def test_subchondral_touches_and_lies_mostly_near(self, near: Given, share: Given, state: CriterionState) -> None:
+        assert subchondral_state(lesion(joint_distance=near, subchondral_share=share), PLACE) is state
+
+    @pytest.mark.parametrize(
+        ("depth", "error", "state"),
+        [(10.0, 0.0, P), (9.9, 0.0, N), (11.0, 1.0, I), (11.7, 1.0, P), (8.0, 1.0, N), (8.5, 1.0, I)],
+    )
+    def test_deep_has_to_exceed_the_error_of_depth(self, depth: float, error: float, state: CriterionState) -> None:
+        given = lesion(joint_distance=1.0, subchondral_share=80.0, depth_from_joint=depth, homogeneity=0.9)
+        assert deep_state(given, PLACE, error) is state
+
+    def test_deep_asks_for_homogeneity_and_the_joint(self) -> None:
+        deep = {"joint_distance": 1.0, "subchondral_share": 80.0, "depth_from_joint": 20.0, "homogeneity": 0.9}
+        assert deep_state(lesion(**deep), PLACE, 1.0) is P
+        assert deep_state(lesion(**{**deep, "homogeneity": 0.6}), PLACE, 1.0) is N
+        assert deep_state(lesion(**{**deep, "joint_distance": 12.0}), PLACE, 1.0) is N
+        assert deep_state(lesion(), PLACE, 1.0) is X
+
+
+@pytest.mark.parametrize(
+    ("diameter", "t1", "state"),
+    [
+        (6.0, (0.9, 0.85, 0.95), P),
+        (6.0, (0.98, 0.9, 1.09), P),  # the interval may reach up to 1.1
+        (6.0, (0.98, 0.9, 1.15), I),
+        (6.0, (1.3, 1.2, 1.4), N),
+        (4.0, (0.9, 0.85, 0.95), N),
+        (6.0, None, X),
+    ],
+)
+def test_a_dark_focus_is_large_and_at_muscle(diameter: float, t1: Given, state: CriterionState) -> None:
+    assert low_t1_state(lesion(sphere_diameter=diameter, t1_marrow_to_muscle=t1), CUTS) is state
+
+
+class TestGroups:
+    def criterion(self, group: str, direction: str, state: CriterionState, name: str = "D00") -> Criterion:
+        return Criterion(
+            id=f"{name}.{direction}", group=group, direction=direction, statement="", value=None, ci_low=None,
+            ci_high=None, unit="1", cut="", state=state, source="",
+        )  # fmt: skip
+
+    def state(self, group: str, direction: str, *states: CriterionState) -> CriterionState:
+        rows = tuple(self.criterion(group, direction, s) for s in states)
+        return getattr(group_by_id(evidence_groups(rows, CUTS), group), direction)
+
+    @pytest.mark.parametrize(
+        ("group", "direction"),
+        [("G1", "reconversion"), ("G2", "reconversion"), ("G2", "edema"), ("G4", "reconversion")],
+    )
+    def test_items_that_must_hold_together(self, group: str, direction: str) -> None:
+        assert self.state(group, direction, P, P) is P
+        assert self.state(group, direction, P, N) is N
+        assert self.state(group, direction, P, I) is I
+        assert self.state(group, direction, P, X) is X
+
+    @pytest.mark.parametrize(
+        ("group", "direction"), [("G4", "edema"), ("G5", "edema"), ("G1", "infiltration"), ("G3", "reconversion")]
+    )
+    def test_elsewhere_one_is_enough(self, group: str, direction: str) -> None:
+        assert self.state(group, direction, N, P, X) is P
+        assert self.state(group, direction, N, X) is N
+        assert self.state(group, direction) is X
+
+    def test_overlap_is_asked_only_where_there_is_red_marrow(self) -> None:
+        rows = [self.criterion("G4", "reconversion", P, "D20"), self.criterion("G4", "reconversion", X, "D22")]
+        assert group_by_id(evidence_groups(tuple(rows), CUTS), "G4").reconversion is P
+        rows[1] = self.criterion("G4", "reconversion", N, "D22")
+        assert group_by_id(evidence_groups(tuple(rows), CUTS), "G4").reconversion is N
+
+    def test_an_unknown_group_is_an_error(self) -> None:
+        with pytest.raises(KeyError):
+            group_by_id(evidence_groups((), CUTS), "G9")
