@@ -103,7 +103,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     signals = measure_signals(pair, mask, regions, references, protocol=rules)
     clock.done("measure_signals")
     findings = tuple(
-        finding for step in (catalog, series, pair, mask, regions, references, signals) for finding in step.findings
+        finding for step in (series, pair, mask, regions, references, signals) for finding in step.findings
     )
     call = classify(pair, references, signals, findings=findings, protocol=rules)
     clock.done("classify")

@@ -42,7 +42,7 @@ def main(study: Path, out: Path) -> None:
         for item in region.measurements:
             print(f"{region.name}: {item.name} {item.value} [{item.ci_low}, {item.ci_high}] {item.reason}")
     # What was noticed on the way holds the confidence down.
-    steps = (catalog, chosen, pair, marrow, regions, references, signals)
+    steps = (chosen, pair, marrow, regions, references, signals)
     noticed = tuple(finding for step in steps for finding in step.findings)
     call = ms.classify(pair, references, signals, protocol=rules, findings=noticed)
     print(f"{call.pattern_class} ({call.confidence}): {call.summary}")

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from marrowsignal.alignment.body import body_mask
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict
-from marrowsignal.alignment.residual import Residual, residual_shift
+from marrowsignal.alignment.residual import Residual, worst_residual
 from marrowsignal.alignment.rigid import displacements_mm, register_rigid, resample_onto, rotation_deg
 from marrowsignal.alignment.similarity import mutual_information
 from marrowsignal.findings import Finding, Severity
@@ -22,7 +22,6 @@ __all__ = ["align_pair"]
 _STAGE = "align_pair"
 _GRID_TOLERANCE_MM = 0.05
 _SMOOTHING_MM = 1.0
-_FOCUS_MARGIN_MM = 15.0
 _POINT_STRIDE = 4999
 
 
@@ -75,7 +74,7 @@ def align_pair(
         `keep_grid_below` of each other as they are.
     """
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
-    where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm)
+    where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
     placed = before = _place(t1, stir, where, np.eye(4), halves_mm=0.0)
     if not _good_enough(before, settings) and (before.covered & where).any():
         placed = _better(before, _registered(t1, stir, where), settings)
@@ -139,7 +138,7 @@ def _place(
         array=array,
         covered=covered,
         information=mutual_information(fixed[seen], moving[seen]) if seen.any() else 0.0,
-        residual=residual_shift(fixed, moving, seen, spacing_mm=spacing),
+        residual=worst_residual(fixed, moving, seen, spacing_mm=spacing),
         halves_mm=halves_mm,
         displacement_mm=float(np.median(moved)) if len(moved) else 0.0,
     )
@@ -207,18 +206,18 @@ def _findings(quality: AlignmentQuality, overlap: float, settings: AlignmentSett
                 message="The headers do not claim one frame of reference for T1 and STIR; the images decided.",
             )
         )
-    if settings.min_overlap.value <= overlap < 0.95:
+    if settings.min_overlap.value <= overlap < settings.full_overlap.value:
         found.append(
             Finding(
                 code="stir_covers_part",
                 stage=_STAGE,
-                severity=Severity.INFO,
+                severity=Severity.WARN,
                 message=f"STIR covers {overlap:.0%} of the T1 series' tissue; the rest is not measured.",
             )
         )
     return tuple(found)
 
 
-def _around(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
+def _around(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float], margin_mm: float) -> NDArray[np.bool_]:
     distance = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
-    return np.asarray(distance <= _FOCUS_MARGIN_MM)
+    return np.asarray(distance <= margin_mm)

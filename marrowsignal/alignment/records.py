@@ -40,8 +40,8 @@ class AlignmentQuality:
     rotation_deg : float
         Rotation angle of the transform.
     estimated_error_mm : float or None
-        Median disagreement of registrations of disjoint halves of the slices, mm, scaled to the whole; None
-        when it could not be measured.
+        Largest remaining shift of the whole and of its halves in plane, and half the disagreement of registrations
+        of disjoint slices (0 when STIR was not moved), in quadrature, mm; None when a shift could not be bounded.
     verdict : AlignmentVerdict
         Against the protocol's cuts.
     reason : str
@@ -67,14 +67,10 @@ class BiasModel:
     ----------
     t1_field, stir_field : ndarray of float32, shape (slice, row, column)
         Acquired signal divided by corrected signal.
-    t1_residual_fraction, stir_residual_fraction : float or None
-        Coefficient of variation of one tissue over sectors after correction; None until references are known.
     """
 
     t1_field: NDArray[np.float32]
     stir_field: NDArray[np.float32]
-    t1_residual_fraction: float | None = None
-    stir_residual_fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from marrowsignal.alignment.similarity import mutual_information
 
-__all__ = ["Residual", "residual_shift", "vertex_of_parabola"]
+__all__ = ["Residual", "residual_shift", "vertex_of_parabola", "worst_residual"]
 
 _STEP_MM = 1.8
 
@@ -68,6 +68,30 @@ def residual_shift(
         shifts.append(vertex * step * spacing_mm[axis])
         bounded.append(inside)
     return Residual(shift_mm=(shifts[0], shifts[1], shifts[2]), bounded=(bounded[0], bounded[1], bounded[2]))
+
+
+def worst_residual(
+    fixed: NDArray[np.floating],
+    moving: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+) -> Residual:
+    """Largest `residual_shift` of the whole mask and of its upper, lower, left and right halves in plane.
+
+    A rotation about the middle shifts the halves against each other and leaves the whole where it is.
+    Parameters as in `residual_shift`.
+    """
+    parts = [mask]
+    for axis in (1, 2):
+        where = np.flatnonzero(mask.any(axis=tuple(k for k in range(3) if k != axis)))
+        middle = int(where.mean()) if where.size else 0
+        lower = np.arange(mask.shape[axis]).reshape([-1 if k == axis else 1 for k in range(3)]) < middle
+        parts += [mask & lower, mask & ~lower]
+    shifts = [residual_shift(fixed, moving, part, spacing_mm=spacing_mm) for part in parts if part.any()]
+    unbounded = [shift for shift in shifts if not all(shift.bounded)]
+    worst = max(unbounded or shifts, key=lambda shift: shift.length_mm, default=None)
+    return worst or residual_shift(fixed, moving, mask, spacing_mm=spacing_mm)
 
 
 def vertex_of_parabola(below: float, centre: float, above: float) -> tuple[float, bool]:

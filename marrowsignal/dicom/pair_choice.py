@@ -69,7 +69,11 @@ def select_pair(
         stir=best.stir,
         reasons=_reasons(best, t1_uid, stir_uid),
         rejected=rejected,
-        findings=_findings(best, candidates, chosen),
+        findings=tuple(
+            dict.fromkeys(
+                (*catalog.findings, *best.t1.findings, *best.stir.findings, *_findings(best, candidates, chosen))
+            )
+        ),
     )
 
 

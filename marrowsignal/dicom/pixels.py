@@ -75,14 +75,14 @@ def _read_slice(file: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
             values = _rescaled(stored, dataset)
     except (*UNREADABLE, MemoryError) as error:
         raise DicomError(
-            f"the pixels of {file.name} cannot be read",
+            "the pixels of a slice cannot be read",
             code="pixels_unreadable",
             stage=_STAGE,
             hint="export the series again; the file may be truncated",
         ) from error
     if values.shape != shape or not np.all(np.isfinite(values)):
         raise DicomError(
-            f"the pixels of {file.name} are not one grey image of {shape[0]} x {shape[1]} finite values",
+            f"the pixels of a slice are not one grey image of {shape[0]} x {shape[1]} finite values",
             code="pixels_unexpected",
             stage=_STAGE,
         )

@@ -116,7 +116,12 @@ _REGION = (
     ("stir_median_au", "au", "regions[].stir_median", "Bias-corrected STIR signal, the series' own units."),
     ("median_status", "text", "regions[].median_status", "measured or not_evaluable."),
     ("median_reason", "text", "regions[].median_reason", "Why the medians are missing."),
-    ("lesion_ml", "ml", "regions[].lesion_ml", "Lesion volume in the region; 0 means looked for, none found."),
+    (
+        "lesion_ml",
+        "ml",
+        "regions[].lesion_ml",
+        "Lesion volume in the region; 0 means looked for, none found; empty means not looked for.",
+    ),
 )
 _LESION = (
     ("label", "1", "lesions[].label", "Value in images/lesions.nii.gz; 1 is the largest."),

@@ -79,17 +79,17 @@ def read_label_volume(path: Path, grid: VolumeGeometry) -> LabelVolume:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise MaskError(
-            f"{path.name} cannot be read as a label map",
+            "the marrow map cannot be read as a label map",
             code="mask_unreadable",
             stage="segment_marrow",
             hint="give a NIfTI label map in patient space (.nii or .nii.gz)",
         ) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise MaskError(f"{path.name} is not a 3-D label map", code="mask_not_3d", stage="segment_marrow")
+        raise MaskError("the marrow map is not a 3-D label map", code="mask_not_3d", stage="segment_marrow")
     raw = sitk.GetArrayViewFromImage(image)
     if raw.min() < 0 or raw.max() > np.iinfo(np.uint16).max or np.any(raw != np.round(raw)):
         raise MaskError(
-            f"{path.name} holds values that are no labels (whole numbers from 0 to 65535)",
+            "the marrow map holds values that are no labels (whole numbers from 0 to 65535)",
             code="mask_not_labels",
             stage="segment_marrow",
             hint="threshold a probability map before you give it",
@@ -100,7 +100,7 @@ def read_label_volume(path: Path, grid: VolumeGeometry) -> LabelVolume:
     labels = sitk.GetArrayFromImage(moved)
     if not labels.any():
         raise MaskError(
-            f"no voxel of {path.name} lies inside the T1 series",
+            "no voxel of the marrow map lies inside the T1 series",
             code="mask_outside",
             stage="segment_marrow",
             hint="check that the mask belongs to this study and is in patient space",

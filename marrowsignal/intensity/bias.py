@@ -17,11 +17,10 @@ from marrowsignal.protocol.schema import BiasSettings
 __all__ = ["correct_bias", "n4_field"]
 
 # N4 sees the image at this in-plane resolution: shading is smooth, and time falls with the square.
-_WORK_SPACING_MM = 6.0
+_WORK_SPACING_MM = 8.0
 _ITERATIONS = (50, 50, 50)
 _CONVERGENCE = 1e-4
 _SURROUND_MM = 25.0
-_OUTLIER_RATIO = 1.8
 
 
 def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
@@ -44,11 +43,16 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
     -----
     Tustison et al., IEEE TMI 2010 (N4ITK), doi:10.1109/TMI.2010.2046908.
     """
-    knots_mm = settings.control_point_spacing.value
     mask = pair.body_mask & pair.covered_mask
     fields = [
-        n4_field(volume.array, pair.body_mask if volume is pair.t1 else mask, volume.geometry, knots_mm)
-        for volume in (pair.t1, pair.stir)
+        n4_field(
+            volume.array,
+            inside,
+            volume.geometry,
+            knots_mm=settings.control_point_spacing.value,
+            outlier_ratio=settings.outlier_ratio.value,
+        )
+        for volume, inside in ((pair.t1, pair.body_mask), (pair.stir, mask))
     ]
     t1, stir = (
         replace(volume, array=volume.array / field) for volume, field in zip((pair.t1, pair.stir), fields, strict=True)
@@ -60,7 +64,9 @@ def n4_field(
     signal: NDArray[np.float32],
     mask: NDArray[np.bool_],
     geometry: VolumeGeometry,
+    *,
     knots_mm: float,
+    outlier_ratio: float,
 ) -> NDArray[np.float32]:
     """Multiplicative shading of one image.
 
@@ -74,14 +80,20 @@ def n4_field(
         Grid of both.
     knots_mm : float
         Distance of the spline's control points.
+    outlier_ratio : float
+        Voxels brighter than this many times their surround are left out.
 
     Returns
     -------
     ndarray of float32, shape (slice, row, column)
-        Acquired signal divided by corrected signal; geometric mean 1 inside `mask`.
+        Acquired signal divided by corrected signal; geometric mean 1 inside `mask`;
+        1 everywhere when there is nothing to estimate it from.
     """
+    inside = mask & ~_outliers(signal, mask, geometry, outlier_ratio)
+    if not inside.any():
+        return np.ones(signal.shape, np.float32)
     image = array_to_itk(np.maximum(signal, 0.0).astype(np.float32), geometry)
-    region = array_to_itk((mask & ~_outliers(signal, mask, geometry)).astype(np.uint8), geometry)
+    region = array_to_itk(inside.astype(np.uint8), geometry)
 
     shrink = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[::-1]]
     small = sitk.Shrink(image, shrink)
@@ -89,6 +101,8 @@ def n4_field(
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(_ITERATIONS)
     n4.SetConvergenceThreshold(_CONVERGENCE)
+    # One work unit: the fit would change in its last digits with the number of threads, which gain nothing here.
+    n4.SetNumberOfWorkUnits(1)
     extent_mm = np.asarray(geometry.shape[::-1]) * geometry.spacing_mm[::-1]
     # The last level has about one control point every knots_mm; each level doubles them.
     meshes = np.maximum(1, np.round(extent_mm / knots_mm / 2 ** (len(_ITERATIONS) - 1)))
@@ -104,7 +118,9 @@ def n4_field(
     return np.asarray(np.exp(log_field, dtype=np.float32))
 
 
-def _outliers(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry) -> NDArray[np.bool_]:
+def _outliers(
+    signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry, ratio: float
+) -> NDArray[np.bool_]:
     # Fluid and lesions are no shading: what far exceeds its surroundings is left out, and so is void.
     sigma = [_SURROUND_MM / s for s in geometry.spacing_mm]
     step = [max(1, int(width / 4)) for width in sigma]
@@ -115,4 +131,4 @@ def _outliers(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: Vo
     mean /= np.maximum(weight, 1e-6)
     for axis, k in enumerate(step):
         mean = np.take(np.repeat(mean, k, axis=axis), np.arange(signal.shape[axis]), axis=axis)
-    return np.asarray((signal > _OUTLIER_RATIO * mean) | (signal <= 0))
+    return np.asarray((signal > ratio * mean) | (signal <= 0))

@@ -13,14 +13,12 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import References, ReferenceTissue, ReferenceVerdict
 from marrowsignal.intensity.tissue_masks import Tissues, find_tissues, mode_of
-from marrowsignal.protocol.schema import Protocol, ReferenceSettings
+from marrowsignal.protocol.schema import BiasSettings, Protocol, ReferenceSettings
 
 __all__ = ["find_references", "noise_sd", "residual_bias"]
 
 _STAGE = "find_references"
 _NAMES = ((1, "muscle"), (2, "fat"), (3, "normal_marrow"))
-_SECTOR_MM = 60.0
-_SECTOR_MIN_ML = 1.0
 _MAD_TO_SD = 1.4826
 
 
@@ -68,8 +66,8 @@ def find_references(
         labels=LabelVolume(array=labels, geometry=pair.t1.geometry, names=_NAMES),
         noise_t1=noise_sd(t1, seen),
         noise_stir=noise_sd(stir, seen),
-        t1_residual_bias_fraction=residual_bias(t1, tissues.lean, spacing_mm=spacing),
-        stir_residual_bias_fraction=residual_bias(stir, tissues.lean, spacing_mm=spacing),
+        t1_residual_bias_fraction=residual_bias(t1, tissues.lean, spacing_mm=spacing, settings=protocol.bias),
+        stir_residual_bias_fraction=residual_bias(stir, tissues.lean, spacing_mm=spacing, settings=protocol.bias),
     )
     return replace(references, findings=_findings(references, protocol))
 
@@ -99,7 +97,11 @@ def noise_sd(signal: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 
 
 def residual_bias(
-    signal: NDArray[np.float32], tissue: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float]
+    signal: NDArray[np.float32],
+    tissue: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+    settings: BiasSettings,
 ) -> float | None:
     """Coefficient of variation of one tissue's level over sectors.
 
@@ -112,20 +114,22 @@ def residual_bias(
     spacing_mm : tuple of float
         Between slices, rows, columns.
 
+    settings : BiasSettings
+        Edge of a sector, and the tissue it has to hold.
+
     Returns
     -------
     float or None
-        SD over mean of the sectors' medians; cubes of 60 mm that hold 1 mL of tissue. None with fewer than three
-        sectors.
+        SD over mean of the medians of cubic sectors. None with fewer than three sectors.
     """
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     index = np.argwhere(tissue)
     if len(index) == 0:
         return None
-    cells = (index * np.asarray(spacing_mm) // _SECTOR_MM).astype(np.int64)
+    cells = (index * np.asarray(spacing_mm) // settings.sector_size.value).astype(np.int64)
     _, sector, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
     values = signal[tissue]
-    enough = np.flatnonzero(counts * voxel_ml >= _SECTOR_MIN_ML)
+    enough = np.flatnonzero(counts * voxel_ml >= settings.sector_min_volume.value)
     if len(enough) < 3:
         return None
     levels = np.asarray(ndimage.median(values, sector.ravel(), enough))
@@ -241,7 +245,10 @@ def _findings(references: References, protocol: Protocol) -> tuple[Finding, ...]
         ("T1", references.t1_residual_bias_fraction),
         ("STIR", references.stir_residual_bias_fraction),
     ):
-        if residual is not None and residual > protocol.bias.pass_residual.value:
+        if residual is None:
+            text = f"{series} shading left after bias correction could not be measured: too little muscle in view."
+            found.append(_finding(f"{series.lower()}_residual_unknown", False, text))
+        elif residual > protocol.bias.pass_residual.value:
             failed = residual > protocol.bias.warn_residual.value
             text = f"{series} of muscle still varies by {residual:.0%} over the field of view after bias correction."
             found.append(_finding(f"{series.lower()}_residual_bias", failed, text))

@@ -70,8 +70,11 @@ def find_tissues(
         textured places are left out; lean muscle is the joint mode, not the mean, since fatty muscle is brighter
         on T1 (SCIENCE 1.6).
     """
-    inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
     fat_from = fat_threshold(t1, body)
+    if fat_from is None:
+        nothing = np.zeros_like(body)
+        return Tissues(muscle=nothing, lean=nothing, fat=nothing)
+    inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
     sigma = [0.0, _TEXTURE_MM / spacing_mm[1], _TEXTURE_MM / spacing_mm[2]]
     mean = ndimage.gaussian_filter(t1, sigma)
     deviation = np.sqrt(np.maximum(ndimage.gaussian_filter(t1 * t1, sigma) - mean * mean, 0))
@@ -87,25 +90,28 @@ def find_tissues(
     return Tissues(muscle=muscle, lean=_lean(t1, stir, muscle), fat=fat)
 
 
-def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float:
+def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
     """T1 signal that parts fat from other tissue: the upper of two Otsu thresholds in the body.
 
     Values are cut at their 99th percentile first: a surface coil's rim of very bright fat would be a class of its
-    own.
-
-    Raises
-    ------
-    ValueError
-        If the body has fewer than three grey values.
+    own. None where the body is empty or has too few grey values to part.
     """
     values = t1[body]
-    return float(threshold_multiotsu(np.minimum(values, np.percentile(values, _TOP_PERCENT)), classes=_CLASSES)[1])
+    if values.size == 0:
+        return None
+    values = np.minimum(values, np.percentile(values, _TOP_PERCENT))
+    if np.unique(values).size <= _CLASSES:
+        return None
+    return float(threshold_multiotsu(values, classes=_CLASSES)[1])
 
 
-def fat_level(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float:
-    """T1 level of fat: median of the body above `fat_threshold`; raises as it does."""
+def fat_level(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
+    """T1 level of fat: median of the body above `fat_threshold`; None where there is no such threshold."""
+    threshold = fat_threshold(t1, body)
+    if threshold is None:
+        return None
     values = t1[body]
-    return float(np.median(values[values > fat_threshold(t1, body)]))
+    return float(np.median(values[values > threshold]))
 
 
 def mode_of(values: NDArray[np.floating]) -> float:

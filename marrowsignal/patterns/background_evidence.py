@@ -10,20 +10,11 @@ from marrowsignal.patterns.state import Question, above, all_of, any_of, below, 
 from marrowsignal.protocol.schema import Protocol, Range, SymmetryCuts
 from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
 
-__all__ = ["BandState", "background_criteria", "expected_band", "fat_signal_states", "symmetry_criteria"]
+__all__ = ["BandState", "background_criteria", "fat_signal_states", "symmetry_criteria"]
 
 _RED = "reconversion"
 _EDEMA = "edema"
 _INFILTRATION = "infiltration"
-
-
-def expected_band(region: RegionSignals, protocol: Protocol, age_y: float | None) -> Range | None:
-    """FSI band expected for a region and age (SCIENCE 8.2); None when the protocol has none."""
-    spec = next((spec for spec in protocol.regions if spec.key == region.key), None)
-    if spec is None or spec.expected_fat_signal is None:
-        return None
-    older = age_y is not None and age_y > protocol.evidence.old_age.value
-    return spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +41,7 @@ def fat_signal_states(signals: Signals, protocol: Protocol, age_y: float | None)
     """Compare every region that has a band and an index with it."""
     rows = []
     for region in signals.regions:
-        band = expected_band(region, protocol, age_y)
+        band = protocol.expected_band(region.key, age_y)
         index = region.measurement("fat_signal_index")
         if band is not None and index.value is not None:
             rows.append(
@@ -105,13 +96,24 @@ def background_criteria(signals: Signals, protocol: Protocol, age_y: float | Non
     )
 
 
-def symmetry_criteria(signals: Signals, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
-    """Rows of G4: the background for reconversion, everything for edema."""
+def symmetry_criteria(signals: Signals, cuts: SymmetryCuts, *, shaded: bool) -> tuple[Criterion, ...]:
+    """Rows of G4: the background for reconversion, everything for edema.
+
+    Parameters
+    ----------
+    signals : Signals
+        What was measured.
+    cuts : SymmetryCuts
+        Cuts.
+    shaded : bool
+        Whether shading left after correction is beyond its limit: then the asymmetry of a single series says
+        nothing about symmetry, and takes the wider cut to speak for asymmetry (SCIENCE D20).
+    """
     rows = {row.key: row for row in signals.symmetry}
     background, whole = rows.get("background"), rows.get("all")
     if background is None or whole is None:
         return ()
-    return (*_background_symmetry(background, cuts), *_asymmetry(whole, cuts))
+    return (*_background_symmetry(background, cuts, shaded), *_asymmetry(whole, cuts, shaded))
 
 
 def _fat_signal(signals: Signals, protocol: Protocol, age_y: float | None) -> tuple[Criterion, ...]:
@@ -120,7 +122,11 @@ def _fat_signal(signals: Signals, protocol: Protocol, age_y: float | None) -> tu
         id="D03.reconversion", group="G1", direction=_RED, statement="T1 fat-signal index below the expected band"
     )
     if not rows:
-        return (not_evaluable(question, "no expected band for these regions, or no muscle and fat reference"),)
+        return (
+            not_evaluable(
+                question, "no expected band for these regions or below adult age, or no muscle and fat reference"
+            ),
+        )
     return tuple(
         criterion(
             Question(
@@ -167,16 +173,17 @@ def _infiltration(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]
     if share is None or all(s is CriterionState.NOT_EVALUABLE for s in states):
         rows.append(not_evaluable(diffuse, "no region could be compared with muscle"))
     else:
-        two = states.count(CriterionState.POSITIVE) >= 2
+        dark = states.count(CriterionState.POSITIVE)
+        judged = len(states) - states.count(CriterionState.NOT_EVALUABLE)
         enough = above(share, cuts.infiltration_share.value)
-        positive = two and enough is CriterionState.POSITIVE
-        grey = any(s is CriterionState.INDETERMINATE for s in states)
-        fallback = CriterionState.INDETERMINATE if grey or two else CriterionState.NEGATIVE
+        positive = dark >= min(2, judged) and enough is CriterionState.POSITIVE
+        grey = dark > 0 or CriterionState.INDETERMINATE in states
+        fallback = CriterionState.INDETERMINATE if grey else CriterionState.NEGATIVE
         rows.append(
             criterion(
                 diffuse,
                 share,
-                f"at least {cuts.infiltration_share.value:g} percent, in at least two regions",
+                f"at least {cuts.infiltration_share.value:g} percent, in at least two regions where there are two",
                 CriterionState.POSITIVE if positive else fallback,
                 cuts.infiltration_share,
             )
@@ -188,7 +195,7 @@ def _infiltration(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]
     return tuple(rows)
 
 
-def _background_symmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
+def _background_symmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tuple[Criterion, ...]:
     made = []
     for name, words, cut in (
         ("t1_asymmetry", "T1", cuts.symmetric),
@@ -196,14 +203,18 @@ def _background_symmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, 
         ("bias_cancelling_asymmetry", "STIR minus T1", cuts.bias_cancelling),
     ):
         measurement = row.measurement(name)
+        question = Question(
+            id=f"{measurement.id}.reconversion.{name}",
+            group="G4",
+            direction=_RED,
+            statement=f"left-right asymmetry of {words} outside lesions",
+        )
+        if shaded and measurement.id == "D20":
+            made.append(not_evaluable(question, "shading left after bias correction is beyond its limit"))
+            continue
         made.append(
             criterion(
-                Question(
-                    id=f"{measurement.id}.reconversion.{name}",
-                    group="G4",
-                    direction=_RED,
-                    statement=f"left-right asymmetry of {words} outside lesions",
-                ),
+                question,
                 measurement,
                 f"within +-{cut.value:g} percent",
                 _within(measurement, cut.value, grey=cuts.asymmetric.value),
@@ -228,7 +239,8 @@ def _background_symmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, 
     return tuple(made)
 
 
-def _asymmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
+def _asymmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tuple[Criterion, ...]:
+    wide = cuts.no_bias_correction if shaded else cuts.asymmetric
     stir, lesions = row.measurement("stir_asymmetry"), row.measurement("lesion_volume_asymmetry")
     return (
         criterion(
@@ -236,9 +248,9 @@ def _asymmetry(row: Symmetry, cuts: SymmetryCuts) -> tuple[Criterion, ...]:
                 id="D20.edema", group="G4", direction=_EDEMA, statement="left-right asymmetry of STIR, lesions included"
             ),
             stir,
-            f"beyond +-{cuts.asymmetric.value:g} percent",
-            _beyond(stir, cuts.asymmetric.value),
-            cuts.asymmetric,
+            f"beyond +-{wide.value:g} percent",
+            _beyond(stir, wide.value),
+            wide,
         ),
         criterion(
             Question(id="D23.edema", group="G4", direction=_EDEMA, statement="left-right asymmetry of lesion volume"),

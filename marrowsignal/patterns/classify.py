@@ -13,7 +13,7 @@ from marrowsignal.patterns.background_evidence import (
 )
 from marrowsignal.patterns.gates import check_gates
 from marrowsignal.patterns.groups import evidence_groups
-from marrowsignal.patterns.lesion_evidence import deep_state, leading_lesion, lesion_criteria
+from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, lesion_criteria
 from marrowsignal.patterns.records import Criterion, CriterionState, PatternCall, PatternClass
 from marrowsignal.patterns.rules import Facts, confidence_of, name_pattern
 from marrowsignal.patterns.state import Question, all_of, any_of, not_evaluable
@@ -62,7 +62,10 @@ def classify(
         Class, confidence, every criterion with value, interval, cut, state and source (SCIENCE 4).
     """
     age = pair.t1.acquisition.patient_age_y
-    criteria = _criteria(signals, protocol, age)
+    limit = protocol.bias.warn_residual.value
+    left = (references.t1_residual_bias_fraction, references.stir_residual_bias_fraction)
+    shaded = any(share is None or share > limit for share in left)
+    criteria = _criteria(signals, protocol, age, shaded=shaded)
     groups = evidence_groups(criteria, protocol.evidence)
     states = {c.id: c.state for c in criteria}
     bands = fat_signal_states(signals, protocol, age)
@@ -76,6 +79,7 @@ def classify(
         age_known=age is not None,
         adult=age is None or age >= protocol.evidence.adult_age.value,
         lesions=len(signals.lesions),
+        all_looked_at=all(region.lesion_ml is not None for region in signals.regions),
         lesions_trusted=pair.quality.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN),
     )
     verdict = name_pattern(facts)
@@ -92,7 +96,7 @@ def classify(
     )
 
 
-def _criteria(signals: Signals, protocol: Protocol, age: float | None) -> tuple[Criterion, ...]:
+def _criteria(signals: Signals, protocol: Protocol, age: float | None, *, shaded: bool) -> tuple[Criterion, ...]:
     later = tuple(
         not_evaluable(Question(id=i, group=group, direction=direction, statement=statement), reason)
         for i, group, direction, statement, reason in _LATER
@@ -100,7 +104,7 @@ def _criteria(signals: Signals, protocol: Protocol, age: float | None) -> tuple[
     made = (
         *background_criteria(signals, protocol, age),
         *lesion_criteria(signals, protocol),
-        *symmetry_criteria(signals, protocol.symmetry),
+        *symmetry_criteria(signals, protocol.symmetry, shaded=shaded),
         *later,
     )
     return tuple(sorted(made, key=lambda c: c.group))
@@ -118,15 +122,19 @@ def _within_expected(bands: tuple[BandState, ...], signals: Signals) -> Criterio
 
 
 def _add_ons(facts: Facts, signals: Signals, pair: AlignedPair, protocol: Protocol) -> tuple[str, ...]:
-    made = []
-    lesion = leading_lesion(signals, protocol.evidence)
     if facts.gates.closed:
         return ()
-    if protocol.deep_lesion_rule and lesion is not None:
+    made = []
+    error = pair.quality.estimated_error_mm
+    if protocol.deep_lesion_rule and facts.lesions_trusted and error is not None:
         voxel = max(pair.t1.geometry.spacing_mm[1:])
-        error = (2 * voxel**2 / 12 + (pair.quality.estimated_error_mm or 0.0) ** 2) ** 0.5
-        edema = facts.group("G2").edema
-        if all_of(edema, deep_state(lesion, protocol.lesions, error)) is CriterionState.POSITIVE:
+        # Error of a depth: position within the voxel at both ends, and registration (SCIENCE D31).
+        sd_mm = (2 * voxel**2 / 12 + error**2) ** 0.5
+        deep = (
+            all_of(edema_state(lesion, protocol.evidence), deep_state(lesion, protocol.lesions, sd_mm))
+            for lesion in signals.lesions
+        )
+        if CriterionState.POSITIVE in deep:
             made.append("DEEP_SIJ_EDEMA")
     if facts.above_expected is CriterionState.POSITIVE:
         made.append("HIGH_FAT")

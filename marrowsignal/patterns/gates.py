@@ -12,6 +12,9 @@ from marrowsignal.signals.records import Signals
 
 __all__ = ["Gates", "check_gates"]
 
+# Findings after which no ratio holds.
+_CLOSING = ("acquired_after_contrast", "no_normal_level")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
@@ -56,6 +59,7 @@ def check_gates(
         closed.append(f"registration failed: {pair.quality.reason}")
     if references.muscle.verdict is ReferenceVerdict.FAIL:
         closed.append(f"no lean-muscle reference ({references.muscle.reason}): only T1/fat, STIR/normal marrow and d")
+    closed += [f.message.rstrip(".") for f in findings if f.code in _CLOSING]
     closed += _shading(references, signals, protocol)
     settings = protocol.signals
     whole = signals.whole

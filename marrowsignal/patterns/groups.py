@@ -64,8 +64,10 @@ def _state(criteria: tuple[Criterion, ...], group: str, direction: str) -> Crite
     items = [c for c in criteria if c.group == group and c.direction == direction]
     if (group, direction) not in _TOGETHER:
         return any_of(*(c.state for c in items))
-    # The overlap of red-like marrow is asked only where there is some.
-    needed = [c for c in items if not (c.id.startswith("D22") and c.state is CriterionState.NOT_EVALUABLE)]
+    # Overlap is asked only where there is red-like marrow, and one series' asymmetry only without shading (D20, D22);
+    # what cancels shading (D21) always has to hold.
+    optional = ("D20", "D22") if group == "G4" else ()
+    needed = [c for c in items if not (c.id.startswith(optional) and c.state is CriterionState.NOT_EVALUABLE)]
     return all_of(*(c.state for c in needed))
 
 

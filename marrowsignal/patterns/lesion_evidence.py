@@ -45,7 +45,7 @@ def deep_state(lesion: Lesion, settings: LesionSettings, error_mm: float) -> Cri
     depth = lesion.measurement("depth_from_joint")
     if depth.value is None or subchondral_state(lesion, settings) is not CriterionState.POSITIVE:
         return CriterionState.NOT_EVALUABLE if depth.value is None else CriterionState.NEGATIVE
-    margin = 1.645 * error_mm
+    margin = settings.deep_certainty.value * error_mm
     deep = above(
         Measurement(
             id=depth.id,

@@ -36,6 +36,8 @@ class Facts:
         Normality needs an age.
     lesions : int
         Lesions of any size.
+    all_looked_at : bool
+        Whether every region was looked at for lesions.
     lesions_trusted : bool
         Whether registration allows statements on voxels; if not, lesions are shown and name no class.
     """
@@ -49,6 +51,7 @@ class Facts:
     age_known: bool
     adult: bool
     lesions: int
+    all_looked_at: bool = True
     lesions_trusted: bool = True
 
     def group(self, group_id: str) -> EvidenceGroup:
@@ -132,7 +135,7 @@ def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tup
         if not _evaluable(facts.group(group_id)):
             held.append(f"{words} not evaluable")
     if facts.lesions and facts.group("G3").edema is _INDETERMINATE:
-        held.append(f"{facts.lesions} focus or foci too small to judge")
+        held.append(f"{facts.lesions} {'focus' if facts.lesions == 1 else 'foci'} too small to judge")
     if not facts.adult:
         held.append("under age 18: not validated")
     if not facts.age_known:
@@ -163,7 +166,9 @@ def _lesion_in_question(facts: Facts) -> bool:
 def _normal(facts: Facts) -> bool:
     return (
         facts.lesions_trusted
-        and not _lesion_in_question(facts)
+        and facts.all_looked_at
+        and facts.lesions == 0
+        and facts.adult
         and facts.within_expected is _POSITIVE
         and facts.age_known
         and facts.diffuse_low_t1 is _NEGATIVE
@@ -214,6 +219,9 @@ def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
         (facts.above_expected is _POSITIVE, "the fat signal is above the expected band"),
         (facts.low_t1_focus is _POSITIVE, "a focus has T1 at or below muscle: review"),
         (facts.diffuse_low_t1 is _INDETERMINATE, "T1 of the marrow is close to muscle"),
+        (not facts.all_looked_at, "part of the marrow could not be looked at for lesions"),
+        (facts.lesions > 0 and facts.group("G3").edema is _INDETERMINATE, "foci too small to judge stand out on STIR"),
+        (not facts.adult, "normality is not defined under age 18"),
         (not facts.age_known, "normality cannot be judged without an age"),
     )
     return tuple(text for holds, text in table if holds) or ("the evidence does not complete any pattern",)

@@ -1,4 +1,7 @@
-"""From a measurement and a cut to a state: only a whole interval beyond the cut counts (SCIENCE 3)."""
+"""From a measurement and a cut to a state: only a whole interval beyond the cut counts (SCIENCE 3).
+
+Volumes, shares, distances and overlaps (D22-D24, D30, D31, D33, D51) have no interval; their value decides.
+"""
 
 from __future__ import annotations
 

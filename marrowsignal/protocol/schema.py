@@ -70,6 +70,8 @@ class AlignmentSettings(_Model):
     region_only_error: Quantity
     keep_grid_below: Quantity
     max_displacement: Quantity
+    full_overlap: Quantity
+    focus_margin: Quantity
     min_overlap: Quantity
     min_mutual_information: Quantity
 
@@ -77,6 +79,9 @@ class AlignmentSettings(_Model):
 class BiasSettings(_Model):
     """How shading is modelled, and how much may remain."""
 
+    sector_size: Quantity
+    sector_min_volume: Quantity
+    outlier_ratio: Quantity
     control_point_spacing: Quantity
     pass_residual: Quantity
     warn_residual: Quantity
@@ -141,6 +146,7 @@ class SignalSettings(_Model):
     full_volume: Quantity
     exploratory_volume: Quantity
     full_slices: Quantity
+    min_coverage: Quantity
     exploratory_slices: Quantity
     bootstrap_draws: Quantity
     bootstrap_block: Quantity
@@ -172,7 +178,7 @@ class LesionSettings(_Model):
     deep_distance: Quantity
     deep_homogeneity: Quantity
     closing: Quantity
-    deep_border: Range
+    deep_certainty: Quantity
 
 
 class JointSettings(_Model):
@@ -193,7 +199,6 @@ class SymmetryCuts(_Model):
     bias_cancelling: Quantity
     no_bias_correction: Quantity
     dice_symmetric: Quantity
-    dice_asymmetric: Quantity
     dice_tolerance: Quantity
     unilateral_lesions: Quantity
     min_mirror_correlation: Quantity
@@ -266,7 +271,21 @@ class Protocol(_Model):
     joints: JointSettings
     symmetry: SymmetryCuts
     evidence: EvidenceCuts
-    regions: tuple[RegionSpec, ...]
+    whole: RegionSpec
+    regions: tuple[RegionSpec, ...] = ()
+
+    def spec(self, key: str) -> RegionSpec | None:
+        """Return the region called `key`, the whole included, or None."""
+        return next((spec for spec in (self.whole, *self.regions) if spec.key == key), None)
+
+    def expected_band(self, key: str, age_y: float | None) -> Range | None:
+        """Return the FSI band of a region (SCIENCE 8.2); None for children and where there is none."""
+        spec = self.spec(key)
+        child = age_y is not None and age_y < self.evidence.adult_age.value
+        if child or spec is None or spec.expected_fat_signal is None:
+            return None
+        older = age_y is not None and age_y > self.evidence.old_age.value
+        return spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
 
     @model_validator(mode="after")
     def _regions_distinct(self) -> Self:

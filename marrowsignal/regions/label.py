@@ -43,13 +43,15 @@ def label_regions(pair: AlignedPair, marrow: MarrowMask, *, protocol: Protocol) 
     left = None if midline is None else signed_distance_mm(midline, geometry)
     labels = np.zeros(geometry.shape, np.uint16)
     regions: list[Region] = []
-    for spec in _specs(marrow, protocol):
+    specs = _specs(marrow, protocol)
+    found += _told(specs, marrow)
+    for spec in specs:
         mask = np.isin(marrow.labels.array, spec.labels)
         for side, part in _sides(spec, mask, left):
             if part.any():
                 regions.append(_region(len(regions) + 1, spec, side, part, geometry.voxel_ml))
                 labels[part] = len(regions)
-    joint, source = _joint(pair, marrow, protocol, left)
+    joint, source = _joint(pair, marrow, specs, protocol, left)
     names = tuple((region.label, region.name) for region in regions)
     return RegionMap(
         labels=LabelVolume(array=labels, geometry=geometry, names=names),
@@ -74,18 +76,32 @@ def _midline(pair: AlignedPair, marrow: MarrowMask, protocol: Protocol, found: l
 
 
 def _specs(marrow: MarrowMask, protocol: Protocol) -> tuple[RegionSpec, ...]:
-    claimed = {label for spec in protocol.regions for label in spec.labels}
     present = [int(v) for v in np.unique(marrow.labels.array) if v]
-    free = [value for value in present if value not in claimed]
-    whole = RegionSpec(key="marrow", name="marrow", labels=tuple(present), paired=protocol.symmetric_anatomy)
-    if len(protocol.regions) == 1:
-        return (protocol.regions[0].model_copy(update={"labels": tuple(present)}),)
-    if marrow.source == "automatic":
-        return (whole,)
+    claimed = {label for spec in protocol.regions for label in spec.labels}
+    # One value tells no bones apart, unless it is one of the protocol's bones that have no whole of their own.
+    apart = len(present) > 1 or (protocol.whole.key == "marrow" and claimed & set(present))
+    if marrow.source == "automatic" or not apart:
+        paired = protocol.whole.paired and protocol.symmetric_anatomy
+        return (protocol.whole.model_copy(update={"labels": tuple(present), "paired": paired}),)
     extra = tuple(
-        RegionSpec(key=f"label_{v}", name=f"label {v}", labels=(v,), paired=protocol.symmetric_anatomy) for v in free
+        RegionSpec(key=f"label_{v}", name=f"label {v}", labels=(v,), paired=protocol.symmetric_anatomy)
+        for v in present
+        if v not in claimed
     )
     return (*protocol.regions, *extra)
+
+
+def _told(specs: tuple[RegionSpec, ...], marrow: MarrowMask) -> tuple[Finding, ...]:
+    present = {int(v) for v in np.unique(marrow.labels.array) if v}
+    if len(present) < 2:
+        return ()
+    words = "; ".join(
+        f"{', '.join(str(v) for v in spec.labels if v in present)} {spec.name}"
+        for spec in specs
+        if present & set(spec.labels)
+    )
+    text = f"Labels of the marrow map were read as: {words}."
+    return (Finding(code="labels_read_as", stage=_STAGE, severity=Severity.INFO, message=text),)
 
 
 def _sides(
@@ -112,21 +128,26 @@ def _region(label: int, spec: RegionSpec, side: Side, mask: NDArray[np.bool_], v
 
 
 def _joint(
-    pair: AlignedPair, marrow: MarrowMask, protocol: Protocol, left: NDArray[np.float64] | None
+    pair: AlignedPair,
+    marrow: MarrowMask,
+    specs: tuple[RegionSpec, ...],
+    protocol: Protocol,
+    left: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.bool_] | None, str]:
     spacing = pair.t1.geometry.spacing_mm
-    by_key = {spec.key: np.isin(marrow.labels.array, spec.labels) for spec in protocol.regions}
+    by_key = {spec.key: np.isin(marrow.labels.array, spec.labels) for spec in specs}
     joint = np.zeros(marrow.labels.array.shape, bool)
-    for spec in protocol.regions:
+    for spec in specs:
         for other in spec.joint_with:
             if other in by_key:
                 contact = protocol.joints.contact_distance.value
                 joint |= joint_between(by_key[spec.key], by_key[other], spacing_mm=spacing, contact_mm=contact)
     if joint.any():
         return joint, "between the labelled bones"
-    if protocol.joint_from_dark_ridge and left is not None and marrow.labels.array.any():
+    fat = fat_level(pair.t1.array, pair.body_mask)
+    if protocol.joint_from_dark_ridge and left is not None and fat and marrow.labels.array.any():
         joint = joint_from_dark_ridge(
-            pair.t1.array / np.float32(fat_level(pair.t1.array, pair.body_mask)),
+            pair.t1.array / np.float32(fat),
             marrow.labels.mask,
             left_of_midline_mm=left,
             spacing_mm=spacing,

@@ -66,7 +66,7 @@ class Midline:
     symmetry : float or None
         Correlation of the T1 image with its mirror image, -1 to 1.
     source : str
-        ``"image_symmetry"`` or ``"marrow_centroid"``.
+        How it was found: ``"image_symmetry"``.
     """
 
     normal_lps: tuple[float, float, float]

@@ -97,9 +97,6 @@ def bias_section(pair: AlignedPair, references: References) -> form.BiasDocument
     stir = _field_range(bias.stir_field[body] if bias else None)
     left = "muscle was not found in enough sectors"
     t1_left, stir_left = references.t1_residual_bias_fraction, references.stir_residual_bias_fraction
-    if bias is not None:
-        t1_left = bias.t1_residual_fraction if t1_left is None else t1_left
-        stir_left = bias.stir_residual_fraction if stir_left is None else stir_left
     return form.BiasDocument(
         corrected=bias is not None,
         t1_field_low=value_section(t1[0], "1", none),

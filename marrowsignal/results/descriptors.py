@@ -53,7 +53,7 @@ _TISSUE = (
     _d("D02", "t1_marrow_to_fat", "1", "T1 / fat",
        "Median T1 signal divided by that of subcutaneous fat."),
     _d("D03", "fat_signal_index", "1", "Fat-signal index",
-       "Share of fat estimated from T1 alone, 0 like marrow without fat, 1 like fat."),
+       "T1 between lean muscle (0) and subcutaneous fat (1); an index, not a fat fraction."),
     _d("D04", "stir_marrow_to_muscle", "1", "STIR / muscle",
        "Median STIR signal divided by that of lean muscle; the axis of water and edema."),
     _d("D05", "stir_marrow_to_normal", "1", "STIR / normal marrow",
@@ -61,7 +61,8 @@ _TISSUE = (
     _d("D06", "excess_index", "1", "Excess index d",
        "Median of STIR over a power of T1, relative to own normal marrow (1); shared shading cancels."),
     _d("D07", "excess_water", "1", "Excess water E",
-       "STIR / muscle divided by what red and yellow marrow of the same fat share predict without edema."),
+       "STIR over what marrow of the same fat signal would show without edema: against muscle for regions, "
+       "against own normal marrow for lesions."),
 )
 _CHECKS = (
     _d("D09", "abundance_sum", "1", "Abundance sum",

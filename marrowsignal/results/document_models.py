@@ -223,7 +223,7 @@ class RegionDocument(_Model):
     stir_median: float | None
     median_status: Status
     median_reason: str
-    lesion_ml: float
+    lesion_ml: float | None
     measurements: tuple[MeasurementDocument, ...]
 
 

@@ -47,7 +47,7 @@ class StudyResult:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings of all steps, in step order."""
+        """All findings of all steps, in step order; those of the catalog and the chosen series are with `series`."""
         return (
             *self.series.findings,
             *self.pair.findings,

@@ -56,10 +56,16 @@ class Bench:
             mask,
             spacing_mm=self.pair.t1.geometry.spacing_mm,
             settings=self.protocol.signals,
+            sector_mm=self.protocol.bias.sector_size.value,
             shading=self.shading,
             seed=seed,
         )
 
+    def looked_at(self, mask: NDArray[np.bool_]) -> bool:
+        """Whether STIR covers enough of `mask` for lesions to be found in it."""
+        share = float(np.mean(self.pair.covered_mask[mask])) if mask.any() else 0.0
+        return share >= self.protocol.signals.min_coverage.value and bool(np.isfinite(self.excess.spread))
+
     def spec(self, key: str) -> RegionSpec | None:
         """Return the protocol's word on a region, or None."""
-        return next((spec for spec in self.protocol.regions if spec.key == key), None)
+        return self.protocol.spec(key)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 __all__ = ["BlockedVoxels", "block_bootstrap_medians", "blocked_voxels", "interval"]
 
 _BINS = 256
-_SECTOR_MM = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,7 +25,7 @@ class BlockedVoxels:
     block_slice : ndarray of int64, shape (block,)
         Slice of each block, 0 to slices - 1.
     sectors : int
-        60 mm cubes the region reaches into: how far residual shading averages out.
+        Large cubes the region reaches into: how far residual shading averages out.
     """
 
     values: NDArray[np.float64]
@@ -41,6 +40,7 @@ def blocked_voxels(
     *,
     spacing_mm: tuple[float, float, float],
     block_mm: float,
+    sector_mm: float,
 ) -> BlockedVoxels:
     """Cut the voxels of `mask` into blocks of `block_mm` in plane by one slice.
 
@@ -54,12 +54,14 @@ def blocked_voxels(
         Between slices, rows, columns.
     block_mm : float
         In-plane block size, at least the correlation length of the signal.
+    sector_mm : float
+        Edge of the cubes that `sectors` counts.
     """
     index = np.nonzero(mask)
     in_plane = [(index[axis] * spacing_mm[axis] // block_mm).astype(np.int64) for axis in (1, 2)]
     block, members = _numbered(index[0], *in_plane)
     block_slice, _ = _numbered(index[0][members])
-    cubes = [(index[axis] * spacing_mm[axis] // _SECTOR_MM).astype(np.int64) for axis in range(3)]
+    cubes = [(index[axis] * spacing_mm[axis] // sector_mm).astype(np.int64) for axis in range(3)]
     return BlockedVoxels(
         values=np.stack([np.asarray(channel[mask], float) for channel in channels]),
         block=block,

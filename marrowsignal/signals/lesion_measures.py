@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.signals.bench import Bench
+from marrowsignal.signals.bootstrap import interval
 from marrowsignal.signals.descriptors import size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_place import JointDistance, joint_distance, place_measurements, shell_mask
 from marrowsignal.signals.levels import Levels
@@ -91,7 +92,7 @@ def _t1_drop(bench: Bench, box: Box, mask: NDArray[np.bool_], levels: Levels | N
     shell = bench.protocol.lesions.shell
     around = shell_mask(
         mask,
-        bench.background[box],
+        (bench.background & bench.pair.covered_mask)[box],
         spacing_mm=bench.pair.t1.geometry.spacing_mm,
         inner_mm=shell.low,
         outer_mm=shell.high,
@@ -100,8 +101,22 @@ def _t1_drop(bench: Bench, box: Box, mask: NDArray[np.bool_], levels: Levels | N
     status, reason = size_status(volume_ml, int(around.any(axis=(1, 2)).sum()), bench.protocol.signals)
     if levels is None or status == "not_evaluable":
         return unmeasured("D10", "t1_to_surround", f"only {volume_ml:.2f} mL of normal marrow around it")
-    value = float(ratio(levels.t1, np.median(bench.pair.t1.array[box][around])))
-    return Measurement(id="D10", name="t1_to_surround", value=value, status=status, reason=reason)
+    whole = np.zeros(bench.lesions.shape, bool)
+    whole[box] = around
+    ring = bench.levels(whole, seed=_SEED)
+    if ring is None:
+        return unmeasured("D10", "t1_to_surround", "no normal marrow around it")
+    value = float(ratio(levels.t1, ring.t1))
+    low, high = interval(ratio(levels.t1_draws, ring.t1_draws), level=bench.protocol.signals.interval_level.value)
+    return Measurement(
+        id="D10",
+        name="t1_to_surround",
+        value=value,
+        ci_low=min(low, value),
+        ci_high=max(high, value),
+        status=status,
+        reason=reason,
+    )
 
 
 def _dark_share(bench: Bench, box: Box, mask: NDArray[np.bool_]) -> Measurement:

@@ -28,7 +28,7 @@ class ExcessMap:
     d : ndarray of float32, shape (slice, row, column)
         D06, 1 for normal marrow; defined everywhere, meaningful in marrow.
     spread : float
-        Robust SD of `d` in normal marrow.
+        Robust SD of `d` in normal marrow; infinite where STIR of marrow has no level to compare with, `d` then NaN.
     stir_to_normal : ndarray of float32, same shape
         D05 per voxel.
     """
@@ -107,6 +107,9 @@ def excess_map(  # noqa: PLR0913 - two images, one mask, scales
     raw = excess_index(s, t, normal_level=1.0, exponent=exponent, t1_floor=t1_floor)
     level, spread = lower_side_spread(raw[marrow])
     normal_stir, _ = lower_side_spread(s[marrow])
+    if level <= 0 or spread <= 0 or normal_stir <= 0:
+        nothing = np.full(t.shape, np.nan, np.float32)
+        return ExcessMap(d=nothing, spread=float("inf"), stir_to_normal=nothing)
     return ExcessMap(
         d=(raw / level).astype(np.float32),
         spread=spread / level,

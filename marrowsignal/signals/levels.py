@@ -45,6 +45,7 @@ def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
     *,
     spacing_mm: tuple[float, float, float],
     settings: SignalSettings,
+    sector_mm: float,
     shading: tuple[float, float],
     seed: int,
 ) -> Levels | None:
@@ -60,8 +61,10 @@ def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
         Between slices, rows, columns.
     settings : SignalSettings
         Draws and block size.
+    sector_mm : float
+        Edge of the sectors over which shading was measured.
     shading : tuple of float
-        Residual coefficient of variation of T1 and STIR over 60 mm sectors; a region that spans k sectors is moved by
+        Residual coefficient of variation of T1 and STIR over sectors; a region that spans k sectors is moved by
         ``shading / sqrt(k)`` (SCIENCE 7.2: bias residual in quadrature).
     seed : int
         Of the random generator, so that a region's draws do not depend on the others.
@@ -75,7 +78,9 @@ def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
     if box is None:
         return None
     inner = mask[box]
-    voxels = blocked_voxels((t1[box], stir[box]), inner, spacing_mm=spacing_mm, block_mm=settings.bootstrap_block.value)
+    voxels = blocked_voxels(
+        (t1[box], stir[box]), inner, spacing_mm=spacing_mm, block_mm=settings.bootstrap_block.value, sector_mm=sector_mm
+    )
     rng = np.random.default_rng(seed)
     draws = block_bootstrap_medians(voxels, draws=int(settings.bootstrap_draws.value), rng=rng)
     moved = np.exp(rng.normal(size=draws.shape) * np.asarray(shading)[:, None] / np.sqrt(voxels.sectors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +17,9 @@ from marrowsignal.regions.records import Region, RegionMap, Side
 from marrowsignal.signals.bench import Bench
 from marrowsignal.signals.descriptors import ReferenceLevels, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_measures import measure_lesions
-from marrowsignal.signals.lesions import ExcessMap, excess_map, lesion_components
+from marrowsignal.signals.lesions import lesion_components
 from marrowsignal.signals.levels import Levels
-from marrowsignal.signals.ratios import fat_signal_index
+from marrowsignal.signals.maps import RedLike, fat_signal_map, fluid_mask, marrow_excess, red_like_map
 from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
 from marrowsignal.signals.symmetry import lesion_volume_asymmetry, mirrored, signal_asymmetry, tolerant_dice
 
@@ -25,6 +27,8 @@ __all__ = ["measure_signals"]
 
 _STAGE = "measure_signals"
 _WHOLE = "whole marrow without lesions"
+_NO_BAND = "no band is expected for this region and age, or no muscle and fat reference"
+_NO_LEVEL = "STIR of the marrow has no most frequent level above zero to compare with"
 
 
 def measure_signals(
@@ -52,8 +56,8 @@ def measure_signals(
         lesions taken out.
     """
     bench = _bench(pair, marrow, regions, references, protocol)
-    fsi = _fat_signal_map(pair, marrow, references)
-    red_like = _red_like(bench, fsi)
+    fsi = fat_signal_map(pair, marrow.labels, references)
+    red_like = red_like_map(fsi, regions, age_y=pair.t1.acquisition.patient_age_y, protocol=protocol)
     geometry = pair.t1.geometry
     found = tuple(_region_signals(bench, region, red_like) for region in regions.regions)
     names = tuple((k, f"lesion {k}") for k in range(1, int(bench.lesions.max()) + 1))
@@ -64,8 +68,8 @@ def measure_signals(
         symmetry=_symmetries(bench, red_like),
         lesion_labels=LabelVolume(array=bench.lesions, geometry=geometry, names=names),
         fat_signal_index=fsi,
-        excess_index=np.where(marrow.labels.mask, bench.excess.d, np.float32(np.nan)).astype(np.float32),
-        findings=_findings(marrow),
+        excess_index=np.where(marrow.labels.mask & pair.covered_mask, bench.excess.d, np.nan).astype(np.float32),
+        findings=_findings(bench),
     )
 
 
@@ -75,14 +79,14 @@ def _bench(
     mask = marrow.labels.mask & pair.covered_mask
     spacing = pair.t1.geometry.spacing_mm
     lesions = np.zeros(mask.shape, np.uint16)
-    excess = _excess(pair, mask, protocol)
-    allowed = mask & ~_fluid(pair, references, protocol)
-    if mask.any():
+    excess = marrow_excess(pair, mask, protocol)
+    allowed = mask & ~fluid_mask(pair, references, protocol)
+    if mask.any() and np.isfinite(excess.spread):
         lesions = lesion_components(excess, allowed, spacing_mm=spacing, settings=protocol.lesions)
-    shading = (
-        references.t1_residual_bias_fraction or 0.0,
-        references.stir_residual_bias_fraction or 0.0,
-    )
+    # Shading that could not be measured is taken at the limit, never at nothing.
+    t1_left, stir_left = references.t1_residual_bias_fraction, references.stir_residual_bias_fraction
+    limit = protocol.bias.warn_residual.value
+    shading = (limit if t1_left is None else t1_left, limit if stir_left is None else stir_left)
     draft = Bench(
         pair=pair,
         marrow=marrow,
@@ -111,66 +115,23 @@ def _bench(
     )
 
 
-def _excess(pair: AlignedPair, mask: NDArray[np.bool_], protocol: Protocol) -> ExcessMap:
-    where = mask if mask.any() else np.ones_like(mask)
-    floor = protocol.marrow.core_void_to_marrow.value * float(np.median(pair.t1.array[where]))
-    return excess_map(
-        pair.t1.array,
-        pair.stir.array,
-        where,
-        spacing_mm=pair.t1.geometry.spacing_mm,
-        t1_floor=max(floor, float(np.finfo(np.float32).tiny)),
-        exponent=protocol.signals.excess_exponent.value,
-        smoothing_mm=protocol.lesions.smoothing.value,
-    )
-
-
-def _fluid(pair: AlignedPair, references: References, protocol: Protocol) -> NDArray[np.bool_]:
-    muscle = references.muscle
-    if muscle.t1 is None or muscle.stir is None:
-        return np.zeros(pair.t1.array.shape, bool)
-    bright = pair.stir.array >= protocol.lesions.fluid_ratio.value * muscle.stir
-    return np.asarray(bright & (pair.t1.array <= protocol.lesions.fluid_t1_to_muscle.value * muscle.t1))
-
-
 def _reference_levels(bench: Bench, references: References, tissue: ReferenceTissue, value: int) -> Levels | None:
     if tissue.t1 is None:
         return None
     return bench.levels(references.labels.array == value, seed=value)
 
 
-def _fat_signal_map(pair: AlignedPair, marrow: MarrowMask, references: References) -> NDArray[np.float32] | None:
-    muscle, fat = references.muscle.t1, references.fat.t1
-    if muscle is None or fat is None:
-        return None
-    index = fat_signal_index(pair.t1.array, muscle=muscle, fat=fat)
-    return np.where(marrow.labels.mask, index, np.nan).astype(np.float32)
-
-
-def _red_like(bench: Bench, fsi: NDArray[np.float32] | None) -> NDArray[np.bool_] | None:
-    # Red-like: well below the middle of the band expected for the region and age (D22).
-    if fsi is None:
-        return None
-    cut = np.full(fsi.shape, np.nan, np.float32)
-    age = bench.pair.t1.acquisition.patient_age_y
-    for region in bench.regions.regions:
-        spec = bench.spec(region.key)
-        if spec is None or spec.expected_fat_signal is None:
-            continue
-        older = age is not None and age > bench.protocol.evidence.old_age.value
-        band = spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
-        middle = 0.5 * (band.low + band.high)
-        cut[bench.regions.labels.array == region.label] = middle - bench.protocol.signals.red_like_drop.value
-    with np.errstate(invalid="ignore"):
-        return np.asarray(bench.background & (fsi < cut))
-
-
-def _region_signals(bench: Bench, region: Region, red_like: NDArray[np.bool_] | None) -> RegionSignals:
+def _region_signals(bench: Bench, region: Region, red_like: RedLike | None) -> RegionSignals:
     inside = bench.regions.labels.array == region.label
-    return _signals_of(bench, inside, red_like, region=region, seed=100 + region.label)
+    return _signals_of(bench, inside, red_like, region=region, seed=_seed(region.key))
 
 
-def _whole_signals(bench: Bench, red_like: NDArray[np.bool_] | None) -> RegionSignals:
+def _seed(key: str) -> int:
+    # By region, not by side: the mirrored patient gets the mirrored draws.
+    return 100 + zlib.crc32(key.encode()) % 10_000
+
+
+def _whole_signals(bench: Bench, red_like: RedLike | None) -> RegionSignals:
     voxels = int(bench.marrow.labels.mask.sum())
     whole = Region(
         label=0,
@@ -187,7 +148,7 @@ def _whole_signals(bench: Bench, red_like: NDArray[np.bool_] | None) -> RegionSi
 def _signals_of(
     bench: Bench,
     inside: NDArray[np.bool_],
-    red_like: NDArray[np.bool_] | None,
+    red_like: RedLike | None,
     *,
     region: Region,
     seed: int,
@@ -195,7 +156,7 @@ def _signals_of(
     core = bench.background & inside
     levels = bench.levels(core, seed=seed)
     voxel_ml = bench.pair.t1.geometry.voxel_ml
-    lesion_ml = float((inside & (bench.lesions > 0)).sum()) * voxel_ml
+    lesion_ml = float((inside & (bench.lesions > 0)).sum()) * voxel_ml if bench.looked_at(inside) else None
     measured = tissue_measurements(
         levels,
         bench.references,
@@ -204,7 +165,7 @@ def _signals_of(
     )
     extra = (
         _median_excess(bench, core),
-        _share("D24", "lesion_extent", lesion_ml, float(inside.sum()) * voxel_ml),
+        _lesion_extent(lesion_ml, float(inside.sum()) * voxel_ml),
         _red_share(red_like, core),
     )
     return RegionSignals(
@@ -223,8 +184,9 @@ def _signals_of(
 
 
 def _median_excess(bench: Bench, core: NDArray[np.bool_]) -> Measurement:
-    if not core.any():
-        return unmeasured("D06", "excess_index", "no voxels left after rim, voids and lesions were taken out")
+    if not core.any() or not np.isfinite(bench.excess.spread):
+        reason = "no voxels left after rim, voids and lesions were taken out" if not core.any() else _NO_LEVEL
+        return unmeasured("D06", "excess_index", reason)
     return Measurement(id="D06", name="excess_index", value=float(np.median(bench.excess.d[core])))
 
 
@@ -234,13 +196,20 @@ def _share(descriptor: str, name: str, part: float, whole: float) -> Measurement
     return Measurement(id=descriptor, name=name, value=100 * part / whole, unit="percent")
 
 
-def _red_share(red_like: NDArray[np.bool_] | None, core: NDArray[np.bool_]) -> Measurement:
-    if red_like is None:
-        return unmeasured("D24", "red_like_extent", "no muscle or fat reference", "percent")
-    return _share("D24", "red_like_extent", float((red_like & core).sum()), float(core.sum()))
+def _lesion_extent(lesion_ml: float | None, region_ml: float) -> Measurement:
+    if lesion_ml is None:
+        return unmeasured("D24", "lesion_extent", "not looked at: STIR does not cover the region", "percent")
+    return _share("D24", "lesion_extent", lesion_ml, region_ml)
 
 
-def _symmetries(bench: Bench, red_like: NDArray[np.bool_] | None) -> tuple[Symmetry, ...]:
+def _red_share(red_like: RedLike | None, core: NDArray[np.bool_]) -> Measurement:
+    judged = None if red_like is None else red_like.judged & core
+    if red_like is None or judged is None or not judged.any():
+        return unmeasured("D24", "red_like_extent", _NO_BAND, "percent")
+    return _share("D24", "red_like_extent", float((red_like.mask & judged).sum()), float(judged.sum()))
+
+
+def _symmetries(bench: Bench, red_like: RedLike | None) -> tuple[Symmetry, ...]:
     sides = {
         key: tuple(
             np.isin(
@@ -273,39 +242,48 @@ def _symmetry(
     voxels: NDArray[np.bool_],
     dice: Measurement,
 ) -> Symmetry:
-    left, right = (bench.levels(voxels & side, seed=10 + k) for k, side in enumerate(sides))
+    covered = all(bench.looked_at(side) for side in sides)
+    left, right = (bench.levels(voxels & side, seed=_seed(key)) if covered else None for side in sides)
     signal = signal_asymmetry(left, right, settings=bench.protocol.signals)
     voxel_ml = bench.pair.t1.geometry.voxel_ml
     if left is None or right is None:
         lesions = unmeasured("D23", "lesion_volume_asymmetry", "one side has no marrow to measure", "percent")
     else:
         volumes = [float((side & (bench.lesions > 0)).sum()) * voxel_ml for side in sides]
-        lesions = lesion_volume_asymmetry(*volumes)
+        lesions = lesion_volume_asymmetry(*volumes, firm_ml=bench.protocol.signals.full_volume.value)
     return Symmetry(key=key, name=name, measurements=(*signal, dice, lesions))
 
 
-def _red_dice(bench: Bench, sides: tuple[NDArray[np.bool_], ...], red_like: NDArray[np.bool_] | None) -> Measurement:
+def _red_dice(bench: Bench, sides: tuple[NDArray[np.bool_], ...], red_like: RedLike | None) -> Measurement:
     descriptor, name = "D22", "red_like_mirror_dice"
     midline = bench.regions.midline
     if red_like is None or midline is None:
-        reason = "no midline" if midline is None else "no muscle or fat reference"
-        return unmeasured(descriptor, name, reason, "Dice")
-    shares = [100 * float((red_like & side).sum()) / max(1.0, float((bench.background & side).sum())) for side in sides]
+        return unmeasured(descriptor, name, "no midline" if midline is None else _NO_BAND, "Dice")
+    red = red_like.mask & bench.background
+    judged = red_like.judged & bench.background
+    shares = [100 * float((red & side).sum()) / max(1.0, float((judged & side).sum())) for side in sides]
     least = bench.protocol.signals.red_like_min_share.value
     if max(shares) < least:
         return unmeasured(descriptor, name, f"less than {least:g} % of either side is red-like", "Dice")
     geometry = bench.pair.t1.geometry
     value = tolerant_dice(
-        red_like & sides[0],
-        mirrored(red_like & sides[1], geometry, midline),
+        red & sides[0],
+        mirrored(red & sides[1], geometry, midline),
         spacing_mm=geometry.spacing_mm,
         tolerance_mm=bench.protocol.symmetry.dice_tolerance.value,
     )
     return Measurement(id=descriptor, name=name, value=value, unit="Dice")
 
 
-def _findings(marrow: MarrowMask) -> tuple[Finding, ...]:
-    if marrow.core_mask.any():
-        return ()
-    text = "No marrow core is left to measure after rim and signal voids were taken out."
-    return (Finding(code="no_core", stage=_STAGE, severity=Severity.FAIL, message=text),)
+def _findings(bench: Bench) -> tuple[Finding, ...]:
+    found = []
+    if not bench.marrow.core_mask.any():
+        text = "No marrow core is left to measure after rim and signal voids were taken out."
+        found.append(Finding(code="no_core", stage=_STAGE, severity=Severity.FAIL, message=text))
+    if not np.isfinite(bench.excess.spread):
+        found.append(Finding(code="no_normal_level", stage=_STAGE, severity=Severity.FAIL, message=f"{_NO_LEVEL}."))
+    for region in bench.regions.regions:
+        if not bench.looked_at(bench.regions.labels.array == region.label):
+            text = f"STIR covers only part of {region.name}: lesions there and its symmetry are not evaluable."
+            found.append(Finding(code="region_not_covered", stage=_STAGE, severity=Severity.WARN, message=text))
+    return tuple(found)

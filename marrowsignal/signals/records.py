@@ -73,8 +73,8 @@ class RegionSignals:
         Volume of the core.
     t1_median, stir_median : float or None
         Bias-corrected signal.
-    lesion_ml : float
-        Lesion volume in the region; measured, so 0 means none found.
+    lesion_ml : float or None
+        Lesion volume in the region; 0 means looked for and none found, None not looked for.
     measurements : tuple of Measurement
         In a fixed order, the same for every region.
     """
@@ -88,7 +88,7 @@ class RegionSignals:
     core_volume_ml: float
     t1_median: float | None
     stir_median: float | None
-    lesion_ml: float
+    lesion_ml: float | None
     measurements: tuple[Measurement, ...]
 
     def measurement(self, name: str) -> Measurement:

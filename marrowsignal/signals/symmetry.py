@@ -54,18 +54,26 @@ def signal_asymmetry(left: Levels | None, right: Levels | None, *, settings: Sig
     return tuple(made)
 
 
-def lesion_volume_asymmetry(left_ml: float, right_ml: float) -> Measurement:
-    """LVAI (D23): ``100 (V_L - V_R) / (V_L + V_R)``, percent.
+def lesion_volume_asymmetry(left_ml: float, right_ml: float, *, firm_ml: float) -> Measurement:
+    """LVAI (D23): ``100 (V_L - V_R) / (V_L + V_R)``, percent; exploratory below `firm_ml` in all.
 
     Examples
     --------
-    >>> lesion_volume_asymmetry(3.0, 1.0).value
+    >>> lesion_volume_asymmetry(3.0, 1.0, firm_ml=1.0).value
     50.0
     """
     if left_ml + right_ml <= 0:
         return unmeasured("D23", "lesion_volume_asymmetry", "no lesion on either side", "percent")
     value = 100 * (left_ml - right_ml) / (left_ml + right_ml)
-    return Measurement(id="D23", name="lesion_volume_asymmetry", value=value, unit="percent")
+    small = left_ml + right_ml < firm_ml
+    return Measurement(
+        id="D23",
+        name="lesion_volume_asymmetry",
+        value=value,
+        unit="percent",
+        status=MeasurementStatus.EXPLORATORY if small else MeasurementStatus.MEASURED,
+        reason=f"small: {left_ml + right_ml:.2f} mL in all" if small else "",
+    )
 
 
 def mirrored(mask: NDArray[np.bool_], geometry: VolumeGeometry, midline: Midline) -> NDArray[np.bool_]:

@@ -153,7 +153,6 @@ def test_one_tissue_alone_gives_no_muscle_level() -> None:
     assert ("reference_muscle", Severity.FAIL) in {(f.code, f.severity) for f in found.findings}
 
 
-@pytest.mark.xfail(strict=True, reason="STIR that covers nothing crashes with IndexError instead of a fail verdict")
 def test_stir_that_covers_nothing_gives_failed_references() -> None:
     pair = aligned(image(maps(), "t1"), np.zeros(GRID.shape), covered=np.zeros(GRID.shape, bool))
     found = find_references(pair, maps().marrow, np.zeros(GRID.shape, bool), protocol=protocol())
@@ -198,8 +197,8 @@ def test_residual_bias_is_the_variation_of_the_sectors() -> None:
     signal = np.broadcast_to(levels, shape).astype(np.float32)
     tissue = np.ones(shape, bool)
     want = np.std([90, 100, 110]) / 100
-    assert residual_bias(signal, tissue, spacing_mm=spacing) == pytest.approx(want)
-    assert residual_bias(np.full(shape, 7.0, np.float32), tissue, spacing_mm=spacing) == 0.0
+    assert residual_bias(signal, tissue, spacing_mm=spacing, settings=protocol().bias) == pytest.approx(want)
+    assert residual_bias(np.full(shape, 7.0, np.float32), tissue, spacing_mm=spacing, settings=protocol().bias) == 0.0
 
 
 def test_residual_bias_needs_three_sectors_with_a_millilitre() -> None:
@@ -207,12 +206,12 @@ def test_residual_bias_needs_three_sectors_with_a_millilitre() -> None:
     signal = np.ones(shape, np.float32)
     two = np.zeros(shape, bool)
     two[:, :, :40] = True
-    assert residual_bias(signal, two, spacing_mm=spacing) is None
+    assert residual_bias(signal, two, spacing_mm=spacing, settings=protocol().bias) is None
     two[0, 0, 59] = True  # 0.05 mL in the third
-    assert residual_bias(signal, two, spacing_mm=spacing) is None
+    assert residual_bias(signal, two, spacing_mm=spacing, settings=protocol().bias) is None
     two[:2, :, 40:] = True
-    assert residual_bias(signal, two, spacing_mm=spacing) == 0.0
-    assert residual_bias(signal, np.zeros(shape, bool), spacing_mm=spacing) is None
+    assert residual_bias(signal, two, spacing_mm=spacing, settings=protocol().bias) == 0.0
+    assert residual_bias(signal, np.zeros(shape, bool), spacing_mm=spacing, settings=protocol().bias) is None
 
 
 @settings(max_examples=25)

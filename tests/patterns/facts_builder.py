@@ -6,7 +6,7 @@ from marrowsignal.patterns.gates import Gates
 from marrowsignal.patterns.records import CriterionState, EvidenceGroup
 from marrowsignal.patterns.rules import Facts
 
-P, N, I, X = (
+P, N, U, X = (
     CriterionState.POSITIVE,
     CriterionState.NEGATIVE,
     CriterionState.INDETERMINATE,

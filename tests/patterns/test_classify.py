@@ -135,7 +135,9 @@ class TestGates:
         # what was measured is still told
         assert len(found.criteria) > 10
 
-    @pytest.mark.parametrize(("series", "words"), [("t1", "the T1 series was acquired"), ("stir", "the STIR series was")])
+    @pytest.mark.parametrize(
+        ("series", "words"), [("t1", "the T1 series was acquired"), ("stir", "the STIR series was")]
+    )
     def test_contrast(self, series: str, words: str) -> None:
         scene = build_scene("focal_edema")
         volume = getattr(scene.pair, series)

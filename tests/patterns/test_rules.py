@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from marrowsignal.patterns.gates import Gates
 from marrowsignal.patterns.records import Confidence, PatternClass
 from marrowsignal.patterns.rules import Facts, Verdict, confidence_of, name_pattern
-from tests.patterns.facts_builder import BOTH, EDEMA, NORMAL, RED, I, N, P, States, X, facts
+from tests.patterns.facts_builder import BOTH, EDEMA, NORMAL, RED, N, P, States, U, X, facts
 
-STATE = st.sampled_from((P, N, I, X))
+STATE = st.sampled_from((P, N, U, X))
 GROUPS = st.fixed_dictionaries({f"G{k}": st.tuples(STATE, STATE, STATE) for k in range(1, 9)})
 PLACES = ("G4", "G5", "G6")
 
@@ -71,7 +71,9 @@ class TestClasses:
     def test_a_closed_gate_overrides_even_the_red_flag(self, groups: dict[str, States]) -> None:
         shut = Gates(closed=("STIR after contrast", "no muscle"), warnings=())
         verdict = name_pattern(facts(groups, gates=shut, diffuse_low_t1=P, within_expected=P))
-        assert verdict == Verdict(pattern_class=PatternClass.CANNOT_ASSESS, reasons=("STIR after contrast", "no muscle"))
+        assert verdict == Verdict(
+            pattern_class=PatternClass.CANNOT_ASSESS, reasons=("STIR after contrast", "no muscle")
+        )
 
     def test_nothing_said_is_indeterminate(self) -> None:
         assert named(facts({})) is PatternClass.INDETERMINATE
@@ -88,11 +90,11 @@ class TestEdema:
         assert {k for k, w in words.items() if w in verdict.reasons[0]} == {place}
 
     @pytest.mark.parametrize("group", ["G2", "G3"])
-    @pytest.mark.parametrize("state", [N, I, X])
+    @pytest.mark.parametrize("state", [N, U, X])
     def test_level_and_focality_are_both_needed(self, group: str, state: object) -> None:
         assert named(facts(changed(EDEMA, group, (P, state, N)))) is PatternClass.INDETERMINATE
 
-    @pytest.mark.parametrize("state", [N, I, X])
+    @pytest.mark.parametrize("state", [N, U, X])
     def test_a_background_that_is_not_low_in_fat_allows_it(self, state: object) -> None:
         assert named(facts(changed(EDEMA, "G1", (state, P, N)))) is PatternClass.FOCAL_EDEMA_LIKE
 
@@ -108,7 +110,7 @@ class TestEdema:
 
 class TestReconversion:
     @pytest.mark.parametrize("group", ["G1", "G2", "G4"])
-    @pytest.mark.parametrize("state", [N, I, X])
+    @pytest.mark.parametrize("state", [N, U, X])
     def test_level_stir_and_symmetry_are_all_needed(self, group: str, state: object) -> None:
         assert named(facts(changed(RED, group, (state, X, N)))) is PatternClass.INDETERMINATE
 
@@ -121,7 +123,7 @@ class TestReconversion:
         assert "cannot be seen" in name_pattern(facts(RED)).reasons[0]
         assert "cannot be seen" not in name_pattern(facts(changed(RED, "G5", (P, X, X)))).reasons[0]
 
-    @pytest.mark.parametrize("level", [P, I])
+    @pytest.mark.parametrize("level", [P, U])
     def test_a_lesion_that_may_be_edema_ends_it(self, level: object) -> None:
         # symmetric, without support by side, joint or margin
         groups = {**RED, "G2": (P, level, X), "G3": (P, P, N)}
@@ -137,13 +139,13 @@ class TestNormal:
         "change",
         [
             {"within_expected": N},
-            {"within_expected": I},
+            {"within_expected": U},
             {"within_expected": X},
             {"age_known": False},
-            {"diffuse_low_t1": I},
+            {"diffuse_low_t1": U},
             {"diffuse_low_t1": X},
             {"low_t1_focus": P},
-            {"low_t1_focus": I},
+            {"low_t1_focus": U},
         ],
         ids=str,
     )
@@ -153,14 +155,14 @@ class TestNormal:
     def test_asymmetry_without_a_lesion_ends_it(self) -> None:
         assert named(facts(changed(NORMAL, "G4", (N, P, X)), within_expected=P)) is PatternClass.INDETERMINATE
 
-    @pytest.mark.parametrize(("level", "name"), [(P, "INDETERMINATE"), (I, "INDETERMINATE"), (N, "NORMAL_FOR_AGE")])
+    @pytest.mark.parametrize(("level", "name"), [(P, "INDETERMINATE"), (U, "INDETERMINATE"), (N, "NORMAL_FOR_AGE")])
     def test_a_lesion_ends_it_unless_red_marrow_explains_it(self, level: object, name: str) -> None:
         groups = {**NORMAL, "G2": (P, level, X), "G3": (N, P, N)}
         assert named(facts(groups, within_expected=P, lesions=1)) == name
 
-    @pytest.mark.parametrize("level", [P, I])
+    @pytest.mark.parametrize("level", [P, U])
     def test_foci_too_small_to_judge_do_not_block_it_and_hold_confidence(self, level: object) -> None:
-        groups = {**NORMAL, "G2": (P, level, X), "G3": (N, I, N)}
+        groups = {**NORMAL, "G2": (P, level, X), "G3": (N, U, N)}
         small = facts(groups, within_expected=P, lesions=3)
         assert named(small) is PatternClass.NORMAL_FOR_AGE
         level_found, held = confidence(small)
@@ -168,7 +170,7 @@ class TestNormal:
         assert any("3 focus or foci too small" in reason for reason in held)
 
     def test_nor_do_they_block_red_marrow(self) -> None:
-        groups = {**RED, "G2": (P, I, X), "G3": (P, I, N)}
+        groups = {**RED, "G2": (P, U, X), "G3": (P, U, N)}
         assert named(facts(groups, lesions=1)) is PatternClass.SYMMETRIC_RECONVERSION_LIKE
 
 
@@ -192,12 +194,12 @@ class TestWhyIndeterminate:
         ("groups", "change", "words"),
         [
             ({"G2": (P, P, X)}, {}, "joint nor margin supports it"),
-            ({"G2": (P, I, X)}, {}, "between what red marrow and what edema explains"),
-            ({"G1": (I, X, N)}, {}, "not clear"),
+            ({"G2": (P, U, X)}, {}, "between what red marrow and what edema explains"),
+            ({"G1": (U, X, N)}, {}, "not clear"),
             ({"G1": (P, X, N), "G4": (N, N, X)}, {}, "do not complete the red-marrow pattern"),
             ({}, {"above_expected": P}, "above the expected band"),
             ({}, {"low_t1_focus": P}, "review"),
-            ({}, {"diffuse_low_t1": I}, "close to muscle"),
+            ({}, {"diffuse_low_t1": U}, "close to muscle"),
             ({}, {"age_known": False}, "without an age"),
             ({}, {}, "does not complete any pattern"),
         ],
@@ -221,9 +223,9 @@ class TestConfidence:
         assert any("3 group(s) of evidence agree (G2, G3, G5), four are needed" in reason for reason in held)
 
     def test_two_unclear_groups_make_it_low(self) -> None:
-        three = {**EDEMA, "G1": (N, N, N), "G4": (P, I, X)}
+        three = {**EDEMA, "G1": (N, N, N), "G4": (P, U, X)}
         assert confidence(facts(three))[0] is Confidence.MODERATE
-        assert confidence(facts({**three, "G6": (X, I, X)}))[0] is Confidence.LOW
+        assert confidence(facts({**three, "G6": (X, U, X)}))[0] is Confidence.LOW
 
     @pytest.mark.parametrize("groups", [NORMAL, EDEMA, changed(RED, "G5", (P, N, X))])
     def test_a_warning_makes_it_low(self, groups: dict[str, States]) -> None:
@@ -235,15 +237,15 @@ class TestConfidence:
         level, held = confidence(facts(changed(EDEMA, "G1", (N, P, P))))
         assert (level, held) == (Confidence.LOW, ("contradicted by G1",))
 
-    @pytest.mark.parametrize(
-        ("group", "words"), [("G1", "T1 level not evaluable"), ("G4", "symmetry not evaluable")]
-    )
+    @pytest.mark.parametrize(("group", "words"), [("G1", "T1 level not evaluable"), ("G4", "symmetry not evaluable")])
     def test_what_is_not_evaluable_holds_it_down(self, group: str, words: str) -> None:
         level, held = confidence(facts({**EDEMA, "G6": (X, P, X), group: (X, X, X)}))
         assert level is Confidence.MODERATE
         assert words in held
 
-    @pytest.mark.parametrize(("change", "words"), [({"adult": False}, "under age 18"), ({"age_known": False}, "age not")])
+    @pytest.mark.parametrize(
+        ("change", "words"), [({"adult": False}, "under age 18"), ({"age_known": False}, "age not")]
+    )
     def test_age_caps_it_at_moderate(self, change: dict[str, object], words: str) -> None:
         level, held = confidence(facts(EDEMA, **change))
         assert level is Confidence.MODERATE
@@ -289,7 +291,7 @@ class TestWhateverTheFacts:
             )
 
     @settings(max_examples=400)
-    @given(any_facts(), st.sampled_from([P, I]))
+    @given(any_facts(), st.sampled_from([P, U]))
     def test_a_full_lesion_that_may_be_edema_is_never_reconversion_or_normal(
         self, given_facts: Facts, level: object
     ) -> None:

@@ -12,9 +12,9 @@ from marrowsignal.patterns.records import CriterionState
 from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, not_evaluable
 from marrowsignal.protocol.schema import Quantity
 from marrowsignal.signals.records import Measurement, MeasurementStatus
-from tests.patterns.facts_builder import I, N, P, X
+from tests.patterns.facts_builder import N, P, U, X
 
-STATES = (P, N, I, X)
+STATES = (P, N, U, X)
 number = st.floats(-100, 100)
 QUESTION = Question(id="D04.edema", group="G2", direction="edema", statement="STIR over muscle")
 
@@ -45,15 +45,15 @@ def negated(m: Measurement) -> Measurement:
     ("m", "clear", "state"),
     [
         (measurement(2.0, 1.7, 2.2), None, P),
-        (measurement(2.0, 1.5, 2.2), None, I),
+        (measurement(2.0, 1.5, 2.2), None, U),
         (measurement(2.0, 1.5, 2.2), 1.5, P),
-        (measurement(2.0, 1.49, 2.2), 1.5, I),
-        (measurement(1.59, 1.55, 1.7), 1.5, I),  # the value itself has to pass
+        (measurement(2.0, 1.49, 2.2), 1.5, U),
+        (measurement(1.59, 1.55, 1.7), 1.5, U),  # the value itself has to pass
         (measurement(1.2, 1.0, 1.59), None, N),
-        (measurement(1.2, 1.0, 1.6), None, I),
+        (measurement(1.2, 1.0, 1.6), None, U),
         (measurement(1.6), None, P),  # the cut belongs to it
         (measurement(1.5), None, N),
-        (measurement(2.0, 1.7, 2.2, "exploratory"), None, I),
+        (measurement(2.0, 1.7, 2.2, "exploratory"), None, U),
         (measurement(1.2, 1.0, 1.5, "exploratory"), None, N),
         (measurement(None, status="not_evaluable"), None, X),
     ],
@@ -69,7 +69,7 @@ def test_below_is_the_mirror_image_of_above(m: Measurement, cut: float, clear: f
 
 @given(intervals(), number, number)
 def test_a_higher_cut_never_helps(m: Measurement, one: float, other: float) -> None:
-    order = (N, I, P)
+    order = (N, U, P)
     low, high = sorted((one, other))
     assert order.index(above(m, high)) <= order.index(above(m, low))
 
@@ -94,13 +94,13 @@ def test_above_and_below_agree_only_at_the_cut_itself(m: Measurement, cut: float
     [
         (P, P, P, P),
         (P, N, N, P),
-        (P, I, I, P),
+        (P, U, U, P),
         (P, X, X, P),
         (N, N, N, N),
-        (N, I, N, I),
+        (N, U, N, U),
         (N, X, N, N),
-        (I, I, I, I),
-        (I, X, X, I),
+        (U, U, U, U),
+        (U, X, X, U),
         (X, X, X, X),
     ],
 )

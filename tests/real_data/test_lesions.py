@@ -60,7 +60,8 @@ def _reads(result: StudyResult, folder: Path) -> list[NDArray[np.bool_]]:
             continue
         try:
             made.append(read_label_volume(path, grid).mask)
-        except MaskError:
+        except MaskError as error:
+            assert error.code == "mask_outside"
             made.append(np.zeros(grid.shape, bool))
     return made
 

@@ -115,7 +115,7 @@ def bones_protocol() -> Protocol:
     protocol = load_protocol("pelvis_sij")
     band = protocol.regions[0].expected_fat_signal
     regions = tuple(RegionSpec(key=key, name=key, expected_fat_signal=band) for key in ("sacrum", "ilium"))
-    draws = protocol.signals.bootstrap_draws.model_copy(update={"value": 300.0})
+    draws = protocol.signals.bootstrap_draws.model_copy(update={"value": 100.0})
     settings = protocol.signals.model_copy(update={"bootstrap_draws": draws})
     return protocol.model_copy(update={"regions": regions, "signals": settings})
 

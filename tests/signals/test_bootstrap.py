@@ -148,7 +148,13 @@ class TestLevels:
         t1 = (100 + rng.normal(0, 1, shape)).astype(np.float32)
         stir = (50 + rng.normal(0, 1, shape)).astype(np.float32)
         return measure_levels(
-            t1, stir, np.ones(shape, bool), spacing_mm=SPACING, settings=SETTINGS, shading=shading, seed=choice.get("s", 1)
+            t1,
+            stir,
+            np.ones(shape, bool),
+            spacing_mm=SPACING,
+            settings=SETTINGS,
+            shading=shading,
+            seed=choice.get("s", 1),
         )
 
     def test_medians_size_and_draws(self) -> None:

@@ -41,7 +41,9 @@ def fixed(t1: float, stir: float) -> Levels:
 REFERENCES = ReferenceLevels(muscle=fixed(200, 100), fat=fixed(600, 120), normal=fixed(320, 125))
 
 
-def measure(region: Levels | None, references: ReferenceLevels = REFERENCES, **choice: object) -> dict[str, Measurement]:
+def measure(
+    region: Levels | None, references: ReferenceLevels = REFERENCES, **choice: object
+) -> dict[str, Measurement]:
     made = tissue_measurements(region, references, stir=choice.pop("stir", STIR), settings=SETTINGS, **choice)
     return {m.name: m for m in made}
 

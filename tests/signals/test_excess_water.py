@@ -90,7 +90,17 @@ def test_signal_decays_with_t2_and_grows_with_density() -> None:
 
 @pytest.mark.parametrize(
     ("field", "expected"),
-    [(1.5, 1.5), (1.494, 1.5), (1.2, 1.5), (3.0, 3.0), (2.89, 3.0), (0.3, None), (1.0, None), (7.0, None), (None, None)],
+    [
+        (1.5, 1.5),
+        (1.494, 1.5),
+        (1.2, 1.5),
+        (3.0, 3.0),
+        (2.89, 3.0),
+        (0.3, None),
+        (1.0, None),
+        (7.0, None),
+        (None, None),
+    ],
 )
 def test_constants_hold_near_their_field_only(field: float | None, expected: float | None) -> None:
     found = constants_for_field(field, TABLES)

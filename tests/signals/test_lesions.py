@@ -32,9 +32,7 @@ def planted(*foci: tuple[NDArray[np.bool_], float], spread: float = 0.1) -> Exce
 
 def found(excess: ExcessMap, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.uint16]:
     everywhere = np.ones(SHAPE, bool)
-    return lesion_components(
-        excess, everywhere if allowed is None else allowed, spacing_mm=SPACING, settings=SETTINGS
-    )
+    return lesion_components(excess, everywhere if allowed is None else allowed, spacing_mm=SPACING, settings=SETTINGS)
 
 
 def box(slices: slice, rows: slice, columns: slice) -> NDArray[np.bool_]:

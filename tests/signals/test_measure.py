@@ -99,7 +99,9 @@ class TestLesions:
         assert {x.side for x in found.lesions} == {Side.LEFT}
         assert {x.region_key for x in found.lesions} == {"sacrum", "ilium"}
         for x in found.lesions:
-            truth = scene.maps.lesion.mask & (scene.regions.labels.array == region(found, x.region_key, x.side).region_label)
+            truth = scene.maps.lesion.mask & (
+                scene.regions.labels.array == region(found, x.region_key, x.side).region_label
+            )
             centre = GRID.to_patient(np.argwhere(truth)).mean(axis=0)
             assert np.linalg.norm(np.subtract(x.centroid_lps_mm, centre)) < max(GRID.spacing_mm)
 

@@ -53,7 +53,7 @@ def test_abundances_of_a_mixture_are_found_again(a_fat: float, a_muscle: float, 
 
 @given(t=signal, t_u=signal, t_f=signal, t_n=signal, s=signal, s_u=signal, s_n=signal, g1=gain, g2=gain)
 def test_gain_of_either_series_cancels(
-    t: float, t_u: float, t_f: float, t_n: float, s: float, s_u: float, s_n: float, g1: float, g2: float
+    *, t: float, t_u: float, t_f: float, t_n: float, s: float, s_u: float, s_n: float, g1: float, g2: float
 ) -> None:
     def every(g: float, h: float) -> list[float]:
         level = h * s_n / np.sqrt(g * t_n)
