@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.patterns.lesion_evidence import low_t1_state
+from marrowsignal.patterns.lesion_evidence import dark_t1_state, low_t1_state
 from marrowsignal.patterns.records import Criterion, CriterionState
 from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, not_evaluable
-from marrowsignal.protocol.schema import Protocol, Range, SymmetryCuts
+from marrowsignal.protocol.schema import EvidenceCuts, Protocol, Range, SymmetryCuts
 from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
 
 __all__ = ["BandState", "background_criteria", "fat_signal_states", "symmetry_criteria"]
@@ -146,53 +146,60 @@ def _fat_signal(signals: Signals, protocol: Protocol, age_y: float | None) -> tu
 
 def _infiltration(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]:
     cuts = protocol.evidence
-    states = [
-        below(r.measurement("t1_marrow_to_muscle"), cuts.t1_muscle_red_flag.value, clear=cuts.t1_muscle_grey.high)
-        for r in signals.regions
-    ]
-    dark_ml = sum(
-        r.core_volume_ml for r, s in zip(signals.regions, states, strict=True) if s is CriterionState.POSITIVE
-    )
-    all_ml = sum(r.core_volume_ml for r in signals.regions)
-    share = (
-        Measurement(id="D50", name="t1_dark_share", value=100 * dark_ml / all_ml, unit="percent") if all_ml else None
-    )
-    diffuse = Question(
+    states = [dark_t1_state(r.measurement("t1_marrow_to_muscle"), cuts) for r in signals.regions]
+    return _diffuse_dark(signals, states, cuts), _dark_foci(signals, cuts)
+
+
+def _diffuse_dark(signals: Signals, states: list[CriterionState], cuts: EvidenceCuts) -> Criterion:
+    question = Question(
         id="D50.infiltration",
         group="G1",
         direction=_INFILTRATION,
         statement="share of marrow in regions whose T1 is at or below muscle",
     )
-    focal = Question(
+    judged = len(states) - states.count(CriterionState.NOT_EVALUABLE)
+    total_ml = sum(r.core_volume_ml for r in signals.regions)
+    if judged == 0 or total_ml <= 0:
+        return not_evaluable(question, "no region could be compared with muscle")
+    dark, grey = (
+        100 * sum(r.core_volume_ml for r, s in zip(signals.regions, states, strict=True) if s in wanted) / total_ml
+        for wanted in (
+            (CriterionState.POSITIVE,),
+            (CriterionState.POSITIVE, CriterionState.INDETERMINATE),
+        )
+    )
+    enough = cuts.infiltration_share.value
+    state = CriterionState.NEGATIVE
+    if grey >= enough:
+        several = states.count(CriterionState.POSITIVE) >= min(2, judged)
+        state = CriterionState.POSITIVE if several and dark >= enough else CriterionState.INDETERMINATE
+    return criterion(
+        question,
+        Measurement(id="D50", name="t1_dark_share", value=dark, unit="percent"),
+        f"at least {enough:g} percent, in at least two regions where there are two; unclear while as much lies in the "
+        f"grey zone up to {cuts.t1_muscle_grey.high:g}",
+        state,
+        cuts.infiltration_share,
+    )
+
+
+def _dark_foci(signals: Signals, cuts: EvidenceCuts) -> Criterion:
+    question = Question(
         id="D51.infiltration",
         group="G3",
         direction=_INFILTRATION,
-        statement="a focus of 5 mm or more with T1 at or below muscle (review; near a joint it is often sclerosis)",
+        statement=f"foci of {cuts.infiltration_lesion_diameter.value:g} mm or more with T1 at or below muscle (review; "
+        "near a joint it is often sclerosis)",
     )
-    rows = []
-    if share is None or all(s is CriterionState.NOT_EVALUABLE for s in states):
-        rows.append(not_evaluable(diffuse, "no region could be compared with muscle"))
-    else:
-        dark = states.count(CriterionState.POSITIVE)
-        judged = len(states) - states.count(CriterionState.NOT_EVALUABLE)
-        enough = above(share, cuts.infiltration_share.value)
-        positive = dark >= min(2, judged) and enough is CriterionState.POSITIVE
-        grey = dark > 0 or CriterionState.INDETERMINATE in states
-        fallback = CriterionState.INDETERMINATE if grey else CriterionState.NEGATIVE
-        rows.append(
-            criterion(
-                diffuse,
-                share,
-                f"at least {cuts.infiltration_share.value:g} percent, in at least two regions where there are two",
-                CriterionState.POSITIVE if positive else fallback,
-                cuts.infiltration_share,
-            )
-        )
-    foci = [low_t1_state(lesion, cuts) for lesion in signals.lesions]
-    count = Measurement(id="D51", name="low_t1_foci", value=float(foci.count(CriterionState.POSITIVE)), unit="lesions")
-    state = any_of(*foci) if foci else CriterionState.NEGATIVE
-    rows.append(criterion(focal, count, "none expected", state, cuts.infiltration_lesion_diameter))
-    return tuple(rows)
+    states = [low_t1_state(lesion, cuts) for lesion in signals.lesions]
+    judged = [state for state in states if state is not CriterionState.NOT_EVALUABLE]
+    if states and not judged:
+        return not_evaluable(question, "no focus could be compared with muscle")
+    count = Measurement(
+        id="D51", name="low_t1_foci", value=float(states.count(CriterionState.POSITIVE)), unit="lesions"
+    )
+    state = any_of(*judged) if judged else CriterionState.NEGATIVE
+    return criterion(question, count, "none expected", state, cuts.infiltration_lesion_diameter)
 
 
 def _background_symmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tuple[Criterion, ...]:

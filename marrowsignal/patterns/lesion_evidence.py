@@ -7,7 +7,15 @@ from marrowsignal.patterns.state import Question, above, all_of, any_of, below, 
 from marrowsignal.protocol.schema import EvidenceCuts, LesionSettings, Protocol
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, Signals
 
-__all__ = ["deep_state", "edema_state", "leading_lesion", "lesion_criteria", "low_t1_state", "subchondral_state"]
+__all__ = [
+    "dark_t1_state",
+    "deep_state",
+    "edema_state",
+    "leading_lesion",
+    "lesion_criteria",
+    "low_t1_state",
+    "subchondral_state",
+]
 
 _EDEMA = "edema"
 _ORDER = (
@@ -60,11 +68,20 @@ def deep_state(lesion: Lesion, settings: LesionSettings, error_mm: float) -> Cri
     return all_of(deep, above(lesion.measurement("homogeneity"), settings.deep_homogeneity.value))
 
 
+def dark_t1_state(t1_to_muscle: Measurement, cuts: EvidenceCuts) -> CriterionState:
+    """D01: at or below muscle with the interval below the grey zone; negative only above the whole grey zone."""
+    grey = below(t1_to_muscle, cuts.t1_muscle_grey.high)
+    if grey in (CriterionState.NEGATIVE, CriterionState.NOT_EVALUABLE):
+        return grey
+    dark = below(t1_to_muscle, cuts.t1_muscle_red_flag.value, clear=cuts.t1_muscle_grey.high)
+    return dark if dark is CriterionState.POSITIVE else CriterionState.INDETERMINATE
+
+
 def low_t1_state(lesion: Lesion, cuts: EvidenceCuts) -> CriterionState:
-    """D51 of one lesion: large enough, T1 at or below muscle throughout."""
+    """D51 of one lesion: large enough, T1 at or below muscle."""
     return all_of(
         above(lesion.measurement("sphere_diameter"), cuts.infiltration_lesion_diameter.value),
-        below(lesion.measurement("t1_marrow_to_muscle"), cuts.t1_muscle_red_flag.value, clear=cuts.t1_muscle_grey.high),
+        dark_t1_state(lesion.measurement("t1_marrow_to_muscle"), cuts),
     )
 
 

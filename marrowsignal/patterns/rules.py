@@ -74,7 +74,11 @@ def name_pattern(facts: Facts) -> Verdict:
     if facts.diffuse_low_t1 is _POSITIVE:
         text = "T1 of the marrow is at or below muscle in at least two regions and most of the volume"
         return Verdict(pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=(text,))
-    return _name_open(facts, edema=_edema(facts), red=_reconversion(facts))
+    edema, red = _edema(facts), _reconversion(facts)
+    if facts.diffuse_low_t1 is _INDETERMINATE:
+        # Between marrow that holds fat and marrow that holds none nothing can be named firmly.
+        return Verdict(pattern_class=PatternClass.INDETERMINATE, reasons=_why_indeterminate(facts, edema, red))
+    return _name_open(facts, edema=edema, red=red)
 
 
 def _name_open(facts: Facts, *, edema: bool, red: bool) -> Verdict:

@@ -146,4 +146,8 @@ def _weighted_medians(
     before = np.where(at > 0, cumulative[rows, np.maximum(at - 1, 0)], 0.0)
     inside = np.maximum(cumulative[rows, at] - before, 1.0)
     share = (half[:, 0] - before) / inside
-    return np.asarray(edges[at] + share * (edges[at + 1] - edges[at]))
+    # Between the values a bin really holds: tied values leave gaps that no median may fall into.
+    low, high = np.full(bins, np.inf), np.full(bins, -np.inf)
+    np.minimum.at(low, which, values)
+    np.maximum.at(high, which, values)
+    return np.asarray(low[at] + share * (high[at] - low[at]))

@@ -15,12 +15,12 @@ from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import Region, RegionMap, Side
 from marrowsignal.signals.bench import Bench
-from marrowsignal.signals.descriptors import ReferenceLevels, tissue_measurements, unmeasured
+from marrowsignal.signals.descriptors import ReferenceLevels, size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.lesion_measures import measure_lesions
 from marrowsignal.signals.lesions import lesion_components
 from marrowsignal.signals.levels import Levels
 from marrowsignal.signals.maps import RedLike, fat_signal_map, fluid_mask, marrow_excess, red_like_map
-from marrowsignal.signals.records import Measurement, RegionSignals, Signals, Symmetry
+from marrowsignal.signals.records import Measurement, MeasurementStatus, RegionSignals, Signals, Symmetry
 from marrowsignal.signals.symmetry import lesion_volume_asymmetry, mirrored, signal_asymmetry, tolerant_dice
 
 __all__ = ["measure_signals"]
@@ -166,7 +166,7 @@ def _signals_of(
     extra = (
         _median_excess(bench, core),
         _lesion_extent(lesion_ml, float(inside.sum()) * voxel_ml),
-        _red_share(red_like, core),
+        _red_share(bench, red_like, core),
     )
     return RegionSignals(
         region_label=region.label,
@@ -184,10 +184,16 @@ def _signals_of(
 
 
 def _median_excess(bench: Bench, core: NDArray[np.bool_]) -> Measurement:
-    if not core.any() or not np.isfinite(bench.excess.spread):
-        reason = "no voxels left after rim, voids and lesions were taken out" if not core.any() else _NO_LEVEL
-        return unmeasured("D06", "excess_index", reason)
-    return Measurement(id="D06", name="excess_index", value=float(np.median(bench.excess.d[core])))
+    status, reason = _size(bench, core)
+    if status is MeasurementStatus.NOT_EVALUABLE or not np.isfinite(bench.excess.spread):
+        return unmeasured("D06", "excess_index", reason or _NO_LEVEL)
+    value = float(np.median(bench.excess.d[core]))
+    return Measurement(id="D06", name="excess_index", value=value, status=status, reason=reason)
+
+
+def _size(bench: Bench, core: NDArray[np.bool_]) -> tuple[MeasurementStatus, str]:
+    volume_ml = float(core.sum()) * bench.pair.t1.geometry.voxel_ml
+    return size_status(volume_ml, int(core.any(axis=(1, 2)).sum()), bench.protocol.signals)
 
 
 def _share(descriptor: str, name: str, part: float, whole: float) -> Measurement:
@@ -202,7 +208,10 @@ def _lesion_extent(lesion_ml: float | None, region_ml: float) -> Measurement:
     return _share("D24", "lesion_extent", lesion_ml, region_ml)
 
 
-def _red_share(red_like: RedLike | None, core: NDArray[np.bool_]) -> Measurement:
+def _red_share(bench: Bench, red_like: RedLike | None, core: NDArray[np.bool_]) -> Measurement:
+    status, reason = _size(bench, core)
+    if status is MeasurementStatus.NOT_EVALUABLE:
+        return unmeasured("D24", "red_like_extent", reason, "percent")
     judged = None if red_like is None else red_like.judged & core
     if red_like is None or judged is None or not judged.any():
         return unmeasured("D24", "red_like_extent", _NO_BAND, "percent")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from marrowsignal.alignment import AlignedPair, AlignmentVerdict, align_pair
 from marrowsignal.alignment.rigid import displacements_mm, resample_onto, rotation_deg
@@ -106,8 +107,15 @@ def test_a_turned_patient_is_followed_in_the_right_direction() -> None:
     assert error_mm(pair, TURNED) < HALF_VOXEL_MM
     # the other direction is far away: the test above can tell
     assert error_mm(pair, np.linalg.inv(TURNED)) > 10 * HALF_VOXEL_MM
-    assert pair.quality.rotation_deg == pytest.approx(rotation_deg(TURNED), abs=1.0)
+    turned_deg = np.degrees(Rotation.from_matrix(TURNED[:3, :3]).magnitude())
+    assert pair.quality.rotation_deg == pytest.approx(turned_deg, abs=1.0)
     assert pair.quality.verdict is PASS
+
+
+@pytest.mark.parametrize("angle", [0.5, 7.0, 90.0, 180.0])
+def test_the_angle_of_a_turn_is_its_angle(angle: float) -> None:
+    about_z = rigid(rotation_deg=(0.0, 0.0, angle), shift_mm=(9.0, 0.0, 0.0))
+    assert rotation_deg(about_z) == pytest.approx(angle, abs=1e-6)
 
 
 def test_the_moved_image_shows_the_tissue_of_t1() -> None:

@@ -22,7 +22,7 @@ from marrowsignal.phantom import TissueMaps
 from marrowsignal.phantom.tissues import Species
 from marrowsignal.phantom.truth import reference_fat, reference_muscle
 from marrowsignal.protocol import Protocol, load_protocol
-from tests.alignment.pelvis import GRID, aligned, image, maps
+from tests.alignment.pelvis import FINE, GRID, aligned, image, maps
 
 PASS, WARN, FAIL = ReferenceVerdict.PASS, ReferenceVerdict.WARN, ReferenceVerdict.FAIL
 
@@ -141,6 +141,17 @@ def test_without_marrow_there_is_no_normal_marrow_and_no_number() -> None:
     assert ("reference_normal_marrow", Severity.FAIL) in {(f.code, f.severity) for f in found.findings}
 
 
+def test_too_little_marrow_gives_no_number() -> None:
+    core = segment_marrow(pair_of(maps()), protocol=protocol(), supplied=maps().marrow).core_mask
+    few = np.zeros(core.size, bool)
+    few[np.flatnonzero(core)[:: core.sum() // 30]] = True  # 0.5 mL, of which 1 mL are asked
+    found = find_references(pair_of(maps()), maps().marrow, few.reshape(core.shape), protocol=protocol())
+    marrow = found.normal_marrow
+    assert marrow.voxels > 0
+    assert marrow.verdict is FAIL
+    assert (marrow.t1, marrow.stir, marrow.t1_spread_fraction, marrow.stir_spread_fraction) == (None,) * 4
+
+
 def test_one_tissue_alone_gives_no_muscle_level() -> None:
     rng = np.random.default_rng(4)
     x, rows = GRID.patient_axis(0), (np.arange(GRID.shape[1])[None, :, None] - GRID.shape[1] / 2) * GRID.spacing_mm[1]
@@ -162,7 +173,9 @@ def test_stir_that_covers_nothing_gives_failed_references() -> None:
 def test_voxels_that_stir_does_not_cover_are_no_reference() -> None:
     covered = GRID.patient_axis(0) > 0
     pair = aligned(image(maps(), "t1"), np.where(covered, image(maps(), "stir"), 0.0), covered=covered)
-    labels = references(maps(), pair).labels.array
+    # the core of the whole marrow: what STIR does not cover must be left out here too
+    core = segment_marrow(pair_of(maps()), protocol=protocol(), supplied=maps().marrow).core_mask
+    labels = find_references(pair, maps().marrow, core, protocol=protocol()).labels.array
     assert all((labels == value).any() for value in (1, 2, 3))
     assert not labels[~covered].any()
 
@@ -237,18 +250,19 @@ def test_fat_level_is_the_level_of_fat() -> None:
 
 
 def test_lean_muscle_is_part_of_muscle_and_apart_from_fat_and_marrow() -> None:
-    pair = pair_of(maps())
+    of = maps("normal", FINE)
+    pair = aligned(image(of, "t1"), image(of, "stir"), FINE)
     found = find_tissues(
         pair.t1.array,
         pair.stir.array,
         body=pair.body_mask,
-        exclude=maps().marrow.mask,
-        spacing_mm=GRID.spacing_mm,
+        exclude=of.marrow.mask,
+        spacing_mm=FINE.spacing_mm,
         settings=protocol().references,
     )
     assert found.lean.any()
     assert not (found.lean & ~found.muscle).any()
     assert not (found.muscle & found.fat).any()
-    near = ndimage.distance_transform_edt(~maps().marrow.mask, sampling=GRID.spacing_mm)
+    near = ndimage.distance_transform_edt(~of.marrow.mask, sampling=FINE.spacing_mm)
     assert near[found.muscle | found.fat].min() > 2.0
     assert not ((found.muscle | found.fat) & ~pair.body_mask).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.marrow.core import core_of
 from marrowsignal.phantom import TissueMaps, coronal_oblique_grid
+from marrowsignal.phantom.tissues import Species
 from marrowsignal.protocol import Protocol, load_protocol
 from tests.alignment.pelvis import FINE, GRID, aligned, dice, image, maps
 
@@ -160,6 +162,19 @@ def test_automatic_marrow_overlaps_the_phantoms(name: str) -> None:
 def test_automatic_marrow_keeps_the_edema_in_it() -> None:
     lesion = maps("focal_edema", FINE).lesion.mask
     assert automatic("focal_edema").labels.mask[lesion].mean() > 0.85
+
+
+def test_automatic_marrow_keeps_edema_as_dark_as_muscle_on_t1() -> None:
+    # the lesion's fat and red marrow all replaced by water
+    of = maps("focal_edema", FINE)
+    species = np.array(of.species_fractions)
+    for kind in (Species.MARROW_FAT, Species.MARROW_WATER):
+        given = np.where(of.lesion.mask, 0.85, 0.0) * species[kind]
+        species[kind] -= given
+        species[Species.EDEMA_WATER] += given
+    dark = replace(of, species_fractions=species)
+    pair = aligned(image(dark, "t1"), image(dark, "stir"), FINE)
+    assert segment_marrow(pair, protocol=protocol()).labels.mask[of.lesion.mask].mean() > 0.6
 
 
 def test_automatic_marrow_says_how_far_to_trust_it() -> None:

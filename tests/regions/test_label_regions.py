@@ -15,7 +15,7 @@ from marrowsignal.marrow import segment_marrow
 from marrowsignal.phantom import TissueMaps
 from marrowsignal.protocol import Protocol, load_protocol
 from marrowsignal.regions import Midline, RegionMap, Side, label_regions
-from marrowsignal.regions.joints import joint_between
+from marrowsignal.regions.joints import joint_between, joint_from_dark_ridge
 from marrowsignal.regions.midline import find_midline, mirror_correlation, signed_distance_mm
 from tests.alignment.pelvis import FINE, GRID, aligned, image, maps, moved_maps, rigid, volume
 
@@ -104,10 +104,10 @@ def test_no_body_has_no_midline() -> None:
 
 
 def test_distance_from_the_midline_grows_to_the_patients_left() -> None:
-    plane = Midline(normal_lps=(0.8, 0.6, 0.0), offset_mm=12.0, symmetry=None, source="image_symmetry")
+    plane = Midline(normal_lps=(0.64, 0.48, 0.6), offset_mm=12.0, symmetry=None, source="image_symmetry")
     distance = signed_distance_mm(plane, GRID)
     index = np.array([[0, 0, 0], [13, 60, 119], [5, 100, 20]])
-    np.testing.assert_allclose(distance[tuple(index.T)], GRID.to_patient(index) @ (0.8, 0.6, 0.0) - 12.0)
+    np.testing.assert_allclose(distance[tuple(index.T)], GRID.to_patient(index) @ (0.64, 0.48, 0.6) - 12.0)
     for at, point in zip(index, GRID.to_patient(index), strict=True):
         assert plane.side_of(tuple(point)) is (Side.LEFT if distance[tuple(at)] > 0 else Side.RIGHT)
 
@@ -288,6 +288,44 @@ def test_no_joint_is_seen_where_none_is_in_the_mask() -> None:
     found = regions_of(maps(), inner)
     assert found.joint_mask is None
     assert found.joint_source.startswith("not known")
+
+
+def ridges(*columns: int, depth: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Marrow of 0.6 of fat with dark lines 2 mm wide along the rows, and each voxel's distance from column 60."""
+    t1 = np.full((4, 60, 121), 0.6, np.float32)
+    for column in columns:
+        t1[:, 10:50, column : column + 2] -= depth
+    marrow = np.ones(t1.shape, bool)
+    marrow[:, :2] = marrow[:, -2:] = marrow[:, :, :2] = marrow[:, :, -2:] = False
+    return t1, marrow, np.broadcast_to(np.arange(121.0) - 60.0, t1.shape)
+
+
+def joint_of(t1: np.ndarray, marrow: np.ndarray, left_mm: np.ndarray) -> np.ndarray:
+    return joint_from_dark_ridge(
+        t1, marrow, left_of_midline_mm=left_mm, spacing_mm=(4.0, 1.0, 1.0), settings=protocol().joints
+    )
+
+
+def test_the_joint_line_of_each_side_is_found_where_it_is() -> None:
+    joint = joint_of(*ridges(20, 100))
+    # a line smoothed by 0.6 mm is at most a voxel wider, and its ends are blunt
+    assert set(np.flatnonzero(joint.any(axis=(0, 1)))) <= {19, 20, 21, 22, 99, 100, 101, 102}
+    assert joint[:, 12:48, [20, 21, 100, 101]].all()
+
+
+def test_a_line_near_the_midline_is_a_foramen_not_a_joint() -> None:
+    t1, marrow, left_mm = ridges(20, 70)
+    t1[:, 5:55, 70:72] = 0.2  # the larger one, 10 mm from the midline
+    assert not joint_of(t1, marrow, left_mm)[:, :, 61:].any()
+    assert joint_of(t1, marrow, left_mm)[:, :, :60].any()
+
+
+def test_shallow_and_small_lines_are_no_joint() -> None:
+    shallow = protocol().joints.dark_ridge.value * 0.8
+    assert not joint_of(*ridges(20, depth=shallow)).any()
+    t1, marrow, left_mm = ridges()
+    t1[1, 30:40, 20:22] = 0.2  # 0.08 mL
+    assert not joint_of(t1, marrow, left_mm).any()
 
 
 def test_labelled_bones_meet_at_the_joint() -> None:

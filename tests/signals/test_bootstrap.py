@@ -19,7 +19,7 @@ BLOCK = 5  # voxels of 1 mm: one block of the protocol
 
 
 def blocks_of(image: NDArray, spacing: tuple[float, float, float] = SPACING) -> BlockedVoxels:
-    return blocked_voxels((image,), np.ones(image.shape, bool), spacing_mm=spacing, block_mm=5.0)
+    return blocked_voxels((image,), np.ones(image.shape, bool), spacing_mm=spacing, block_mm=5.0, sector_mm=60.0)
 
 
 def draw(image: NDArray, *, draws: int = 200, seed: int = 0) -> NDArray[np.float64]:
@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_one_others() -> None:
 def test_channels_are_resampled_together() -> None:
     image = blocky(np.random.default_rng(4), slices=4)
     mask = np.ones(image.shape, bool)
-    voxels = blocked_voxels((image, 2 * image), mask, spacing_mm=SPACING, block_mm=5.0)
+    voxels = blocked_voxels((image, 2 * image), mask, spacing_mm=SPACING, block_mm=5.0, sector_mm=60.0)
     one, two = block_bootstrap_medians(voxels, draws=100, rng=np.random.default_rng(0))
     np.testing.assert_allclose(two, 2 * one)
 
