@@ -56,5 +56,9 @@ def mutual_information(
 
 def _binned(values: NDArray[np.floating], bins: int, tail: float) -> NDArray[np.int64]:
     low, high = np.quantile(values, [tail, 1 - tail])
-    scaled = (values - low) / max(float(high - low), np.finfo(np.float64).tiny)
-    return np.asarray(np.clip((scaled * bins).astype(np.int64), 0, bins - 1))
+    if high <= low:
+        low, high = values.min(), values.max()
+    if high <= low:
+        return np.zeros(values.shape, np.int64)
+    scaled = (values.astype(np.float64) - low) / float(high - low) * bins
+    return np.asarray(np.clip(scaled, 0, bins - 1).astype(np.int64))

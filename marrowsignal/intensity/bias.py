@@ -101,19 +101,26 @@ def n4_field(
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(_ITERATIONS)
     n4.SetConvergenceThreshold(_CONVERGENCE)
-    # One work unit: the fit would change in its last digits with the number of threads, which gain nothing here.
-    n4.SetNumberOfWorkUnits(1)
     extent_mm = np.asarray(geometry.shape[::-1]) * geometry.spacing_mm[::-1]
     # The last level has about one control point every knots_mm; each level doubles them.
     meshes = np.maximum(1, np.round(extent_mm / knots_mm / 2 ** (len(_ITERATIONS) - 1)))
     n4.SetNumberOfControlPoints([int(m) + 3 for m in meshes])
-    n4.Execute(small, small_region)
+    # One thread: the fit would change in its last digits with their number, and gains nothing from more. Its inner
+    # filters heed the global count alone.
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        n4.SetNumberOfWorkUnits(1)
+        n4.Execute(small, small_region)
+        log_image = n4.GetLogBiasFieldAsImage(small)
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     # The spline is evaluated on the shrunken grid and interpolated: smooth fields lose nothing.
     grow = sitk.ResampleImageFilter()
     grow.SetReferenceImage(image)
     grow.SetInterpolator(sitk.sitkLinear)
     grow.UseNearestNeighborExtrapolatorOn()
-    log_field = sitk.GetArrayFromImage(grow.Execute(n4.GetLogBiasFieldAsImage(small)))
+    log_field = sitk.GetArrayFromImage(grow.Execute(log_image))
     log_field -= log_field[mask].mean() if mask.any() else 0.0
     return np.asarray(np.exp(log_field, dtype=np.float32))
 

@@ -118,7 +118,7 @@ def _wrapped(
     index = np.arange(count + 1)
     areas = np.bincount(labels.ravel(), minlength=count + 1) * spacing[1] * spacing[2]
     inside = np.asarray(ndimage.median(fine, labels, index))
-    edge = labels * (_distance(bodies, spacing) <= _EDGE_MM)
+    edge = labels * (_distance(bodies, spacing) <= max(_EDGE_MM, *spacing[1:]))
     near_cortex = dark < settings.automatic_cortex_to_inside.value * inside[labels]
     share = np.nan_to_num(np.asarray(ndimage.mean(near_cortex, edge, index)))
     keep = (areas >= settings.automatic_min_slice_area.value) & (share >= settings.automatic_cortex_share.value)

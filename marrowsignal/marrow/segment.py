@@ -21,6 +21,7 @@ from marrowsignal.protocol.schema import Protocol
 __all__ = ["mask_sha256", "read_supplied_marrow", "segment_marrow"]
 
 _STAGE = "segment_marrow"
+_GRID_TOLERANCE_MM = 0.05
 
 
 def read_supplied_marrow(path: Path, grid: VolumeGeometry) -> LabelVolume:
@@ -61,7 +62,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
     if supplied is None:
         found = segment_automatic(pair, settings=settings, tissues=protocol.references).astype(np.uint16)
         labels = LabelVolume(array=found, geometry=pair.t1.geometry, names=((1, "marrow"),))
-    elif supplied.array.shape != pair.t1.array.shape:
+    elif not pair.t1.geometry.difference(supplied.geometry).within(_GRID_TOLERANCE_MM):
         raise MaskError("the marrow labels are not on the T1 grid", code="mask_other_grid", stage=_STAGE)
     else:
         labels = supplied

@@ -87,8 +87,8 @@ def block_bootstrap_medians(voxels: BlockedVoxels, *, draws: int, rng: np.random
     ndarray of float64, shape (channel, draw)
         Slices are drawn with replacement, then blocks within each drawn slice (two-stage cluster bootstrap, Davison
         and Hinkley 1997, 3.8), their counts as Poisson numbers (Chamandy et al. 2012). Medians come
-        from histograms over 256 quantile bins a channel, interpolated within the bin, so that a draw costs one
-        matrix product and not a sort.
+        from histograms over 256 quantile bins a channel (or its distinct values), interpolated within the bin, so
+        that a draw costs one matrix product and not a sort.
     """
     weights = _block_weights(voxels.block_slice, draws=draws, rng=rng)
     return np.stack([_weighted_medians(channel, voxels.block, weights) for channel in voxels.values])
@@ -129,11 +129,11 @@ def _block_weights(block_slice: NDArray[np.int64], *, draws: int, rng: np.random
 def _weighted_medians(
     values: NDArray[np.float64], block: NDArray[np.int64], weights: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)))
-    if edges.size < 2:
-        return np.full(len(weights), edges[0])
-    bins = edges.size - 1
-    which = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
+    levels = np.unique(values)
+    if levels.size > _BINS:
+        levels = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[:-1]))
+    bins = levels.size
+    which = np.searchsorted(levels, values, side="right") - 1
     blocks = weights.shape[1]
     table = np.bincount(block * bins + which, minlength=blocks * bins).reshape(blocks, bins)
     cumulative = np.cumsum(weights @ table.astype(np.float32), axis=1, dtype=np.float64)

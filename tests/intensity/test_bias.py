@@ -105,7 +105,6 @@ def test_both_series_get_their_own_field_and_keep_their_product() -> None:
     assert found.quality is acquired.quality
 
 
-@pytest.mark.xfail(strict=True, reason="N4's inner spline filter takes the global thread count: 1e-5 between 1 and 2")
 def test_the_number_of_threads_changes_nothing() -> None:
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:

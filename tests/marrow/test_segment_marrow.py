@@ -141,7 +141,6 @@ def test_labels_of_another_shape_are_refused() -> None:
     assert caught.value.code == "mask_other_grid"
 
 
-@pytest.mark.xfail(strict=True, reason="only the shape is compared: labels 20 mm away or flipped are taken as they are")
 def test_labels_of_another_place_are_refused() -> None:
     affine = GRID.affine_lps.copy()
     affine[:3, 3] += 20.0
@@ -174,7 +173,7 @@ def test_automatic_marrow_keeps_edema_as_dark_as_muscle_on_t1() -> None:
         species[Species.EDEMA_WATER] += given
     dark = replace(of, species_fractions=species)
     pair = aligned(image(dark, "t1"), image(dark, "stir"), FINE)
-    assert segment_marrow(pair, protocol=protocol()).labels.mask[of.lesion.mask].mean() > 0.6
+    assert segment_marrow(pair, protocol=protocol()).labels.mask[of.lesion.mask].mean() > 0.85
 
 
 def test_automatic_marrow_says_how_far_to_trust_it() -> None:
@@ -215,7 +214,6 @@ def test_stir_that_covers_nothing_gives_no_marrow() -> None:
     assert not segment_marrow(pair, protocol=protocol()).labels.array.any()
 
 
-@pytest.mark.xfail(strict=True, reason="the outline is looked for within 1.2 mm: with wider pixels it is always empty")
 def test_automatic_marrow_is_found_with_wider_pixels() -> None:
     wide = coronal_oblique_grid(shape=(8, 192, 192), spacing_mm=(10.0, 1.3, 1.3))
     of = maps("normal", wide)

@@ -155,21 +155,17 @@ class TestNormal:
     def test_asymmetry_without_a_lesion_ends_it(self) -> None:
         assert named(facts(changed(NORMAL, "G4", (N, P, X)), within_expected=P)) is PatternClass.INDETERMINATE
 
-    @pytest.mark.parametrize(("level", "name"), [(P, "INDETERMINATE"), (U, "INDETERMINATE"), (N, "NORMAL_FOR_AGE")])
-    def test_a_lesion_ends_it_unless_red_marrow_explains_it(self, level: object, name: str) -> None:
-        groups = {**NORMAL, "G2": (P, level, X), "G3": (N, P, N)}
-        assert named(facts(groups, within_expected=P, lesions=1)) == name
+    @pytest.mark.parametrize("level", [P, U, N])
+    @pytest.mark.parametrize("size", [P, U])
+    def test_any_lesion_ends_it(self, level: object, size: object) -> None:
+        groups = {**NORMAL, "G2": (P, level, X), "G3": (N, size, N)}
+        assert named(facts(groups, within_expected=P, lesions=1)) is PatternClass.INDETERMINATE
 
-    @pytest.mark.parametrize("level", [P, U])
-    def test_foci_too_small_to_judge_do_not_block_it_and_hold_confidence(self, level: object) -> None:
-        groups = {**NORMAL, "G2": (P, level, X), "G3": (N, U, N)}
-        small = facts(groups, within_expected=P, lesions=3)
-        assert named(small) is PatternClass.NORMAL_FOR_AGE
-        level_found, held = confidence(small)
-        assert level_found is not Confidence.HIGH
-        assert any("3 focus or foci too small" in reason for reason in held)
+    @pytest.mark.parametrize("change", [{"adult": False}, {"all_looked_at": False}], ids=str)
+    def test_children_and_views_not_looked_at_end_it(self, change: dict[str, object]) -> None:
+        assert named(facts(NORMAL, within_expected=P, **change)) is PatternClass.INDETERMINATE
 
-    def test_nor_do_they_block_red_marrow(self) -> None:
+    def test_foci_too_small_to_judge_do_not_block_red_marrow(self) -> None:
         groups = {**RED, "G2": (P, U, X), "G3": (P, U, N)}
         assert named(facts(groups, lesions=1)) is PatternClass.SYMMETRIC_RECONVERSION_LIKE
 

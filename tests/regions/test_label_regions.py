@@ -106,7 +106,7 @@ def test_no_body_has_no_midline() -> None:
 def test_distance_from_the_midline_grows_to_the_patients_left() -> None:
     plane = Midline(normal_lps=(0.64, 0.48, 0.6), offset_mm=12.0, symmetry=None, source="image_symmetry")
     distance = signed_distance_mm(plane, GRID)
-    index = np.array([[0, 0, 0], [13, 60, 119], [5, 100, 20]])
+    index = np.array([[0, 0, 0], [11, 60, 115], [5, 100, 20]])
     np.testing.assert_allclose(distance[tuple(index.T)], GRID.to_patient(index) @ (0.64, 0.48, 0.6) - 12.0)
     for at, point in zip(index, GRID.to_patient(index), strict=True):
         assert plane.side_of(tuple(point)) is (Side.LEFT if distance[tuple(at)] > 0 else Side.RIGHT)

@@ -332,20 +332,19 @@ class TestLittle:
             assert (m.value, m.status) == (None, MeasurementStatus.NOT_EVALUABLE)
             assert "too small" in m.reason
 
-    @pytest.mark.xfail(strict=True, reason="D06 and the red-like share do not ask for a minimum size (SCIENCE 7.3)")
     @pytest.mark.parametrize("name", ["excess_index", "red_like_extent"])
     def test_a_region_below_the_minimum_has_no_index_either(self, name: str) -> None:
         assert self.small().measurement(name).value is None
 
     @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-    @pytest.mark.xfail(
-        strict=True, raises=ZeroDivisionError, reason="the level of normal marrow is 0 and the spread is divided by it"
-    )
     def test_stir_without_signal_is_told_and_not_a_crash(self) -> None:
         scene = build_scene("normal")
         dark = scene.with_signal(scene.pair.t1.array, np.zeros(GRID.shape, np.float32)).measure()
-        assert dark.whole.measurement("stir_marrow_to_normal").value is None
-        assert dark.whole.measurement("stir_marrow_to_normal").reason
+        assert dark.whole.measurement("excess_index").value is None
+        assert dark.whole.measurement("excess_index").reason
+        assert dark.whole.lesion_ml is None
+        assert not dark.lesions
+        assert "no_normal_level" in {finding.code for finding in dark.findings}
 
     def test_without_any_marrow_nothing_is_measured(self) -> None:
         scene = build_scene("normal")

@@ -160,7 +160,7 @@ class TestSignalAsymmetry:
 
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_lesion_asymmetry_is_bounded_and_antisymmetric(left: float, right: float) -> None:
-    there, back = lesion_volume_asymmetry(left, right), lesion_volume_asymmetry(right, left)
+    there, back = (lesion_volume_asymmetry(*pair, firm_ml=1.0) for pair in ((left, right), (right, left)))
     if left + right == 0:
         assert there.value is None
         assert there.reason == "no lesion on either side"
@@ -170,9 +170,13 @@ def test_lesion_asymmetry_is_bounded_and_antisymmetric(left: float, right: float
 
 
 def test_one_sided_lesions_are_100_percent() -> None:
-    assert lesion_volume_asymmetry(2.0, 0.0).value == 100
-    assert lesion_volume_asymmetry(0.0, 2.0).value == -100
-    assert lesion_volume_asymmetry(3.0, 1.0).value == 50
+    assert lesion_volume_asymmetry(2.0, 0.0, firm_ml=1.0).value == 100
+    assert lesion_volume_asymmetry(0.0, 2.0, firm_ml=1.0).value == -100
+    assert lesion_volume_asymmetry(3.0, 1.0, firm_ml=1.0).value == 50
+
+
+def test_a_speck_makes_no_firm_asymmetry() -> None:
+    assert lesion_volume_asymmetry(0.2, 0.0, firm_ml=1.0).status is MeasurementStatus.EXPLORATORY
 
 
 def test_left_is_the_larger_x() -> None:
