@@ -63,11 +63,13 @@ def read_volume(series: Series) -> SignalVolume:
         )
     array = np.empty(geometry.shape, dtype=np.float32)
     for index, file in enumerate(series.files):
-        array[index] = _read_slice(file, geometry.shape[1:])
+        # A file may be named after the patient: slices are named by their place.
+        where = f"slice {index + 1} of {geometry.shape[0]} of series {series.series_number}"
+        array[index] = _read_slice(file, geometry.shape[1:], where)
     return SignalVolume(array=array, geometry=geometry, acquisition=series.acquisition)
 
 
-def _read_slice(file: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _read_slice(file: Path, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
     try:
         with quiet_pydicom():
             dataset = pydicom.dcmread(file, force=True)
@@ -75,14 +77,14 @@ def _read_slice(file: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
             values = _rescaled(stored, dataset)
     except (*UNREADABLE, MemoryError) as error:
         raise DicomError(
-            "the pixels of a slice cannot be read",
+            f"the pixels of {where} cannot be read",
             code="pixels_unreadable",
             stage=_STAGE,
             hint="export the series again; the file may be truncated",
         ) from error
     if values.shape != shape or not np.all(np.isfinite(values)):
         raise DicomError(
-            f"the pixels of a slice are not one grey image of {shape[0]} x {shape[1]} finite values",
+            f"the pixels of {where} are not one grey image of {shape[0]} x {shape[1]} finite values",
             code="pixels_unexpected",
             stage=_STAGE,
         )

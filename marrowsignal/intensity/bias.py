@@ -95,9 +95,9 @@ def n4_field(
     image = array_to_itk(np.maximum(signal, 0.0).astype(np.float32), geometry)
     region = array_to_itk(inside.astype(np.uint8), geometry)
 
-    shrink = [max(1, round(_WORK_SPACING_MM / s)) for s in geometry.spacing_mm[::-1]]
-    small = sitk.Shrink(image, shrink)
-    small_region = sitk.Shrink(region, shrink)
+    grid = _coarse_grid(image)
+    small = sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+    small_region = sitk.Resample(region, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations(_ITERATIONS)
     n4.SetConvergenceThreshold(_CONVERGENCE)
@@ -123,6 +123,21 @@ def n4_field(
     log_field = sitk.GetArrayFromImage(grow.Execute(log_image))
     log_field -= log_field[mask].mean() if mask.any() else 0.0
     return np.asarray(np.exp(log_field, dtype=np.float32))
+
+
+def _coarse_grid(image: sitk.Image) -> sitk.Image:
+    # Samples, not averages: mixed tissue would blur the histogram that N4 sharpens. Centred on the image, so that a
+    # stack read from its other end gives the same field.
+    size = np.asarray(image.GetSize())
+    extent = size * np.asarray(image.GetSpacing())
+    coarse = np.minimum(size, np.maximum(1, np.round(extent / _WORK_SPACING_MM))).astype(int)
+    spacing = extent / coarse
+    grid = sitk.Image(coarse.tolist(), sitk.sitkUInt8)
+    grid.SetSpacing(spacing.tolist())
+    grid.SetDirection(image.GetDirection())
+    first = (0.5 * (spacing / np.asarray(image.GetSpacing()) - 1)).tolist()
+    grid.SetOrigin(image.TransformContinuousIndexToPhysicalPoint(first))
+    return grid
 
 
 def _outliers(

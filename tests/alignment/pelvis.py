@@ -17,7 +17,7 @@ from marrowsignal.phantom.equations import voxel_magnitude
 from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Species, signals
 
 GRID = coronal_oblique_grid(shape=(12, 112, 116), spacing_mm=(4.0, 2.1, 2.1))
-FINE = coronal_oblique_grid(shape=(8, 256, 256), spacing_mm=(10.0, 1.05, 1.05))
+FINE = coronal_oblique_grid(shape=(7, 240, 240), spacing_mm=(11.0, 1.05, 1.05))
 GAIN = {"t1": 1900.0, "stir": 3000.0}
 _SEQUENCE = {"t1": T1_TSE_1_5T, "stir": STIR_1_5T}
 _SNR = {"t1": 20.0, "stir": 16.0}
