@@ -31,6 +31,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         adult=draw(st.booleans()),
         lesions=draw(st.integers(0, 3)),
         lesions_trusted=draw(st.booleans()),
+        all_looked_at=draw(st.booleans()),
     )
 
 
@@ -66,6 +67,12 @@ class TestClasses:
         verdict = name_pattern(facts(groups, diffuse_low_t1=P, within_expected=P, lesions=1))
         assert verdict.pattern_class is PatternClass.RED_FLAG_INFILTRATION_LIKE
         assert "at or below muscle" in verdict.reasons[0]
+
+    @pytest.mark.parametrize("groups", [NORMAL, EDEMA, RED, BOTH])
+    def test_t1_close_to_muscle_ends_all_naming(self, groups: dict[str, States]) -> None:
+        verdict = name_pattern(facts(groups, diffuse_low_t1=U, within_expected=P))
+        assert verdict.pattern_class is PatternClass.INDETERMINATE
+        assert any("close to muscle" in reason for reason in verdict.reasons)
 
     @pytest.mark.parametrize("groups", [NORMAL, EDEMA, RED, BOTH])
     def test_a_closed_gate_overrides_even_the_red_flag(self, groups: dict[str, States]) -> None:

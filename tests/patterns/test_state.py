@@ -62,6 +62,23 @@ def test_above_by_its_whole_interval(m: Measurement, clear: float | None, state:
     assert above(m, 1.6, clear=clear) is state
 
 
+@pytest.mark.parametrize(
+    ("m", "clear", "state"),
+    [
+        (measurement(0.9, 0.8, 1.0), None, P),
+        (measurement(0.9, 0.8, 1.05), None, U),
+        (measurement(0.9, 0.8, 1.05), 1.1, P),
+        (measurement(0.9, 0.8, 1.15), 1.1, U),
+        (measurement(1.01, 0.9, 1.05), 1.1, U),  # the value itself has to pass
+        (measurement(1.2, 1.01, 1.4), None, N),
+        (measurement(1.2, 1.0, 1.4), None, U),
+        (measurement(None, status="not_evaluable"), None, X),
+    ],
+)
+def test_below_by_its_whole_interval(m: Measurement, clear: float | None, state: CriterionState) -> None:
+    assert below(m, 1.0, clear=clear) is state
+
+
 @given(intervals(), number, st.one_of(st.none(), number))
 def test_below_is_the_mirror_image_of_above(m: Measurement, cut: float, clear: float | None) -> None:
     assert below(m, cut, clear=clear) is above(negated(m), -cut, clear=None if clear is None else -clear)

@@ -66,9 +66,11 @@ class TestSpread:
 
     def test_plain_sd_would_be_far_off(self) -> None:
         rng = np.random.default_rng(0)
-        mixed = np.r_[rng.normal(100, 5, 20_000), rng.uniform(130, 250, 4000)]
+        mixed = np.r_[rng.normal(100, 5, 20_000), rng.uniform(130, 250, 12_000)]
         assert lower_side_spread(mixed)[1] < 6.5
         assert mixed.std() > 30
+        # the median deviation on both sides of the mode would be near twice too wide
+        assert 1.4826 * np.median(np.abs(mixed - 100)) > 9
 
     def test_scale_goes_through(self) -> None:
         values = np.random.default_rng(1).gamma(20, 1.0, 10_000)
@@ -160,6 +162,13 @@ class TestComponents:
     def test_a_speck_is_dropped(self) -> None:
         # one voxel of 4.5 uL a slice for six slices: long enough, bright enough, too small
         assert not found(planted((box(slice(4, 10), slice(20, 21), slice(10, 11)), 3.0))).any()
+
+    def test_a_tenth_of_a_millilitre_is_needed(self) -> None:
+        # 4.5 uL a voxel on two slices: all of it seed, and more seed than noise makes
+        enough = int(np.ceil(SETTINGS.min_volume.value / VOXEL_ML / 2))
+        assert (enough - 1) * 2 * VOXEL_ML > SETTINGS.min_seed_volume.value
+        assert not found(planted((box(slice(5, 7), slice(20, 19 + enough), slice(10, 11)), 3.0))).any()
+        assert found(planted((box(slice(5, 7), slice(20, 20 + enough), slice(10, 11)), 3.0))).any()
 
     def test_one_slice_is_not_enough_and_two_are(self) -> None:
         flat = box(slice(5, 6), slice(20, 40), slice(10, 20))

@@ -119,6 +119,21 @@ class TestLesions:
             diameter = x.measurement("sphere_diameter").value
             assert np.pi / 6 * diameter**3 / 1000 == pytest.approx(x.volume_ml)
 
+    @pytest.mark.parametrize(
+        ("kept", "key", "name"),
+        [(0.6, "ilium", "ilium, left"), (0.2, "ilium", "ilium, left"), (0.0, "", "outside the named regions")],
+    )
+    def test_a_lesion_belongs_to_the_named_region_that_holds_most_of_it(self, kept: float, key: str, name: str) -> None:
+        # regions that leave out a part of the lesion of the ilium, as masks of single bones may
+        scene, whole = build_scene("focal_edema"), measured("focal_edema")
+        lesion = next(x for x in whole.lesions if x.region_key == "ilium")
+        labels = scene.regions.labels.array.copy()
+        where = np.flatnonzero(whole.lesion_labels.array == lesion.label)
+        labels.flat[where[round(kept * len(where)) :]] = 0
+        regions = replace(scene.regions, labels=replace(scene.regions.labels, array=labels))
+        again = replace(scene, regions=regions).measure().lesions[lesion.label - 1]
+        assert (again.region_key, again.region_name, again.side) == (key, name, Side.LEFT)
+
     def test_edema_is_brighter_on_stir_and_darker_on_t1(self) -> None:
         scene, found = build_scene("focal_edema"), measured("focal_edema")
         muscle = scene.references.muscle
