@@ -35,7 +35,7 @@ check: $(STAMPS)/development ## Lint and types only
 
 # The end-to-end tests run the command of the built wheel, which lives in an environment of its own.
 pytest: $(STAMPS)/development $(STAMPS)/wheel.stamp ## Tests only
-	MARROWSIGNAL_COMMAND="$(CURDIR)/$(WHEEL_ENV)/bin/marrowsignal" $(BIN)/python -m pytest $(PYTEST_ARGS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MARROWSIGNAL_COMMAND="$(CURDIR)/$(WHEEL_ENV)/bin/marrowsignal" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 build: $(STAMPS)/build ## Wheel and source archive in dist/
 

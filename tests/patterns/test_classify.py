@@ -126,6 +126,23 @@ class TestBilateralEdema:
         assert found.confidence in (Confidence.LOW, Confidence.NONE)
 
 
+class TestAsymmetry:
+    @pytest.mark.parametrize(("half", "sign"), [(LEFT, -1), (~LEFT, 1)], ids=["left", "right"])
+    def test_red_marrow_on_either_side_alone_is_no_symmetry(self, half: NDArray[np.bool_], sign: int) -> None:
+        found = call(painted(marrow() & half, t1=1.4, stir=1.35))
+        t1 = row(found, "D20.reconversion.t1_asymmetry")
+        assert np.sign(t1.value) == sign
+        assert t1.state is N
+        assert row(found, "D21.reconversion.bias_cancelling_asymmetry").state is N
+        # brighter on STIR, beyond 15 percent whichever side it is
+        assert row(found, "D20.edema").state is P
+
+    @pytest.mark.parametrize(("name", "value"), [("edema", 100.0), ("edema on the right", -100.0)])
+    def test_lesions_of_either_side_alone_are_one_sided(self, name: str, value: float) -> None:
+        rated = row(called(name), "D23.edema")
+        assert (rated.value, rated.state) == (pytest.approx(value), P)
+
+
 class TestGates:
     def shut(self, scene: Scene, words: str) -> None:
         found = call(scene)
@@ -188,6 +205,12 @@ class TestGates:
         tiny = np.zeros(GRID.shape, bool)
         tiny[7].flat[np.flatnonzero(scene.marrow.core_mask[7])[:20]] = True
         self.shut(replace(scene, marrow=replace(scene.marrow, core_mask=tiny)), "mL of marrow on 1 slices")
+
+    def test_marrow_that_stir_does_not_cover_is_not_called_normal(self) -> None:
+        scene = build_scene("normal")
+        found = call(replace(scene, pair=replace(scene.pair, covered_mask=~LEFT)))
+        assert found.pattern_class is PatternClass.INDETERMINATE
+        assert "part of the marrow could not be looked at for lesions" in found.reasons
 
     def test_several_reasons_are_all_told(self) -> None:
         scene = SCENES["no muscle"]().with_acquisition(post_contrast=True)
@@ -334,6 +357,32 @@ class TestDiffuseLowT1:
         found = call(dark.with_signal(dark.pair.t1.array, bright))
         assert row(found, "D50.infiltration").state is CriterionState.INDETERMINATE
         assert found.pattern_class is PatternClass.INDETERMINATE
+
+    # both ilia hold 63 percent of the core, both halves of the sacrum 37 or less
+    @pytest.mark.parametrize(
+        ("dark", "grey", "state"),
+        [
+            ((3, 4), (), P),
+            ((1, 2, 3, 4), (), P),
+            ((1, 2), (), N),
+            ((3,), (4,), CriterionState.INDETERMINATE),
+            ((), (3, 4), CriterionState.INDETERMINATE),
+        ],
+        ids=str,
+    )
+    def test_two_regions_and_half_of_the_marrow_make_it_diffuse(
+        self, dark: tuple[int, ...], grey: tuple[int, ...], state: CriterionState
+    ) -> None:
+        scene = build_scene("normal")
+        regions = scene.regions.labels.array
+        t1 = painted(np.isin(regions, dark), t1=0.9, stir=1.3).pair.t1.array.copy()
+        where = np.isin(regions, grey)
+        t1[where] = painted(where, t1=1.05, stir=1.3).pair.t1.array[where]
+        changed = scene.with_signal(t1, scene.pair.stir.array)
+        rated = row(call(changed), "D50.infiltration")
+        core = regions[changed.marrow.core_mask]
+        assert rated.value == pytest.approx(100 * np.isin(core, dark).mean(), abs=0.1)
+        assert rated.state is state
 
     def test_one_dark_region_is_not_diffuse(self) -> None:
         scene = build_scene("normal")

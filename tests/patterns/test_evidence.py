@@ -9,6 +9,7 @@ import pytest
 
 from marrowsignal.patterns.groups import evidence_groups, group_by_id
 from marrowsignal.patterns.lesion_evidence import (
+    dark_t1_state,
     deep_state,
     edema_state,
     leading_lesion,
@@ -137,6 +138,23 @@ class TestPlace:
 )
 def test_a_dark_focus_is_large_and_at_muscle(diameter: float, t1: Given, state: CriterionState) -> None:
     assert low_t1_state(lesion(sphere_diameter=diameter, t1_marrow_to_muscle=t1), CUTS) is state
+
+
+@pytest.mark.parametrize(
+    ("t1", "state"),
+    [
+        ((0.9, 0.85, 0.95), P),
+        ((0.98, 0.9, 1.09), P),
+        ((0.98, 0.9, 1.15), U),
+        ((1.05, 1.03, 1.07), U),  # wholly within the grey zone: above muscle, and yet not clear of it
+        ((1.12, 1.05, 1.2), U),
+        ((1.3, 1.11, 1.4), N),
+        (None, X),
+    ],
+)
+def test_t1_is_clear_of_muscle_only_above_the_grey_zone(t1: Given, state: CriterionState) -> None:
+    made = lesion(t1_marrow_to_muscle=t1).measurement("t1_marrow_to_muscle")
+    assert dark_t1_state(made, CUTS) is state
 
 
 class TestGroups:
