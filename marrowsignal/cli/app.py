@@ -14,7 +14,9 @@ import typer
 from marrowsignal import __version__
 from marrowsignal.cli.analyze import analyze
 from marrowsignal.cli.inspect import inspect
+from marrowsignal.cli.phantom import phantom
 from marrowsignal.cli.protocol import protocol_app
+from marrowsignal.cli.selftest import selftest
 from marrowsignal.cli.verbosity import be_verbose
 from marrowsignal.errors import MarrowSignalError
 
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 app.command("inspect")(inspect)
 app.command("analyze")(analyze)
+app.command("phantom")(phantom)
+app.command("selftest")(selftest)
 app.add_typer(protocol_app, name="protocol")
 
 _log = logging.getLogger("marrowsignal.cli")

@@ -1,23 +1,36 @@
-"""Synthetic T1 + STIR studies of the pelvis with known truth: signal equations, anatomy, artifacts, DICOM."""
+"""Synthetic T1 + STIR studies with known truth: signal equations, anatomy, artifacts, DICOM."""
 
-from marrowsignal.phantom.dicom_writer import DicomOptions
-from marrowsignal.phantom.options import SeriesOptions, StudyOptions, coronal_oblique_grid
-from marrowsignal.phantom.patterns import TissueMaps
-from marrowsignal.phantom.study import make_study, names, tissue_maps
-from marrowsignal.phantom.subject import draw_subject
-from marrowsignal.phantom.truth import LesionTruth, PhantomTruth, RegionTruth
+import importlib
 
-__all__ = [
-    "DicomOptions",
-    "LesionTruth",
-    "PhantomTruth",
-    "RegionTruth",
-    "SeriesOptions",
-    "StudyOptions",
-    "TissueMaps",
-    "coronal_oblique_grid",
-    "draw_subject",
-    "make_study",
-    "names",
-    "tissue_maps",
-]
+_W = {
+    "Breathing": "acquisition",
+    "Coil": "acquisition",
+    "Metal": "acquisition",
+    "SeriesPhysics": "acquisition",
+    "Person": "catalogue",
+    "PhantomSpec": "catalogue",
+    "phantoms": "catalogue",
+    "load_spec": "catalogue",
+    "names": "catalogue",
+    "DicomOptions": "dicom_files",
+    "TissueMaps": "maps",
+    "Motion": "options",
+    "StudyOptions": "options",
+    "SimulatedStudy": "study",
+    "make_study": "study",
+    "simulate_study": "study",
+    "tissue_maps": "study",
+    "draw_subject": "subject",
+    "LesionTruth": "truth",
+    "PhantomTruth": "truth",
+    "RegionTruth": "truth",
+    "View": "views",
+    "coronal_oblique_grid": "views",
+    "all_views": "views",
+}
+
+
+def __getattr__(name):
+    if name in _W:
+        return getattr(importlib.import_module("marrowsignal.phantom." + _W[name]), name)
+    raise AttributeError(name)

@@ -1,4 +1,4 @@
-"""What the scanner adds: receive bias, gain and noise."""
+"""Receive bias and noise on their own, for images that need no k-space."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.phantom.shapes import SmoothField
+from marrowsignal.phantom.acquisition.coil import Coil, Shading, slice_sheet
 
 __all__ = ["add_rician_noise", "bias_field"]
 
@@ -37,11 +37,8 @@ def bias_field(
     >>> np.round(np.percentile(field, [5, 95]), 2).tolist()
     [0.75, 1.3]
     """
-    x, y, z = (geometry.patient_axis(i) for i in range(3))
-    log_field = SmoothField.draw(rng, wavelength_mm=(260.0, 420.0), count=6)(x, y, z)
-    low, high = np.percentile(log_field, [5.0, 95.0])
-    unit = (log_field - low) / (high - low)
-    return np.asarray(np.exp(np.log(p5) + unit * np.log(p95 / p5)))
+    shading = Shading.draw(geometry, rng, coil=Coil(bias_p5=p5, bias_p95=p95))
+    return np.stack([shading.on(slice_sheet(geometry, i)) for i in range(geometry.shape[0])])
 
 
 def add_rician_noise(signal: NDArray[np.float64], *, sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:

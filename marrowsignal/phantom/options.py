@@ -2,74 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from marrowsignal.errors import UsageError
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.phantom.dicom_writer import DicomOptions
-from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Sequence
+from marrowsignal.phantom.acquisition import Breathing, Coil, SeriesPhysics
+from marrowsignal.phantom.catalogue import Person
+from marrowsignal.phantom.dicom_files import DicomOptions
+from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T
+from marrowsignal.phantom.views import View
 
-__all__ = ["SeriesOptions", "StudyOptions", "coronal_oblique_grid"]
+__all__ = ["USUAL_STIR", "USUAL_T1", "Motion", "StudyOptions", "overridden"]
 
-
-def coronal_oblique_grid(
-    *,
-    shape: tuple[int, int, int] = (20, 256, 256),
-    spacing_mm: tuple[float, float, float] = (4.0, 1.05, 1.05),
-    tilt_deg: float = 35.0,
-) -> VolumeGeometry:
-    """Grid of a sacroiliac-joint series: rows run to the patient's left, columns down and back.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Slices, rows, columns.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
-    tilt_deg : float
-        Angle between the columns and the body axis.
-
-    Returns
-    -------
-    VolumeGeometry
-        Centred on the middle of S2; slices run backwards.
-
-    Examples
-    --------
-    >>> coronal_oblique_grid().directions_lps[:, 2].tolist()
-    [1.0, 0.0, 0.0]
-    """
-    sine, cosine = np.sin(np.deg2rad(tilt_deg)), np.cos(np.deg2rad(tilt_deg))
-    axes = np.array([[0.0, cosine, sine], [0.0, sine, -cosine], [1.0, 0.0, 0.0]]).T
-    half = np.asarray(spacing_mm) * (np.asarray(shape) - 1) / 2.0
-    return VolumeGeometry.from_axes(origin_lps_mm=-axes @ half, directions_lps=axes, spacing_mm=spacing_mm, shape=shape)
+# noise, shading, acquired share of the matrix and bandwidth as on the real studies (docs/phantom.md)
+USUAL_T1 = SeriesPhysics(
+    sequence=T1_TSE_1_5T,
+    gain=1900.0,
+    muscle_snr=20.0,
+    resolution=(0.9, 0.75),
+    taper=0.15,
+    pixel_bandwidth_hz=190.0,
+    coil=Coil(bias_p5=0.78, bias_p95=1.28),
+)
+USUAL_STIR = SeriesPhysics(
+    sequence=STIR_1_5T,
+    gain=3000.0,
+    muscle_snr=11.0,
+    resolution=(0.85, 0.65),
+    taper=0.15,
+    pixel_bandwidth_hz=220.0,
+    coil=Coil(bias_p5=0.78, bias_p95=1.28),
+    breathing=Breathing(motion_mm=2.0, ghost_fraction=0.04),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesOptions:
-    """How one series is acquired.
+class Motion:
+    """How the person has moved between T1 and STIR.
 
     Attributes
     ----------
-    sequence : Sequence
-        Timing and field.
-    gain : float
-        Display units for a signal of 1.
-    muscle_snr : float or None
-        Signal of lean muscle over the noise of one channel, bias aside; None for no noise.
-    bias_p5, bias_p95 : float
-        Percentiles of the receive bias; both 1 for none.
-    geometry : VolumeGeometry or None
-        Grid; None for the usual coronal-oblique one (T1) or the T1's own (STIR).
+    shift_lps_mm : tuple of float
+        Shift.
+    rotation_deg : tuple of float
+        Turn about x, then y, then z, through the origin of the body.
     """
 
-    sequence: Sequence
-    gain: float
-    muscle_snr: float | None
-    bias_p5: float = 0.75
-    bias_p95: float = 1.3
-    geometry: VolumeGeometry | None = None
+    shift_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The motion as a 4x4 matrix on patient points."""
+        x, y, z = np.deg2rad(self.rotation_deg)
+        about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+        about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+        about_z = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
+        matrix = np.eye(4)
+        matrix[:3, :3] = about_z @ about_y @ about_x
+        matrix[:3, 3] = self.shift_lps_mm
+        return matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,21 +75,81 @@ class StudyOptions:
 
     Attributes
     ----------
-    t1, stir : SeriesOptions
-        The two series.
-    stir_shift_lps_mm : tuple of float
-        How far the patient has moved between T1 and STIR.
+    t1, stir : SeriesPhysics or None
+        The two series; None for the usual ones with what the phantom's own table changes.
+    view : View or None
+        Stack of slices; None for the phantom's own.
+    geometry, stir_geometry : VolumeGeometry or None
+        Any grid, in place of the stack's; None for the stack's, and for the STIR the T1's.
+    motion : Motion
+        Between T1 and STIR.
+    person : Person or None
+        Sex and age; None for the phantom's own.
     mirrored : bool
-        Swap left and right of the patient.
+        Swap left and right of the person.
     sub_slices : int
         Samples through a slice.
+    companions : bool
+        Add a localizer and other series that are not to be measured.
     dicom : DicomOptions
-        File options.
+        File options; age and sex follow the person.
     """
 
-    t1: SeriesOptions = field(default_factory=lambda: SeriesOptions(sequence=T1_TSE_1_5T, gain=1900.0, muscle_snr=20.0))
-    stir: SeriesOptions = field(default_factory=lambda: SeriesOptions(sequence=STIR_1_5T, gain=3000.0, muscle_snr=16.0))
-    stir_shift_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    t1: SeriesPhysics | None = None
+    stir: SeriesPhysics | None = None
+    view: View | None = None
+    geometry: VolumeGeometry | None = None
+    stir_geometry: VolumeGeometry | None = None
+    motion: Motion = field(default_factory=Motion)
+    person: Person | None = None
     mirrored: bool = False
     sub_slices: int = 4
+    companions: bool = False
     dicom: DicomOptions = field(default_factory=DicomOptions)
+
+
+_PARTS = {"breathing": Breathing, "coil": Coil}
+
+
+def overridden(physics: SeriesPhysics, table: Mapping[str, Any], *, series: str) -> SeriesPhysics:
+    """Change what a table names and leave the rest.
+
+    Parameters
+    ----------
+    physics : SeriesPhysics
+        The usual acquisition.
+    table : mapping
+        Field names and values; ``sequence``, ``coil`` and ``breathing`` are tables of their own.
+    series : str
+        Named in errors.
+
+    Returns
+    -------
+    SeriesPhysics
+        Changed copy.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown or a value makes no sense.
+    """
+    try:
+        return _changed(physics, table)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"phantom table '{series}': {error}",
+            code="phantom_invalid",
+            stage="phantom",
+            hint="fields of SeriesPhysics: " + ", ".join(f.name for f in fields(SeriesPhysics)),
+        ) from error
+
+
+def _changed(record: Any, table: Mapping[str, Any]) -> Any:
+    values = {}
+    for key, value in table.items():
+        now = getattr(record, key, None)
+        if isinstance(value, Mapping):
+            values[key] = _changed(now if is_dataclass(now) else _PARTS[key](), value)
+        else:
+            values[key] = tuple(value) if isinstance(value, list) else value
+    return replace(record, **values)

@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.errors import OutputError, UsageError
-from marrowsignal.geometry import LabelVolume, VolumeGeometry
+from marrowsignal.errors import OutputError
+from marrowsignal.geometry import VolumeGeometry
+from marrowsignal.phantom.acquisition import AcquiredImage, SeriesPhysics, acquire
 from marrowsignal.phantom.anatomy import build_anatomy
-from marrowsignal.phantom.artifacts import add_rician_noise, bias_field
-from marrowsignal.phantom.dicom_writer import SeriesHeader, pixel_values, write_series
+from marrowsignal.phantom.catalogue import PhantomSpec, load_spec
+from marrowsignal.phantom.dicom_files import SeriesHeader, SeriesKind, write_companions, write_series
 from marrowsignal.phantom.equations import voxel_magnitude
-from marrowsignal.phantom.options import SeriesOptions, StudyOptions, coronal_oblique_grid
-from marrowsignal.phantom.patterns import PATTERNS, TissueMaps
+from marrowsignal.phantom.maps import TissueMaps, build_maps
+from marrowsignal.phantom.options import USUAL_STIR, USUAL_T1, StudyOptions, overridden
+from marrowsignal.phantom.patterns import MarrowPattern, marrow_state
+from marrowsignal.phantom.scene import SliceProfile, render
 from marrowsignal.phantom.subject import Subject, draw_subject
-from marrowsignal.phantom.tissues import Species, signals
-from marrowsignal.phantom.truth import (
-    PhantomTruth,
-    measure_regions,
-    reference_fat,
-    reference_muscle,
-    truth_json,
-)
+from marrowsignal.phantom.tissues import Sequence, signals
+from marrowsignal.phantom.truth import BiasTruth, PhantomTruth, build_truth, write_truth
+from marrowsignal.phantom.views import View
 
-__all__ = ["make_study", "names", "tissue_maps"]
+__all__ = ["SimulatedStudy", "clean_image", "make_study", "simulate_study", "tissue_maps"]
 
 Array = NDArray[np.float64]
 
 
-def names() -> tuple[str, ...]:
-    """Names `make_study` knows.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SimulatedStudy:
+    """A study in memory.
 
-    Examples
-    --------
-    >>> names()
-    ('focal_edema', 'normal', 'symmetric_reconversion')
+    Attributes
+    ----------
+    t1, stir : AcquiredImage
+        The two series in display units.
+    t1_physics, stir_physics : SeriesPhysics
+        How they were acquired.
+    t1_geometry, stir_geometry : VolumeGeometry
+        Their grids.
+    stack : View
+        Stack of slices; its grid holds only where no other was asked for.
+    truth : PhantomTruth
+        What is known of it.
     """
-    return tuple(PATTERNS)
+
+    t1: AcquiredImage
+    stir: AcquiredImage
+    t1_physics: SeriesPhysics
+    stir_physics: SeriesPhysics
+    t1_geometry: VolumeGeometry
+    stir_geometry: VolumeGeometry
+    stack: View
+    truth: PhantomTruth
 
 
-def tissue_maps(
+def tissue_maps(  # noqa: PLR0913 - who, where and how finely are told apart
     name: str,
     geometry: VolumeGeometry,
     *,
     subject: Subject,
     centre_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0),
     sub_slices: int = 4,
+    pose: Array | None = None,
+    profile: SliceProfile | None = None,
 ) -> TissueMaps:
-    """Truth of a named pattern on any grid, without writing anything.
+    """Voxel truth of a phantom without its images.
 
     Parameters
     ----------
     name : str
-        One of `names()`.
+        One of `names`, or the path of a TOML file.
     geometry : VolumeGeometry
-        The grid.
+        Any grid in patient space.
     subject : Subject
         The person.
     centre_lps_mm : tuple of float
-        Where the middle of S2 lies.
+        Patient point where the body's origin lies, when no `pose` is given.
     sub_slices : int
-        Samples through a slice.
+        Samples through the thickness of a slice.
+    pose : ndarray of float64, shape (4, 4), or None
+        Rigid pose of the body in the scanner.
+    profile : SliceProfile or None
+        Slice profile; None for a rectangular one as thick as the slices are apart.
 
     Returns
     -------
@@ -76,15 +96,88 @@ def tissue_maps(
     UsageError
         If the name is unknown.
     """
-    if name not in PATTERNS:
-        raise UsageError(
-            f"there is no phantom named '{name}'",
-            code="unknown_phantom",
-            stage="phantom",
-            hint="choose one of: " + ", ".join(names()),
-        )
-    anatomy = build_anatomy(geometry, subject=subject, centre_lps_mm=centre_lps_mm, sub_slices=sub_slices)
-    return PATTERNS[name](anatomy)
+    spec = load_spec(name)
+    if pose is None:
+        pose = np.eye(4)
+        pose[:3, 3] = centre_lps_mm
+    if profile is None:
+        profile = SliceProfile(thickness_mm=geometry.spacing_mm[0], samples=sub_slices)
+    return _maps(spec, geometry, subject=subject, pose=pose, profile=profile)
+
+
+def _maps(
+    spec: PhantomSpec, geometry: VolumeGeometry, *, subject: Subject, pose: Array, profile: SliceProfile
+) -> TissueMaps:
+    anatomy = build_anatomy(spec.body, subject)
+    pattern = MarrowPattern(background=spec.background, findings=spec.findings)
+    rendering = render(anatomy, geometry, state=marrow_state(pattern, anatomy), profile=profile, body_to_patient=pose)
+    return build_maps(rendering, geometry, anatomy=anatomy, spec=spec)
+
+
+def clean_image(maps: TissueMaps, sequence: Sequence) -> Array:
+    """Magnitude without noise, shading or limits of resolution, per unit of gain."""
+    return voxel_magnitude(maps.species_fractions, signals(sequence))
+
+
+def simulate_study(name: str, *, seed: int = 1, options: StudyOptions | None = None) -> SimulatedStudy:
+    """Simulate a T1 + STIR study in memory.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`, or the path of a TOML file.
+    seed : int
+        Anatomy, texture, shading, breathing and noise follow from it.
+    options : StudyOptions or None
+        Acquisition.
+
+    Returns
+    -------
+    SimulatedStudy
+        Images and truth.
+
+    Raises
+    ------
+    UsageError
+        If the phantom is unknown or its table malformed.
+    """
+    options = options or StudyOptions()
+    spec = load_spec(name)
+    person = options.person or spec.person
+    subject = draw_subject(seed, sex=person.sex, age_years=person.age_years, mirrored=options.mirrored)
+    stack = options.view or spec.stack
+    grid = options.geometry or stack.geometry
+    stir_grid = options.stir_geometry or grid
+    profile = stack.profile(samples=options.sub_slices)
+    if options.geometry is not None:
+        profile = SliceProfile(thickness_mm=grid.spacing_mm[0], samples=options.sub_slices)
+    t1_physics = options.t1 or overridden(USUAL_T1, spec.t1, series="t1")
+    stir_physics = options.stir or overridden(USUAL_STIR, spec.stir, series="stir")
+    pose = options.motion.matrix
+    maps = _maps(spec, grid, subject=subject, pose=np.eye(4), profile=profile)
+    t1 = acquire(maps.species_fractions, grid, series=t1_physics, rng=np.random.default_rng([seed, 21]), workers=2)
+    species = maps.species_fractions
+    if stir_grid is not grid or not np.array_equal(pose, np.eye(4)):
+        species = _maps(spec, stir_grid, subject=subject, pose=pose, profile=profile).species_fractions
+    stir = acquire(species, stir_grid, series=stir_physics, rng=np.random.default_rng([seed, 22]), workers=2)
+    truth = build_truth(
+        maps,
+        name=Path(name).stem,
+        subject=subject,
+        t1_to_stir_lps=pose,
+        clean=(clean_image(maps, t1_physics.sequence), clean_image(maps, stir_physics.sequence)),
+        bias=(BiasTruth.of(t1.bias, grid), BiasTruth.of(stir.bias, stir_grid)),
+    )
+    return SimulatedStudy(
+        t1=t1,
+        stir=stir,
+        t1_physics=t1_physics,
+        stir_physics=stir_physics,
+        t1_geometry=grid,
+        stir_geometry=stir_grid,
+        stack=stack,
+        truth=truth,
+    )
 
 
 def make_study(name: str, folder: Path, *, seed: int = 1, options: StudyOptions | None = None) -> PhantomTruth:
@@ -93,11 +186,11 @@ def make_study(name: str, folder: Path, *, seed: int = 1, options: StudyOptions 
     Parameters
     ----------
     name : str
-        One of `names()`.
+        One of `names`, or the path of a TOML file.
     folder : Path
         Where; ``folder/dicom`` must not exist yet.
     seed : int
-        Anatomy, bias and noise follow from it.
+        Anatomy, texture, shading, breathing and noise follow from it.
     options : StudyOptions or None
         Acquisition and file options.
 
@@ -109,114 +202,40 @@ def make_study(name: str, folder: Path, *, seed: int = 1, options: StudyOptions 
     Raises
     ------
     UsageError
-        If the name is unknown.
+        If the phantom is unknown or its table malformed, or a transfer syntax cannot be written here.
     OutputError
         If the study is already there or cannot be written.
     """
     options = options or StudyOptions()
     if (folder / "dicom").exists():
         raise OutputError(f"folder '{folder.name}' already holds a study", code="phantom_exists", stage="phantom")
-    subject = draw_subject(seed, mirrored=options.mirrored)
-    grid = options.t1.geometry or coronal_oblique_grid()
-    maps = tissue_maps(name, grid, subject=subject, sub_slices=options.sub_slices)
-    stir_grid = options.stir.geometry or grid
-    moved = maps
-    if options.stir.geometry is not None or any(options.stir_shift_lps_mm):
-        moved = tissue_maps(
-            name,
-            stir_grid,
-            subject=subject,
-            centre_lps_mm=options.stir_shift_lps_mm,
-            sub_slices=options.sub_slices,
-        )
-    t1 = _acquire(moved=maps, series=options.t1, seed=(seed, 21))
-    stir = _acquire(moved=moved, series=options.stir, seed=(seed, 22))
-    truth = _truth(name, seed, options, maps, (t1, stir))
+    study = simulate_study(name, seed=seed, options=options)
     try:
-        _write(truth, folder, (t1, stir), (grid, stir_grid), options)
+        _write_dicom(study, folder / "dicom", options)
+        write_truth(study.truth, folder / "truth")
     except OSError as error:
         raise OutputError(
             f"folder '{folder.name}' cannot be written", code="output_not_writable", stage="phantom"
         ) from error
-    return truth
+    return study.truth
 
 
-def _acquire(*, moved: TissueMaps, series: SeriesOptions, seed: tuple[int, int]) -> Array:
-    """Image in display units: physics, bias, noise, gain."""
-    rng = np.random.default_rng(list(seed))
-    per_species = signals(series.sequence)
-    clean = voxel_magnitude(moved.species_fractions, per_species)
-    if series.bias_p95 > series.bias_p5:
-        clean = clean * bias_field(moved.geometry, rng=rng, p5=series.bias_p5, p95=series.bias_p95)
-    if series.muscle_snr is not None:
-        sigma = abs(float(per_species[Species.MUSCLE])) / series.muscle_snr
-        clean = add_rician_noise(clean, sigma=sigma, rng=rng)
-    return clean * series.gain
-
-
-def _pixel_hash(image: Array, slopes: tuple[float, ...]) -> str:
-    digest = hashlib.sha256()
-    for index in range(image.shape[0]):
-        stored = pixel_values(image[index], rescale_slope=slopes[index % len(slopes)])
-        digest.update(stored.astype("<u2").tobytes())
-    return digest.hexdigest()
-
-
-def _truth(name: str, seed: int, options: StudyOptions, maps: TissueMaps, images: tuple[Array, Array]) -> PhantomTruth:
-    t1 = voxel_magnitude(maps.species_fractions, signals(options.t1.sequence))
-    stir = voxel_magnitude(maps.species_fractions, signals(options.stir.sequence))
-    regions, lesions = measure_regions(t1, stir, maps=maps)
-    muscle, fat = reference_muscle(maps), reference_fat(maps)
-    to_stir = np.eye(4)
-    to_stir[:3, 3] = options.stir_shift_lps_mm
-    slopes = options.dicom.rescale_slopes
-    return PhantomTruth(
-        name=name,
-        pattern=maps.pattern,
-        side=maps.side,
-        seed=seed,
-        regions=regions,
-        lesions=lesions,
-        t1_fat_per_muscle=float(np.median(t1[fat]) / np.median(t1[muscle])),
-        stir_fat_per_muscle=float(np.median(stir[fat]) / np.median(stir[muscle])),
-        t1_to_stir_lps=to_stir,
-        t1_pixels_sha256=_pixel_hash(images[0], slopes),
-        stir_pixels_sha256=_pixel_hash(images[1], slopes),
-        maps=maps,
-    )
-
-
-def _write(
-    truth: PhantomTruth,
-    folder: Path,
-    images: tuple[Array, Array],
-    grids: tuple[VolumeGeometry, VolumeGeometry],
-    options: StudyOptions,
-) -> None:
-    # SimpleITK is slow to import and only files need it
-    from marrowsignal.geometry.itk_bridge import write_nifti  # noqa: PLC0415
-
+def _write_dicom(study: SimulatedStudy, folder: Path, options: StudyOptions) -> None:
+    truth, stack = study.truth, study.stack
+    age = f"{round(truth.subject.age_years):03d}Y"
+    files = replace(options.dicom, patient_age=age, patient_sex=truth.subject.sex)
+    gap = 0.0 if options.geometry is not None else stack.slice_distance_mm - stack.slice_thickness_mm
     header = SeriesHeader(
-        study_key=f"{truth.name}_{truth.seed}",
-        description="t1_tse_cor_obl",
-        sequence_name="*tse2d1_3",
+        study_key=f"{truth.name}_{truth.subject.seed}",
         series_number=3,
-        sequence=options.t1.sequence,
-        options=options.dicom,
+        sequence=study.t1_physics.sequence,
+        options=files,
+        kind=SeriesKind.T1,
+        slice_gap_mm=gap,
+        body_part=stack.body_part_examined,
     )
-    write_series(images[0], grids[0], header=header, folder=folder / "dicom" / "T1")
-    header = replace(
-        header,
-        description="t2_tirm_cor_obl",
-        sequence_name="*tir2d1_11",
-        series_number=4,
-        sequence=options.stir.sequence,
-    )
-    write_series(images[1], grids[1], header=header, folder=folder / "dicom" / "STIR")
-    target = folder / "truth"
-    target.mkdir(parents=True, exist_ok=True)
-    other = LabelVolume(array=truth.maps.other_marrow_mask.astype(np.uint16), geometry=truth.maps.geometry)
-    write_nifti(target / "marrow.nii.gz", truth.maps.marrow)
-    write_nifti(target / "lesions.nii.gz", truth.maps.lesion)
-    write_nifti(target / "lumbar_marrow.nii.gz", other)
-    (target / "truth.json").write_text(truth_json(truth), encoding="utf-8", newline="\n")
+    write_series(study.t1.signal, study.t1_geometry, header=header, folder=folder / "T1")
+    stir_header = replace(header, series_number=4, sequence=study.stir_physics.sequence, kind=SeriesKind.STIR)
+    write_series(study.stir.signal, study.stir_geometry, header=stir_header, folder=folder / "STIR")
+    if options.companions:
+        write_companions(study.t1.signal, study.t1_geometry, header=header, folder=folder)

@@ -1,17 +1,30 @@
-"""What is known of a simulated study, as records and as JSON with units in the names."""
+"""What is known of a simulated study: records, JSON with units in the names, label maps and fields."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.phantom.patterns import TissueMaps
+from marrowsignal.geometry import AcquisitionFacts, LabelVolume, SignalVolume, VolumeGeometry
+from marrowsignal.phantom.maps import TissueMaps
+from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
 
-__all__ = ["LesionTruth", "PhantomTruth", "RegionTruth", "measure_regions", "reference_muscle", "truth_json"]
+__all__ = [
+    "BiasTruth",
+    "LesionTruth",
+    "PhantomTruth",
+    "RegionTruth",
+    "build_truth",
+    "measure_regions",
+    "reference_fat",
+    "reference_muscle",
+    "write_truth",
+]
 
 Array = NDArray[np.float64]
 
@@ -46,14 +59,14 @@ class RegionTruth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LesionTruth:
-    """Noise-free facts of the lesion inside one region.
+    """Noise-free facts of what findings take of one region.
 
     Attributes
     ----------
     region : str
         Region it lies in.
     volume_ml : float
-        Where edema reaches half its peak.
+        Where a finding reaches half its peak.
     edema_fraction : float
         Mean share of edema water in the soft part.
     t1_lesion_per_muscle, stir_lesion_per_muscle : float
@@ -68,25 +81,55 @@ class LesionTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BiasTruth:
+    """Receive bias of one series, thinned out: it is smooth.
+
+    Attributes
+    ----------
+    field : ndarray of float32
+        Factor on the signal, every few voxels of the series' grid.
+    geometry : VolumeGeometry
+        The thinned grid.
+    p5, p95 : float
+        Percentiles over the whole grid.
+    """
+
+    field: NDArray[np.float32]
+    geometry: VolumeGeometry
+    p5: float
+    p95: float
+
+    @classmethod
+    def of(cls, field: Array, geometry: VolumeGeometry, *, step: int = 12) -> BiasTruth:
+        """Keep every slice, and every `step`-th row and column."""
+        low, high = np.percentile(field, [5.0, 95.0])
+        affine = geometry.affine_lps.copy()
+        affine[:3, 1:3] *= step
+        thin = np.ascontiguousarray(field[:, ::step, ::step].astype(np.float32))
+        grid = VolumeGeometry(affine_lps=affine, shape=(thin.shape[0], thin.shape[1], thin.shape[2]))
+        return cls(field=thin, geometry=grid, p5=float(low), p95=float(high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PhantomTruth:
-    """What is known of a study that was written.
+    """What is known of a study.
 
     Attributes
     ----------
     name, pattern, side : str
         Study name, true class, ``left`` / ``right`` / ``both`` / ``none``.
-    seed : int
-        Seed of everything.
+    subject : Subject
+        The person; the seed is the seed of everything.
     regions : tuple of RegionTruth
-        Sacrum, left ilium, right ilium.
+        One a region of the study that lies in the field of view.
     lesions : tuple of LesionTruth
-        One a region that holds edema.
+        One a region that holds a finding.
     t1_fat_per_muscle, stir_fat_per_muscle : float
         Subcutaneous fat over lean muscle, medians.
     t1_to_stir_lps : ndarray of float64, shape (4, 4)
         Takes a patient point of the T1 series to the same tissue's point in the STIR series.
-    t1_pixels_sha256, stir_pixels_sha256 : str
-        Of the stored pixels, slice by slice in patient order, little-endian uint16.
+    t1_bias, stir_bias : BiasTruth
+        Receive bias of each series.
     maps : TissueMaps
         Voxel truth on the T1 grid.
     """
@@ -94,14 +137,14 @@ class PhantomTruth:
     name: str
     pattern: str
     side: str
-    seed: int
+    subject: Subject
     regions: tuple[RegionTruth, ...]
     lesions: tuple[LesionTruth, ...]
     t1_fat_per_muscle: float
     stir_fat_per_muscle: float
     t1_to_stir_lps: Array
-    t1_pixels_sha256: str
-    stir_pixels_sha256: str
+    t1_bias: BiasTruth
+    stir_bias: BiasTruth
     maps: TissueMaps
 
 
@@ -111,8 +154,13 @@ def reference_muscle(maps: TissueMaps) -> NDArray[np.bool_]:
 
 
 def reference_fat(maps: TissueMaps) -> NDArray[np.bool_]:
-    """Voxels that are all fat and no marrow."""
-    return np.asarray(maps.species_fractions[Species.FAT] >= 0.99)
+    """Voxels that are all fat and no marrow: subcutaneous and between organs."""
+    return np.asarray(maps.species_fractions[Species.FAT] >= 0.97)
+
+
+def median_or_nan(values: Array) -> float:
+    """Median; NaN where there is nothing, for example no muscle in the field of view."""
+    return float(np.median(values)) if values.size else float("nan")
 
 
 def measure_regions(
@@ -133,7 +181,7 @@ def measure_regions(
         Regions and lesions.
     """
     muscle = reference_muscle(maps)
-    t1_rel, stir_rel = t1 / np.median(t1[muscle]), stir / np.median(stir[muscle])
+    t1_rel, stir_rel = t1 / median_or_nan(t1[muscle]), stir / median_or_nan(stir[muscle])
     voxel_ml, hurt = maps.geometry.voxel_ml, maps.lesion.mask
     regions, lesions = [], []
     for label, name in maps.marrow.names:
@@ -166,42 +214,136 @@ def measure_regions(
     return tuple(regions), tuple(lesions)
 
 
-def truth_json(truth: PhantomTruth) -> str:
+def build_truth(
+    maps: TissueMaps,
+    *,
+    name: str,
+    subject: Subject,
+    t1_to_stir_lps: Array,
+    clean: tuple[Array, Array],
+    bias: tuple[BiasTruth, BiasTruth],
+) -> PhantomTruth:
+    """Gather what is known of a study.
+
+    Parameters
+    ----------
+    maps : TissueMaps
+        Voxel truth on the T1 grid.
+    name : str
+        Phantom.
+    subject : Subject
+        The person.
+    t1_to_stir_lps : ndarray of float64, shape (4, 4)
+        Motion of the person.
+    clean : tuple of ndarray
+        T1 and STIR on the T1 grid without noise and bias.
+    bias : tuple of BiasTruth
+        Of T1 and STIR.
+
+    Returns
+    -------
+    PhantomTruth
+        The truth.
+    """
+    t1, stir = clean
+    regions, lesions = measure_regions(t1, stir, maps=maps)
+    muscle, fat = reference_muscle(maps), reference_fat(maps)
+    return PhantomTruth(
+        name=name,
+        pattern=maps.pattern,
+        side=maps.side,
+        subject=subject,
+        regions=regions,
+        lesions=lesions,
+        t1_fat_per_muscle=median_or_nan(t1[fat]) / median_or_nan(t1[muscle]),
+        stir_fat_per_muscle=median_or_nan(stir[fat]) / median_or_nan(stir[muscle]),
+        t1_to_stir_lps=t1_to_stir_lps,
+        t1_bias=bias[0],
+        stir_bias=bias[1],
+        maps=maps,
+    )
+
+
+def _truth_json(truth: PhantomTruth) -> str:
     """Everything but the maps, as JSON with units in the names; rounded to 4 decimals."""
     document = {
-        "schema_version": "1",
+        "schema_version": "2",
         "name": truth.name,
         "pattern_class": truth.pattern,
         "side": truth.side,
-        "seed": truth.seed,
+        "seed": truth.subject.seed,
+        "sex": truth.subject.sex,
+        "age_years": truth.subject.age_years,
+        "mirrored": truth.subject.mirrored,
         "lesion_total_ml": round(sum(x.volume_ml for x in truth.lesions), 4),
-        "t1_fat_to_muscle_ratio": round(truth.t1_fat_per_muscle, 4),
-        "stir_fat_to_muscle_ratio": round(truth.stir_fat_per_muscle, 4),
-        "t1_to_stir_lps_mm": truth.t1_to_stir_lps.ravel().tolist(),
+        "t1_fat_to_muscle_ratio": _number(truth.t1_fat_per_muscle),
+        "stir_fat_to_muscle_ratio": _number(truth.stir_fat_per_muscle),
+        "t1_to_stir_lps_mm": np.round(truth.t1_to_stir_lps, 9).ravel().tolist(),
+        "t1_bias_p5_p95": [_number(truth.t1_bias.p5), _number(truth.t1_bias.p95)],
+        "stir_bias_p5_p95": [_number(truth.stir_bias.p5), _number(truth.stir_bias.p95)],
         "regions": [
             {
                 "name": r.name,
                 "label": r.label,
-                "volume_ml": round(r.volume_ml, 4),
-                "lesion_ml": round(r.lesion_ml, 4),
-                "fat_fraction_mean": round(r.fat_fraction, 4),
-                "bone_volume_fraction_mean": round(r.bone_fraction, 4),
-                "t1_marrow_to_muscle_ratio": round(r.t1_marrow_per_muscle, 4),
-                "stir_marrow_to_muscle_ratio": round(r.stir_marrow_per_muscle, 4),
+                "volume_ml": _number(r.volume_ml),
+                "lesion_ml": _number(r.lesion_ml),
+                "fat_fraction_mean": _number(r.fat_fraction),
+                "bone_volume_fraction_mean": _number(r.bone_fraction),
+                "t1_marrow_to_muscle_ratio": _number(r.t1_marrow_per_muscle),
+                "stir_marrow_to_muscle_ratio": _number(r.stir_marrow_per_muscle),
             }
             for r in truth.regions
         ],
         "lesions": [
             {
                 "region": x.region,
-                "volume_ml": round(x.volume_ml, 4),
-                "edema_water_fraction_mean": round(x.edema_fraction, 4),
-                "t1_lesion_to_muscle_ratio": round(x.t1_lesion_per_muscle, 4),
-                "stir_lesion_to_muscle_ratio": round(x.stir_lesion_per_muscle, 4),
+                "volume_ml": _number(x.volume_ml),
+                "edema_water_fraction_mean": _number(x.edema_fraction),
+                "t1_lesion_to_muscle_ratio": _number(x.t1_lesion_per_muscle),
+                "stir_lesion_to_muscle_ratio": _number(x.stir_lesion_per_muscle),
             }
             for x in truth.lesions
         ],
-        "t1_pixels_sha256": truth.t1_pixels_sha256,
-        "stir_pixels_sha256": truth.stir_pixels_sha256,
+        "bone_labels": {name: value for value, name in truth.maps.bones.names},
+        "tissue_labels": {name: value for value, name in truth.maps.tissue.names},
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _number(value: float) -> float | None:
+    """Round to 4 decimals; None for what could not be measured."""
+    return round(value, 4) if np.isfinite(value) else None
+
+
+def write_truth(truth: PhantomTruth, folder: Path) -> None:
+    """Write ``truth.json`` and the maps as NIfTI.
+
+    ``marrow`` (regions of the study), ``bones`` (marrow of every bone), ``lesions`` and ``tissue`` are label
+    maps whose values are named in truth.json; ``fat_percent`` is the fat fraction of marrow in percent, 255
+    outside marrow; ``t1_bias`` and ``stir_bias`` are factors on thinned grids.
+
+    Parameters
+    ----------
+    truth : PhantomTruth
+        What is known.
+    folder : Path
+        Created when missing.
+    """
+    # SimpleITK is slow to import and only files need it
+    from marrowsignal.geometry.itk_bridge import write_nifti  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    maps = truth.maps
+    fat = np.where(maps.bones.mask, np.rint(100.0 * maps.fat_fraction), 255).astype(np.uint16)
+    for name, volume in (
+        ("marrow", maps.marrow),
+        ("bones", maps.bones),
+        ("lesions", maps.lesion),
+        ("tissue", maps.tissue),
+        ("fat_percent", LabelVolume(array=fat, geometry=maps.geometry)),
+    ):
+        write_nifti(folder / f"{name}.nii.gz", volume)
+    for name, bias in (("t1_bias", truth.t1_bias), ("stir_bias", truth.stir_bias)):
+        field = SignalVolume(array=bias.field, geometry=bias.geometry, acquisition=AcquisitionFacts())
+        write_nifti(folder / f"{name}.nii.gz", field)
+    (folder / "truth.json").write_text(_truth_json(truth), encoding="utf-8", newline="\n")

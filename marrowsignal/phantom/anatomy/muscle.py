@@ -1,0 +1,236 @@
+"""One muscle of the trunk and how muscles share the space under the deep fascia."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowsignal.phantom.anatomy.texture import Fascicles, fascicles, sheet_share
+from marrowsignal.phantom.sheet import Ball, SmoothField
+from marrowsignal.phantom.solids import Points, Vector, coverage
+from marrowsignal.phantom.subject import Subject
+from marrowsignal.phantom.tissues import Species
+
+__all__ = ["Grain", "Muscle", "View", "column", "muscle_shares"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """Points as one side of the body sees them.
+
+    Attributes
+    ----------
+    p : Points
+        The points.
+    x : ndarray of float64
+        To the outside of this side, mm.
+    depth : ndarray of float64
+        Below the deep fascia, mm.
+    """
+
+    p: Points
+    x: Array
+    depth: Array
+
+    @property
+    def y(self) -> Array:
+        """To the back."""
+        return self.p.y
+
+    @property
+    def z(self) -> Array:
+        """Up."""
+        return self.p.z
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grain:
+    """How the fibres of a muscle look.
+
+    Attributes
+    ----------
+    along : tuple of float
+        Fibre direction on the left side.
+    sheets : tuple of float or None
+        Direction in which fat sheets are wide on the left side.
+    spacing_mm, amount, half_width_mm : float
+        Fat streaks, see `fascicles`.
+    """
+
+    along: Vector
+    sheets: Vector | None = None
+    spacing_mm: float = 8.0
+    amount: float = 0.6
+    half_width_mm: float = 0.4
+
+    def on(self, sign: float) -> Vector | tuple[Vector, Vector]:
+        """Directions of fibres and sheets on the left side (1) or the right (-1)."""
+        x, y, z = self.along
+        if self.sheets is None:
+            return sign * x, y, z
+        return (sign * x, y, z), (sign * self.sheets[0], self.sheets[1], self.sheets[2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Muscle:
+    """A paired muscle, described for the left side.
+
+    Attributes
+    ----------
+    name : str
+        Anatomical name.
+    shape : callable
+        Signed distance in the view of a side, mm.
+    within : Ball
+        Where the left one can lie.
+    grain : Grain
+        Its fat streaks.
+    gap_mm : float
+        Fat between it and what comes later.
+    gain : callable or None
+        How much fattier it is from place to place; None for evenly.
+    split : callable or None
+        Signed distance to fat sheets in it, mm; None for none.
+    """
+
+    name: str
+    shape: Callable[[View], Array]
+    within: Ball
+    grain: Grain
+    gap_mm: float = 2.0
+    gain: Callable[[View], Array] | None = None
+    split: Callable[[View], Array] | None = None
+
+    def prepared(self, subject: Subject) -> tuple[Side, Side]:
+        """Both sides of this muscle in a person."""
+        sides = []
+        for sign, side in ((1.0, "left"), (-1.0, "right")):
+            texture = fascicles(
+                subject,
+                f"{side} {self.name}",
+                along=self.grain.on(sign),
+                spacing_mm=self.grain.spacing_mm,
+                amount=self.grain.amount,
+                half_width_mm=self.grain.half_width_mm,
+            )
+            bulk = subject.normal(f"{side} {self.name} bulk_mm", 0.0, 0.7)
+            sides.append(Side(muscle=self, sign=sign, texture=texture, bulk_mm=bulk))
+        return sides[0], sides[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Space:
+    """What muscles share while they are painted: depth, unevenness, space that is left, species so far."""
+
+    depth: Array
+    uneven: Array
+    clear: Array
+    shares: dict[Species, Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """A muscle of one side with its texture.
+
+    Attributes
+    ----------
+    muscle : Muscle
+        Which.
+    sign : float
+        1 for the left, -1 for the right.
+    texture : Fascicles
+        Fat share at points.
+    bulk_mm : float
+        How much thicker this side is.
+    within : Ball
+        Where it can lie.
+    """
+
+    muscle: Muscle
+    sign: float
+    texture: Fascicles
+    bulk_mm: float
+    within: Ball = field(init=False)
+
+    def __post_init__(self) -> None:
+        x, y, z = self.muscle.within.centre_mm
+        ball = Ball(centre_mm=(self.sign * x, y, z), radius_mm=self.muscle.within.radius_mm)
+        object.__setattr__(self, "within", ball)
+
+    def paint(self, p: Points, canvas: _Space) -> None:
+        """Add this muscle where space is clear, and take the space and its fat plane."""
+        found = p.within(self.within)
+        if found is None:
+            return
+        window, cut = found
+        view = View(p=cut, x=self.sign * cut.x, depth=canvas.depth[window])
+        width, shares = cut.sheet.width_mm, canvas.shares
+        distance = self.muscle.shape(view) - self.bulk_mm + canvas.uneven[window]
+        free = canvas.clear[window]
+        body = coverage(distance, width_mm=width) * free
+        if not body.any():
+            return
+        fat = self.texture(cut)
+        if self.muscle.gain is not None:
+            fat = fat * self.muscle.gain(view)
+        if self.muscle.split is not None:
+            fat = fat + 0.85 * sheet_share(self.muscle.split(view), half_width_mm=0.8, width_mm=width)
+        fat = np.minimum(fat, 0.95)
+        rim = 0.45 * sheet_share(distance + 0.2, half_width_mm=0.35, width_mm=width)
+        shares[Species.MUSCLE][window] += body * (1.0 - rim) * (1.0 - fat)
+        shares[Species.FAT][window] += body * (1.0 - rim) * fat
+        shares[Species.FIBROUS][window] += body * rim
+        around = np.minimum(coverage(distance - self.muscle.gap_mm, width_mm=width) * free, free) - body
+        shares[Species.FAT][window] += np.maximum(around, 0.0)
+        canvas.clear[window] = free - body - np.maximum(around, 0.0)
+
+
+def muscle_shares(
+    sides: tuple[Side, ...], p: Points, *, depth: Array, clear: Array, uneven: SmoothField
+) -> tuple[dict[Species, Array], Array]:
+    """Paint muscles in their order.
+
+    Parameters
+    ----------
+    sides : tuple of Side
+        What comes first takes the space of what comes later.
+    p : Points
+        Where.
+    depth : ndarray of float64
+        Below the deep fascia, mm.
+    clear : ndarray of float64
+        Share of space that muscles may take.
+    uneven : SmoothField
+        Displacement of the muscle surfaces, mm when multiplied by 0.9.
+
+    Returns
+    -------
+    dict of Species to ndarray, and ndarray
+        Shares, and the share of space that no muscle took.
+    """
+    space = _Space(
+        depth=depth,
+        uneven=0.9 * uneven.on(p.sheet),
+        clear=clear.copy(),
+        shares={kind: np.zeros(depth.shape) for kind in (Species.MUSCLE, Species.FAT, Species.FIBROUS)},
+    )
+    for side in sides:
+        side.paint(p, space)
+    return space.shares, space.clear
+
+
+def column(
+    view: View, *, heights: tuple[float, ...], x: tuple[float, ...], y: tuple[float, ...], radii: tuple[float, ...]
+) -> Array:
+    """Signed distance to an upright round muscle whose centre and radius change with height.
+
+    A radius below 0 at the last heights closes it.
+    """
+    dx = view.x - np.interp(view.z, heights, x)
+    dy = view.y - np.interp(view.z, heights, y)
+    return np.asarray(0.93 * (np.sqrt(dx * dx + dy * dy) - np.interp(view.z, heights, radii)))

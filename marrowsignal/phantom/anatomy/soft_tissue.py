@@ -1,0 +1,78 @@
+"""Everything under the skin that is neither bone nor organ: muscles, fat planes, fat with septa and vessels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowsignal.phantom.anatomy.body_surface import BodySurface, Subcutis
+from marrowsignal.phantom.anatomy.muscle import Side, muscle_shares
+from marrowsignal.phantom.anatomy.ribs import Ribs
+from marrowsignal.phantom.anatomy.texture import Septa, Threads, sheet_share
+from marrowsignal.phantom.sheet import SmoothField
+from marrowsignal.phantom.solids import Points, coverage
+from marrowsignal.phantom.tissues import Species
+
+__all__ = ["SoftTissue"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SoftTissue:
+    """Fill of the body where nothing else is.
+
+    Attributes
+    ----------
+    surface : BodySurface
+        Skin and fascia.
+    subcutis : Subcutis
+        Skin and subcutaneous fat.
+    muscles : tuple of Side
+        Muscles in painting order.
+    ribs : Ribs
+        The lowest ribs.
+    uneven : SmoothField
+        Displacement of muscle surfaces.
+    haze : SmoothField
+        Unevenness of the deep fat.
+    walls : Septa
+        Strands in the deep fat.
+    vessels : Threads
+        Small vessels in the deep fat and between muscles.
+    """
+
+    surface: BodySurface
+    subcutis: Subcutis
+    muscles: tuple[Side, ...]
+    ribs: Ribs
+    uneven: SmoothField
+    haze: SmoothField
+    walls: Septa
+    vessels: Threads
+
+    def __call__(self, p: Points) -> dict[Species, Array]:
+        """Shares of species at points in the body; they sum to 1 but for the lumen of small vessels."""
+        fascia = self.surface.fascia(p)
+        skin = self.surface.skin(p, fascia=fascia)
+        ribs, taken = self.ribs.shares(p, -fascia)
+        below = coverage(fascia, width_mm=p.sheet.width_mm)
+        shares, clear = muscle_shares(self.muscles, p, depth=-fascia, clear=below * (1.0 - taken), uneven=self.uneven)
+        blood = self.vessels(p)
+        fascial = 0.55 * sheet_share(fascia, half_width_mm=0.5, width_mm=p.sheet.width_mm)
+        wall = np.maximum(0.35 * self.walls(p), fascial)
+        # fine connective tissue and capillaries, unevenly
+        haze = np.clip(0.06 + 0.035 * self.haze.on(p.sheet), 0.0, 0.2)
+        rest = clear * (1.0 - wall) * (1.0 - blood)
+        shares[Species.FIBROUS] += clear * wall * (1.0 - blood)
+        shares[Species.FAT] += rest * (1.0 - haze)
+        shares[Species.SOFT_TISSUE] = 0.5 * clear * blood + rest * haze
+        shares[Species.FLUID] = 0.1 * clear * blood
+        for kind, amount in ribs.items():
+            shares[kind] = below * amount
+        above = 1.0 - below
+        for kind, amount in self.subcutis(p, skin=skin, fascia=fascia).items():
+            shares[kind] += above * amount
+        return shares

@@ -1,0 +1,105 @@
+"""The trunk of one person, from the lowest ribs to the upper thighs, put together from its parts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowsignal.phantom.anatomy.body_surface import BodySurface, body_surface, subcutis
+from marrowsignal.phantom.anatomy.bowel import Cavity, bowel_layers
+from marrowsignal.phantom.anatomy.femur import femur_landmarks, femur_parts
+from marrowsignal.phantom.anatomy.gluteal_muscles import fit_wing, gluteal_muscles
+from marrowsignal.phantom.anatomy.muscle import Muscle, View
+from marrowsignal.phantom.anatomy.pelvis import pelvis_landmarks, pelvis_parts
+from marrowsignal.phantom.anatomy.ribs import lower_ribs
+from marrowsignal.phantom.anatomy.soft_tissue import SoftTissue
+from marrowsignal.phantom.anatomy.spine import spine_landmarks, spine_parts, vertebra_frames
+from marrowsignal.phantom.anatomy.texture import septa, threads
+from marrowsignal.phantom.anatomy.thigh import thigh_parts
+from marrowsignal.phantom.anatomy.torso_muscles import torso_muscles
+from marrowsignal.phantom.anatomy.vessels import nerve_layers, vessel_layers
+from marrowsignal.phantom.anatomy.viscera import organ_balls, organ_layers
+from marrowsignal.phantom.composition import COMPOSITIONS
+from marrowsignal.phantom.scene import Anatomy, Bone, Layer
+from marrowsignal.phantom.sheet import Sheet
+from marrowsignal.phantom.solids import Points
+from marrowsignal.phantom.subject import Subject
+
+__all__ = ["build_trunk"]
+
+Array = NDArray[np.float64]
+# what bowel cannot push into
+_FIRM = ("psoas", "iliacus", "quadratus_lumborum", "obturator_internus")
+
+
+def _cavity(surface: BodySurface, muscles: tuple[Muscle, ...], spine_front: tuple[Array, Array]) -> Cavity:
+    """Distance of points to the walls of the abdominal cavity."""
+    firm = [muscle.shape for muscle in muscles if muscle.name in _FIRM]
+
+    def distance(points: Array) -> Array:
+        x, y, z = (points[:, i : i + 1] for i in range(3))
+        none = Sheet(
+            origin_mm=np.zeros(3),
+            row_step_mm=np.array([0.0, 0.0, 1.0]),
+            column_step_mm=np.array([1.0, 0.0, 0.0]),
+            shape=x.shape,
+        )
+        p = Points(x=x, y=y, z=z, sheet=none)
+        depth = -surface.fascia(p)
+        view = View(p=p, x=np.abs(x), depth=depth)
+        room = np.minimum(depth - 21.0, np.minimum.reduce([shape(view) for shape in firm]))
+        behind = np.interp(z, *spine_front) + 0.6 * np.maximum(np.abs(x) - 30.0, 0.0)
+        return np.asarray(np.minimum(room, behind - y)[:, 0])
+
+    return distance
+
+
+def _bones(subject: Subject) -> tuple[Layer | Bone, ...]:
+    return (*spine_parts(subject), *pelvis_parts(subject), *femur_parts(subject))
+
+
+def build_trunk(subject: Subject) -> Anatomy:
+    """Build the trunk of a person.
+
+    Parameters
+    ----------
+    subject : Subject
+        The person.
+
+    Returns
+    -------
+    Anatomy
+        Parts from front to back: air, bones with their joints, vessels, organs, muscles, fat.
+    """
+    surface = body_surface(subject)
+    bones = _bones(subject)
+    levels = vertebra_frames(subject)
+    hip = next(part for part in bones if isinstance(part, Bone) and part.name == "left_ilium")
+    muscles = gluteal_muscles(subject, fit_wing(hip)) + torso_muscles(subject)
+    front = np.array(sorted((f.origin_mm[2], f.origin_mm[1] - 42.0) for f in levels.values()))
+    # the sacral hollow is the back wall below
+    hollow = np.array([(-100.0, 20.0), (-40.0, -10.0), (0.0, -40.0)])
+    back = np.concatenate([hollow, front])
+    cavity = _cavity(surface, muscles, (back[:, 0], back[:, 1]))
+    tissue = SoftTissue(
+        surface=surface,
+        subcutis=subcutis(subject),
+        muscles=tuple(side for muscle in muscles for side in muscle.prepared(subject)),
+        ribs=lower_ribs(subject),
+        uneven=subject.field("muscle surface", wavelength_mm=(20.0, 55.0), count=16),
+        haze=subject.field("deep fat haze", wavelength_mm=(5.0, 22.0), count=28),
+        walls=septa(subject, "deep fat", lobule_mm=12.0, half_width_mm=0.2),
+        vessels=threads(subject, "deep vessel", wavelength_mm=(20.0, 45.0), radius_mm=0.8),
+    )
+    parts = (
+        Layer(name="air", shape=lambda p: -surface.skin(p), fill=COMPOSITIONS["air"]),
+        *bones,
+        *nerve_layers(subject),
+        *vessel_layers(subject, levels),
+        *thigh_parts(subject),
+        *organ_layers(subject, surface),
+        *bowel_layers(subject, cavity, keep_clear=organ_balls(subject)),
+        Layer(name="soft_tissue", shape=surface.skin, fill=tissue),
+    )
+    marks = (*spine_landmarks(subject), *pelvis_landmarks(subject), *femur_landmarks(subject))
+    return Anatomy(body="trunk", subject=subject, parts=parts, landmarks=marks)

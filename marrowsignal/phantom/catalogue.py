@@ -1,0 +1,168 @@
+"""The phantoms by name, each a table of the catalogue or a TOML file of the user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
+
+from marrowsignal.errors import UsageError
+from marrowsignal.phantom.patterns import Background, Finding
+from marrowsignal.phantom.subject import Sex
+from marrowsignal.phantom.views import View, all_views
+
+__all__ = ["Person", "PhantomSpec", "load_spec", "names", "phantoms", "spec_text"]
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Person:
+    """Whose body it is; shape and size follow from the seed."""
+
+    sex: Sex = "F"
+    age_years: float = 35.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class PhantomSpec:
+    """What a phantom shows.
+
+    Attributes
+    ----------
+    title : str
+        One line.
+    body : str
+        ``trunk`` or ``knee``.
+    pattern_class : str
+        Class that a perfect analysis of the study would give.
+    side : str
+        Side of the pattern before mirroring: ``left``, ``right``, ``both`` or ``none``.
+    view : str or View
+        Stack of slices: the name of a view, or one of your own.
+    regions : tuple of str
+        Bones whose marrow the study is about, in the order of their labels in ``truth/marrow.nii.gz``.
+    person : Person
+        Sex and age.
+    background : Background
+        Marrow all over.
+    findings : tuple of Finding
+        Focal findings.
+    t1, stir : mapping
+        What differs from the view's usual acquisition of each series.
+    """
+
+    title: str
+    pattern_class: str
+    view: str | View
+    regions: tuple[str, ...]
+    body: Literal["trunk", "knee"] = "trunk"
+    side: Literal["left", "right", "both", "none"] = "none"
+    person: Person = field(default_factory=Person)
+    background: Background = field(default_factory=Background)
+    findings: tuple[Finding, ...] = ()
+    t1: Mapping[str, Any] = field(default_factory=dict)
+    stir: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> View:
+        """The stack of slices."""
+        return all_views()[self.view] if isinstance(self.view, str) else self.view
+
+
+def _spec(name: str, table: Mapping[str, Any]) -> PhantomSpec:
+    try:
+        spec = PhantomSpec(**table)
+    except (ValidationError, TypeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(str(part) for part in first["loc"]) or "phantom"
+        raise UsageError(
+            f"phantom {name}: {where}: {first['msg']}",
+            code="phantom_invalid",
+            stage="phantom",
+            hint="compare with a table of `marrowsignal phantom --show NAME`",
+        ) from error
+    if isinstance(spec.view, str) and spec.view not in all_views():
+        raise UsageError(
+            f"phantom {name}: there is no view '{spec.view}'",
+            code="unknown_view",
+            stage="phantom",
+            hint="one of: " + ", ".join(sorted(all_views())),
+        )
+    return spec
+
+
+def _catalogue_text() -> str:
+    return (files("marrowsignal.phantom") / "data" / "catalogue.toml").read_text(encoding="utf-8")
+
+
+@cache
+def phantoms() -> MappingProxyType[str, PhantomSpec]:
+    """Return all built-in phantoms by name, in the order of the catalogue."""
+    return MappingProxyType({name: _spec(name, table) for name, table in tomllib.loads(_catalogue_text()).items()})
+
+
+def spec_text(name: str) -> str:
+    """Return the TOML of a built-in phantom, a start for a file of one's own.
+
+    Raises
+    ------
+    UsageError
+        If there is no such phantom.
+    """
+    load_spec(name)
+    _, _, after = _catalogue_text().partition(f"\n[{name}]\n")
+    return after.partition("\n[")[0].strip() + "\n"
+
+
+def names() -> tuple[str, ...]:
+    """Names of the built-in phantoms, in the order of the catalogue."""
+    return tuple(phantoms())
+
+
+def load_spec(name_or_file: str) -> PhantomSpec:
+    """Find a phantom by name, or read one from a TOML file.
+
+    Parameters
+    ----------
+    name_or_file : str
+        One of `names`, or the path of a ``.toml`` file with the keys of one catalogue table.
+
+    Returns
+    -------
+    PhantomSpec
+        What it shows.
+
+    Raises
+    ------
+    UsageError
+        If there is no such phantom, or the file is missing, malformed or has a key or value out of form.
+    """
+    if name_or_file in phantoms():
+        return phantoms()[name_or_file]
+    path = Path(name_or_file)
+    if path.suffix != ".toml":
+        raise UsageError(
+            f"there is no phantom named '{path.name}'",
+            code="unknown_phantom",
+            stage="phantom",
+            hint="choose one of: " + ", ".join(names()),
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"phantom file '{path.name}' cannot be read: {type(error).__name__}",
+            code="phantom_unreadable",
+            stage="phantom",
+            hint="it must be TOML in UTF-8",
+        ) from error
+    return _spec(path.name, table)

@@ -1,0 +1,146 @@
+"""Flat grids of sample points in space, and random smooth fields that are cheap to evaluate on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ball", "Sheet", "SmoothField"]
+
+Array = NDArray[np.float64]
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ball:
+    """Where a part of the body can lie at most: it is drawn nowhere else.
+
+    Attributes
+    ----------
+    centre_mm : tuple of float
+        Body point x, y, z.
+    radius_mm : float
+        Reach.
+    """
+
+    centre_mm: tuple[float, float, float]
+    radius_mm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sheet:
+    """A flat, regular grid of points.
+
+    Attributes
+    ----------
+    origin_mm : ndarray of float64, shape (3,)
+        First point.
+    row_step_mm, column_step_mm : ndarray of float64, shape (3,)
+        To the next row and to the next column.
+    shape : tuple of int
+        Rows, columns.
+    """
+
+    origin_mm: Array
+    row_step_mm: Array
+    column_step_mm: Array
+    shape: tuple[int, int]
+
+    @property
+    def width_mm(self) -> float:
+        """Mean distance of neighbouring points."""
+        return float(0.5 * (np.linalg.norm(self.row_step_mm) + np.linalg.norm(self.column_step_mm)))
+
+    def axis(self, index: int) -> Array:
+        """Coordinate x (0), y (1) or z (2) of every point, shape (rows, columns)."""
+        rows = self.origin_mm[index] + self.row_step_mm[index] * np.arange(self.shape[0])
+        return np.asarray(rows[:, None] + self.column_step_mm[index] * np.arange(self.shape[1])[None, :])
+
+    def transformed(self, matrix: Array) -> Sheet:
+        """Sheet moved by a 4x4 affine matrix."""
+        linear, shift = matrix[:3, :3], matrix[:3, 3]
+        return Sheet(
+            origin_mm=linear @ self.origin_mm + shift,
+            row_step_mm=linear @ self.row_step_mm,
+            column_step_mm=linear @ self.column_step_mm,
+            shape=self.shape,
+        )
+
+    def window(self, ball: Ball) -> Window | None:
+        """Smallest block of rows and columns that holds all points in the ball; None when there are none."""
+        normal = np.cross(self.row_step_mm, self.column_step_mm)
+        normal /= np.linalg.norm(normal)
+        offset = np.asarray(ball.centre_mm) - self.origin_mm
+        depth = float(offset @ normal)
+        if abs(depth) >= ball.radius_mm:
+            return None
+        reach = float(np.sqrt(ball.radius_mm**2 - depth**2))
+        found = []
+        for step, count in zip((self.row_step_mm, self.column_step_mm), self.shape, strict=True):
+            length = float(np.linalg.norm(step))
+            middle = float(offset @ step) / length
+            first = max(int(np.floor((middle - reach) / length)), 0)
+            last = min(int(np.ceil((middle + reach) / length)) + 1, count)
+            if first >= last:
+                return None
+            found.append(slice(first, last))
+        return found[0], found[1]
+
+    def crop(self, window: Window) -> Sheet:
+        """Return the block of the sheet that a window names."""
+        rows, columns = window
+        return Sheet(
+            origin_mm=self.origin_mm + rows.start * self.row_step_mm + columns.start * self.column_step_mm,
+            row_step_mm=self.row_step_mm,
+            column_step_mm=self.column_step_mm,
+            shape=(rows.stop - rows.start, columns.stop - columns.start),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SmoothField:
+    """Random smooth function of a body point: a sum of plane waves, so it exists without any grid.
+
+    Attributes
+    ----------
+    waves : ndarray of float64, shape (n, 3)
+        Wave vectors, rad/mm.
+    phases : ndarray of float64, shape (n,)
+        Phases, rad.
+    """
+
+    waves: Array
+    phases: Array
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        *,
+        wavelength_mm: tuple[float, float],
+        count: int = 16,
+        stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ) -> SmoothField:
+        """Draw waves of lengths in the given range, in all directions.
+
+        `stretch` lengthens the texture along x, y, z: fibres are long along one axis.
+        """
+        direction = rng.standard_normal((count, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        length = rng.uniform(*wavelength_mm, size=(count, 1))
+        waves = 2.0 * np.pi / length * direction / np.asarray(stretch)
+        return cls(waves=waves, phases=rng.uniform(0.0, 2.0 * np.pi, size=count))
+
+    def on(self, sheet: Sheet) -> Array:
+        """Value on a sheet, mean 0 and standard deviation about 1.
+
+        On a flat grid ``cos(row + column)`` splits into products, so that all waves are one matrix product.
+        """
+        start = self.waves @ sheet.origin_mm + self.phases
+        rows = start + np.arange(sheet.shape[0])[:, None] * (self.waves @ sheet.row_step_mm)
+        columns = np.arange(sheet.shape[1])[:, None] * (self.waves @ sheet.column_step_mm)
+        left = np.concatenate([np.cos(rows), -np.sin(rows)], axis=1)
+        right = np.concatenate([np.cos(columns), np.sin(columns)], axis=1)
+        return np.asarray(left @ right.T * np.sqrt(2.0 / len(self.phases)))
