@@ -263,7 +263,7 @@ def fat_water_cosine(echo_time_ms: float, *, magnetic_field_strength_t: float) -
 
 
 def t1_with_contrast_ms(
-    t1_ms: ArrayLike, *, concentration_mmol_l: ArrayLike, relaxivity_l_per_mmol_s: float = 4.3
+    t1_ms: ArrayLike, *, concentration_mmol_l: ArrayLike, relaxivity_l_per_mmol_s: float = 4.0
 ) -> NDArray[np.float64]:
     r"""T1 of a tissue that has taken up a gadolinium agent: :math:`1/T_1' = 1/T_1 + r_1 C`.
 
@@ -274,7 +274,7 @@ def t1_with_contrast_ms(
     concentration_mmol_l : array_like of float
         Agent in the tissue.
     relaxivity_l_per_mmol_s : float
-        r1; 4.3 is gadobutrol-like agents in plasma at 1.5 T (Rohrer, Invest Radiol 2005;40:715, 3.3 to 5.2).
+        r1; macrocyclic agents have 3.3 to 4.8 in plasma at 1.5 T (Szomolanyi, Invest Radiol 2019;54:559).
 
     Returns
     -------

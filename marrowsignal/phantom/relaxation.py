@@ -1,12 +1,13 @@
 """What a voxel is made of, and the relaxation times of each species at 0.3, 1.5 and 3 T (SCIENCE 1.2).
 
 Four constants differ from the usual tables, because with those the simulated sacroiliac protocol missed the
-ratios of real studies (`benchmarks/phantom_against_real.py` prints both sides):
+ratios of real studies (`benchmarks/phantom_against_real.py` prints both sides). [V], [M] and [X] mean verified
+against the abstract or text, remembered and to be verified, engineering value:
 
-- Muscle T1 at 1.5 T is 870 ms, not 1130: Bottomley's fit gives 868, de Bazelaire 856. With 1130 fat/muscle on T1
-  is 3.1 to 3.5 (real: 2.2 to 2.8). Its T2 of 33 ms lies between de Bazelaire's 27 and Gold's 35.
-- Subcutaneous fat has a T1 of 300 ms, between Gold's 288 and the 312 of white fat by Hu 2010. Fat is so near its
-  null on STIR that these 12 ms are a tenth of its signal there.
+- Muscle T1 at 1.5 T is 870 ms, not 1130: Bottomley's fit gives 868 [M], de Bazelaire 856 [M]. With 1130 fat/muscle
+  on T1 is 3.1 to 3.5 (real: 2.2 to 2.8). Its T2 of 33 ms lies between de Bazelaire's 27 [M] and Gold's 35 [M].
+- Subcutaneous fat has a T1 of 295 ms, between Gold's 288 and the 312 of white fat by Hu 2010. Fat is so near its
+  null on STIR that these 7 ms change its signal there by 5 %.
 - Adipose tissue is not pure lipid: `ADIPOSE_WATER_SHARE` of it is interstitium.
 - Marrow water carries the cells' protein: red marrow is 40 % water, 40 % fat and 20 % protein, so two thirds to
   three quarters of its fat-free part are visible. With a density of 1 red marrow reaches 1.8 x muscle on STIR,
@@ -67,7 +68,7 @@ class TissueConstants:
 FAT_LIKE = (Species.FAT, Species.MARROW_FAT)
 
 # water, protein and septa by volume; adipose tissue is 11 to 30 % water by mass (Woodard & White, Br J Radiol
-# 1986;59:1209), subcutaneous fat of adults at the lean end
+# 1986;59:1209 [M]), subcutaneous fat of adults at the lean end
 ADIPOSE_WATER_SHARE = 0.14
 
 # extracellular volume, which an extracellular agent reaches within minutes; engineering values [X] around
@@ -83,9 +84,10 @@ CONTRAST_UPTAKE: Mapping[Species, float] = MappingProxyType(
     }
 )
 
-_GOLD = "Gold, AJR 2004;183:343"
-_BOTTOMLEY = "Bottomley, Med Phys 1984;11:425 (T1 dispersion)"
+_GOLD = "Gold, AJR 2004;183:343 [M]"
+_BOTTOMLEY = "Bottomley, Med Phys 1984;11:425, T1 = A f^B [V], A and B [M]"
 _BAZELAIRE = "de Bazelaire, Radiology 2004;230:652"
+_POLAK = "486 to 521 / 37 to 40 at 0.23 T in rabbits and rats, Polak, Invest Radiol 1988;23:107 [V]"
 _X = "engineering value, SCIENCE 1.2 [X]"
 _NO_SIGNAL = "no signal at these echo times"
 _DARK_BONE = (1000.0, 1.0, 0.0, _NO_SIGNAL)
@@ -94,12 +96,12 @@ _REAL = "engineering value [X], set so that reader-marked lesions reach 1.7 to 2
 _Row = tuple[float, float, float, str]
 _TABLE_0_3T: Mapping[Species, _Row] = MappingProxyType(
     {
-        Species.FAT: (226.0, 165.0, 0.95, f"1.5 T value x 0.755, {_BOTTOMLEY}; T2 [X]"),
+        Species.FAT: (223.0, 165.0, 0.95, f"1.5 T value x 0.755, {_BOTTOMLEY}; T2 [X]"),
         Species.MARROW_FAT: (218.0, 165.0, 0.95, f"1.5 T value x 0.755, {_BOTTOMLEY}; T2 [X]"),
         Species.MARROW_WATER: (580.0, 52.0, 0.75, _X),
         Species.EDEMA_WATER: (1000.0, 80.0, 0.90, _X),
         Species.TUMOR_WATER: (1080.0, 70.0, 0.85, _X),
-        Species.MUSCLE: (500.0, 38.0, 0.80, f"441 by {_BOTTOMLEY}, 600 to 650 in other use; T2 [X]"),
+        Species.MUSCLE: (500.0, 38.0, 0.80, f"{_POLAK}; 441 by {_BOTTOMLEY}"),
         Species.FLUID: (2600.0, 1300.0, 1.0, _X),
         Species.SOFT_TISSUE: (600.0, 65.0, 0.85, _X),
         Species.FIBROUS: (650.0, 16.0, 0.55, _X),
@@ -110,12 +112,17 @@ _TABLE_0_3T: Mapping[Species, _Row] = MappingProxyType(
 )
 _TABLE_1_5T: Mapping[Species, _Row] = MappingProxyType(
     {
-        Species.FAT: (300.0, 165.0, 0.95, f"{_GOLD}: 288; Hu 2010: 312"),
+        Species.FAT: (295.0, 165.0, 0.95, f"288 {_GOLD}, 312 Hu 2010 [V]"),
         Species.MARROW_FAT: (288.0, 165.0, 0.95, _GOLD),
         Species.MARROW_WATER: (900.0, 45.0, 0.75, f"{_X}; density: 40 % water to 20 % protein in red marrow"),
         Species.EDEMA_WATER: (1500.0, 75.0, 0.90, _REAL),
         Species.TUMOR_WATER: (1600.0, 65.0, 0.85, _X),
-        Species.MUSCLE: (870.0, 33.0, 0.80, f"T1 868 {_BOTTOMLEY}, 856 {_BAZELAIRE}; T2 34+-7 Pai 2008, 35 {_GOLD}"),
+        Species.MUSCLE: (
+            870.0,
+            33.0,
+            0.80,
+            f"T1 868 {_BOTTOMLEY}, 856 {_BAZELAIRE} [M]; T2 34+-7 Pai 2008 [V], 35 {_GOLD}",
+        ),
         Species.FLUID: (2850.0, 1210.0, 1.0, _GOLD),
         Species.SOFT_TISSUE: (1000.0, 60.0, 0.85, _X),
         Species.FIBROUS: (1000.0, 14.0, 0.55, _X),
@@ -131,7 +138,7 @@ _TABLE_3T: Mapping[Species, _Row] = MappingProxyType(
         Species.MARROW_WATER: (1150.0, 40.0, 0.75, f"{_X}; density: 40 % water to 20 % protein in red marrow"),
         Species.EDEMA_WATER: (1800.0, 68.0, 0.90, f"1.5 T value, {_X}"),
         Species.TUMOR_WATER: (1850.0, 60.0, 0.85, _X),
-        Species.MUSCLE: (1100.0, 30.0, 0.80, f"between 898+-33 / 29+-4 {_BAZELAIRE} and 1420 / 32 {_GOLD}"),
+        Species.MUSCLE: (1100.0, 30.0, 0.80, f"between 898+-33 / 29+-4 {_BAZELAIRE} [V] and 1420 / 32 {_GOLD}"),
         Species.FLUID: (3620.0, 767.0, 1.0, _GOLD),
         Species.SOFT_TISSUE: (1250.0, 55.0, 0.85, _X),
         Species.FIBROUS: (1200.0, 12.0, 0.55, _X),

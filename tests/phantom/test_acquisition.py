@@ -262,6 +262,15 @@ class TestCoil:
         assert raw[:, 48:].mean() > 2.5 * raw[:, :16].mean()
         assert raw[:, 60:].std(axis=2).mean() == pytest.approx(raw[:, :4].std(axis=2).mean(), rel=0.1)
 
+    def test_air_fades_away_from_the_body_and_gas_inside_does_not(self) -> None:
+        species = body(muscle=(slice(32, 64), slice(None)))
+        species[:, :, 46:49, 30:33] = 0.0
+        coil = Coil(air_fraction=0.1)
+        got = take(species, replace(PLAIN, muscle_snr=20.0, coil=coil))
+        full = take(species, replace(PLAIN, muscle_snr=20.0))
+        np.testing.assert_allclose(got[:, :10], 0.1 * full[:, :10])
+        np.testing.assert_allclose(got[:, 33:], full[:, 33:], rtol=1e-6)
+
 
 class TestMetal:
     METAL = Metal(centre_lps_mm=(0.0, 0.0, 4.0), radius_mm=5.0)

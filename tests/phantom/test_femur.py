@@ -17,12 +17,12 @@ from marrowsignal.phantom.anatomy.skeleton import hip_centre_mm
 from marrowsignal.phantom.anatomy.thigh import thigh_axis, thigh_parts
 from marrowsignal.phantom.scene import Bone, Layer
 from marrowsignal.phantom.sheet import Sheet
-from marrowsignal.phantom.solids import Points
+from marrowsignal.phantom.solids import Points, locate
 from marrowsignal.phantom.subject import Subject, draw_subject
 from marrowsignal.phantom.tissues import Species
 
 Array = NDArray[np.float64]
-PEOPLE = tuple(draw_subject(seed, sex=sex) for seed, sex in ((1, "F"), (2, "M"), (3, "F"), (4, "M")))
+PEOPLE = (draw_subject(1), draw_subject(2, sex="M"), draw_subject(3), draw_subject(4, sex="M"))
 
 
 def flat(origin: Array, down: Array, across: Array, shape: tuple[int, int]) -> Points:
@@ -112,7 +112,7 @@ def test_angles_measured_on_the_shape_are_those_drawn(subject: Subject, side: st
     waist = middle_of(bone, around(head - 25.0 * pole, pole, 24.0))
     neck = (head - waist) / np.linalg.norm(head - waist)
     up = np.array([0.0, 0.0, 1.0])
-    high, low = (middle_of(bone, around(femur.point(0.0, 0.0, -h), up, 30.0)) for h in (75.0, 255.0))
+    high, low = (middle_of(bone, around(np.array(femur.point(0.0, 0.0, -h)), up, 30.0)) for h in (75.0, 255.0))
     shaft = (low - high) / np.linalg.norm(low - high)
     assert np.rad2deg(np.arccos(neck @ shaft)) == pytest.approx(femur.neck_shaft_deg, abs=2.5)
     assert 115.0 < femur.neck_shaft_deg < 137.0
@@ -216,6 +216,16 @@ def test_the_sides_are_alike_but_not_equal() -> None:
     near = np.abs(one) < 3.0
     assert 0.05 < np.abs(one - other)[near].mean() < 2.5
     assert (one < 0.0).sum() == pytest.approx((other < 0.0).sum(), rel=0.06)
+
+
+def test_a_mirrored_person_has_the_left_bone_on_the_right() -> None:
+    person, mirrored = draw_subject(1), draw_subject(1, mirrored=True)
+    p = flat(np.array([50.0, -48.0, -40.0]), np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.0, 0.0]), (150, 110))
+    q = flat(np.array([-50.0, -48.0, -40.0]), np.array([0.0, 0.0, -1.0]), np.array([-1.0, 0.0, 0.0]), (150, 110))
+    for build in (femur_parts, thigh_parts):
+        for one, other in zip(build(person), build(mirrored), strict=True):
+            assert one.name == other.name
+            assert np.allclose(one.shape(locate(person, p.sheet)), other.shape(locate(mirrored, q.sheet)))
 
 
 def test_the_same_seed_gives_the_same_bone_and_thigh() -> None:

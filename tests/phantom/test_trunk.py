@@ -9,10 +9,11 @@ from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.anatomy.body_surface import body_surface
 from marrowsignal.phantom.anatomy.muscle import View
 from marrowsignal.phantom.anatomy.soft_tissue import SoftTissue
+from marrowsignal.phantom.anatomy.spine import spine_parts
 from marrowsignal.phantom.anatomy.texture import fascicles, muscle_fat, sheet_share
 from marrowsignal.phantom.anatomy.trunk import build_trunk
 from marrowsignal.phantom.patterns.plain import plain
-from marrowsignal.phantom.scene import Anatomy, Rendering, SliceProfile, render
+from marrowsignal.phantom.scene import Anatomy, Bone, Rendering, SliceProfile, render
 from marrowsignal.phantom.sheet import Sheet
 from marrowsignal.phantom.solids import Points, locate
 from marrowsignal.phantom.subject import draw_subject
@@ -84,6 +85,23 @@ def test_skin_is_a_true_distance() -> None:
         assert np.mean((steep > 0.7) & (steep < 1.25)) > 0.9
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_spine_stays_under_the_skin(seed: int) -> None:
+    subject = draw_subject(seed, sex="F" if seed % 2 else "M")
+    surface = body_surface(subject)
+    midplane = Sheet(
+        origin_mm=np.array([0.0, -70.0, 0.0]),
+        row_step_mm=np.array([0.0, 0.0, 2.0]),
+        column_step_mm=np.array([0.0, 1.0, 0.0]),
+        shape=(140, 130),
+    )
+    p = Points(x=midplane.axis(0), y=midplane.axis(1), z=midplane.axis(2), sheet=midplane)
+    skin = surface.skin(p)
+    for part in spine_parts(subject):
+        if isinstance(part, Bone) and (inside := part.shape(p) < 0.0).any():
+            assert skin[inside].max() < -4.0
+
+
 def test_fat_layer_is_thick_over_the_buttock_and_thin_over_the_spine() -> None:
     for seed in range(6):
         surface = body_surface(draw_subject(seed))
@@ -129,7 +147,7 @@ def test_fat_share_of_whole_muscles_is_physiologic(seed: int) -> None:
         if side.muscle.name not in {"gluteus_maximus", "gluteus_medius", "psoas", "erector_spinae", "iliacus"}:
             continue
         at = upper if side.muscle.name in {"psoas", "erector_spinae"} else p
-        view = View(p=at, x=side.sign * at.x, depth=-tissue.surface.fascia(at))
+        view = View(p=at, x=side.sign * at.x, y=at.y, depth=-tissue.surface.fascia(at))
         inside = side.muscle.shape(view) < 0.0
         gain = 1.0 if side.muscle.gain is None else side.muscle.gain(view)
         fat = (side.texture(at) * gain)[inside]

@@ -139,7 +139,7 @@ def air_attenuation(tissue: Array, *, pixel_mm: float, air_fraction: float) -> A
     ndarray of float64, shape (rows, columns)
         Factor.
     """
-    size = max(int(round(25.0 / pixel_mm)), 1)
+    size = max(round(25.0 / pixel_mm), 1)
     near = ndimage.uniform_filter(ndimage.uniform_filter(tissue, size, mode="nearest"), size, mode="nearest")
     # half of the surroundings of a point on the skin are body
     return np.asarray(air_fraction + (1.0 - air_fraction) * np.clip(near / 0.4, 0.0, 1.0) ** 2)

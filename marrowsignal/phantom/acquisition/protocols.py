@@ -15,7 +15,7 @@ __all__ = ["SIJ_STIR_1_5T", "SIJ_T1_1_5T"]
 SIJ_T1_1_5T = SeriesPhysics(
     sequence=T1_TSE_1_5T,
     gain=2200.0,
-    muscle_snr=24.0,
+    muscle_snr=42.0,
     resolution=(0.76, 0.55),
     pixel_bandwidth_hz=250.0,
     coil=Coil(bias_p5=0.8, bias_p95=1.25, back_share=0.6, depth_mm=130.0, air_fraction=0.1),
@@ -23,7 +23,7 @@ SIJ_T1_1_5T = SeriesPhysics(
 SIJ_STIR_1_5T = SeriesPhysics(
     sequence=STIR_1_5T,
     gain=3200.0,
-    muscle_snr=12.0,
+    muscle_snr=15.0,
     resolution=(0.69, 0.46),
     pixel_bandwidth_hz=250.0,
     coil=Coil(bias_p5=0.75, bias_p95=1.3, back_share=0.5, depth_mm=130.0, air_fraction=0.1),

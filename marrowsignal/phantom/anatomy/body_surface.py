@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.phantom.anatomy.spine import vertebra_frames
 from marrowsignal.phantom.anatomy.texture import Septa, Threads, septa, sheet_share, threads
 from marrowsignal.phantom.solids import Points, coverage, curve, ellipsoid, ramp, rod, smooth_max, smooth_min
 from marrowsignal.phantom.subject import Subject
@@ -18,8 +19,20 @@ Array = NDArray[np.float64]
 
 _HEIGHT = (-150.0, -100.0, -40.0, 10.0, 60.0, 110.0, 160.0, 220.0, 280.0, 340.0)
 _HALF_WIDTH = (138.0, 150.0, 148.0, 141.0, 134.0, 127.0, 127.0, 134.0, 141.0, 146.0)
-# muscle and bone end here; skin lies behind by the thickness of the fat
-_BACK = (40.0, 52.0, 46.0, 33.0, 25.0, 21.0, 24.0, 34.0, 48.0, 62.0)
+# muscle and bone end here; skin lies behind by the thickness of the fat. Above the sacrum the spine tells
+_BACK = ((-150.0, 40.0), (-100.0, 52.0), (-40.0, 46.0), (10.0, 33.0))
+# tip of the spinous process, up and to the back from the middle of the body
+_TIPS = {
+    "L5": (2.0, 56.8),
+    "L4": (-6.2, 66.5),
+    "L3": (-10.5, 67.5),
+    "L2": (-15.7, 65.3),
+    "L1": (-20.5, 61.5),
+    "T12": (-21.6, 56.1),
+    "T11": (-25.9, 52.8),
+    "T10": (-27.8, 50.5),
+}
+_GROOVE_MM = 5.0
 _FRONT = (-98.0, -108.0, -127.0, -146.0, -156.0, -160.0, -160.0, -156.0, -152.0, -150.0)
 _MIDDLE_Y = -52.0
 
@@ -36,11 +49,14 @@ class BodySurface:
         How far the belly stands out in front.
     hip_mm : float
         Extra half width at the hips.
+    back : ndarray of float64, shape (2, n)
+        Heights, and how far to the back the muscles reach there.
     """
 
     fat_mm: float
     belly_mm: float
     hip_mm: float
+    back: Array
 
     def fascia(self, p: Points) -> Array:
         """Signed distance to the outer border of the muscles."""
@@ -48,7 +64,8 @@ class BodySurface:
         half = curve(p.z, _HEIGHT, _HALF_WIDTH) + self.hip_mm * ramp(p.z, 90.0, -20.0)
         front = curve(p.z, _HEIGHT, _FRONT) - self.belly_mm * ramp(p.z, -60.0, 70.0)
         # the groove between the two columns of muscle
-        back = curve(p.z, _HEIGHT, _BACK) - 5.0 * np.exp(-((p.x / 17.0) ** 2)) * ramp(p.z, 10.0, 60.0)
+        groove = _GROOVE_MM * np.exp(-((p.x / 17.0) ** 2)) * ramp(p.z, 10.0, 60.0)
+        back = np.interp(p.z, self.back[0], self.back[1]) - groove
         y = p.y - _MIDDLE_Y
         depth = np.where(y > 0.0, back - _MIDDLE_Y, _MIDDLE_Y - front)
         s, t = ax / half, np.abs(y) / depth
@@ -69,7 +86,7 @@ class BodySurface:
         behind = ramp(p.y, -20.0, 50.0)
         share = 0.62 + 0.75 * ramp(p.z, 130.0, 0.0) * (0.35 + 0.65 * behind) * ramp(p.z, -260.0, -120.0)
         share = share + 0.45 * ramp(p.y, -60.0, -120.0) * np.exp(-(((p.z - 5.0) / 85.0) ** 2))
-        share = share - 0.55 * behind * np.exp(-((p.x / 30.0) ** 2)) * ramp(p.z, -90.0, -20.0) * ramp(p.z, 200.0, 20.0)
+        share = share - 0.45 * behind * np.exp(-((p.x / 30.0) ** 2)) * ramp(p.z, -90.0, -20.0) * ramp(p.z, 200.0, 20.0)
         # the thighs touch
         share = share + 0.5 * ramp(p.ax, 45.0, 12.0) * ramp(p.z, -110.0, -170.0)
         return np.asarray(self.fat_mm * share)
@@ -82,6 +99,18 @@ class BodySurface:
         over = p.y - bottom
         cleft = smooth_max(p.ax - 1.0 - 0.05 * np.maximum(over, 0.0), -over, radius_mm=3.0)
         return smooth_max(outer, -np.maximum(cleft, p.z + 20.0), radius_mm=6.0)
+
+
+def _back(subject: Subject) -> Array:
+    """Profile of the back, which follows the tips of the spinous processes."""
+    knots = list(_BACK)
+    for name, frame in vertebra_frames(subject).items():
+        up, behind = _TIPS[name]
+        _, y, z = frame.origin_mm
+        knots.append((z + up, y + behind + _GROOVE_MM + 3.5))
+    knots.sort()
+    height, reach = knots[-1]
+    return np.array([*knots, (height + 100.0, reach + 18.0)]).T
 
 
 def body_surface(subject: Subject) -> BodySurface:
@@ -99,9 +128,10 @@ def body_surface(subject: Subject) -> BodySurface:
     """
     woman = subject.sex == "F"
     return BodySurface(
-        fat_mm=subject.uniform("subcutaneous_fat_mm", 11.0, 25.0) + (3.0 if woman else 0.0),
+        fat_mm=subject.uniform("subcutaneous_fat_mm", 10.0, 29.0) + (3.0 if woman else 0.0),
         belly_mm=subject.uniform("belly_mm", -8.0, 20.0),
         hip_mm=subject.normal("hip_fullness_mm", 3.0 if woman else 0.0, 2.5),
+        back=_back(subject),
     )
 
 

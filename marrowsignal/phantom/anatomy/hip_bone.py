@@ -150,7 +150,9 @@ class HipBone:
         """Add the bone's half of the sacroiliac joint: a low pedestal, cut where the gap begins."""
         u, v, w = (c[behind] for c in sacral)
         out = self.joint.lateral((u, v, w)) - self.joint.gap((u, v, w))
-        pedestal = smooth_max(self.joint.auricular((u, v, w)) - 2.0, out - 12.0, radius_mm=6.0)
+        # the normal of the joint leans down and back, so that the pedestal widens
+        rim = self.joint.auricular((u, v, w)) - 3.5 - 0.5 * np.clip(out, 0.0, 12.0)
+        pedestal = smooth_max(rim, out - 12.0, radius_mm=6.0)
         # the joint surface ends where the pelvic cavity begins
         beyond = out + 1.2 * softplus(-w - 38.0, width=6.0)
         joined = bone.copy()

@@ -28,6 +28,8 @@ class KneeBuild:
         How much higher the patella sits.
     thigh, calf : float
         Growth of the muscles away from the joint.
+    effusion_mm : float
+        How much thicker the fluid above the patella is on either side.
     """
 
     wide: float
@@ -37,6 +39,7 @@ class KneeBuild:
     patella_mm: float
     thigh: float
     calf: float
+    effusion_mm: float
 
     @classmethod
     def of(cls, subject: Subject) -> KneeBuild:
@@ -49,6 +52,7 @@ class KneeBuild:
             patella_mm=subject.normal("knee_patella_mm", 0.0, 1.5),
             thigh=subject.normal("knee_thigh", 0.03 if subject.sex == "M" else 0.0, 0.06),
             calf=subject.normal("knee_calf", 0.03 if subject.sex == "M" else 0.0, 0.06),
+            effusion_mm=subject.uniform("knee_effusion_mm", -0.5, 0.7),
         )
 
     def at(self, p: Points) -> At:

@@ -59,12 +59,13 @@ def joint_layers(build: KneeBuild) -> list[Layer]:
         for name, table in tables.items()
     }
     ligaments = []
-    for name, (path, half, across) in BANDS.items():
+    for name, (path, (thick, wide), across) in BANDS.items():
+        half = (thick + build.effusion_mm if filling(name) is COMPOSITIONS["fluid"] else thick, wide)
 
         def band(p: Points, q: tuple[Vector, ...] = path, h: tuple[float, float] = half, a: int = across) -> Array:
             return flattened(build.at(p), path=q, half=h, across=a)
 
-        ligaments.append(Layer(name=name, shape=band, fill=filling(name), within=build.around(path, max(half))))
+        ligaments.append(Layer(name=name, shape=band, fill=filling(name), within=build.around(path, wide)))
     for name, (path, radii) in CORDS.items():
 
         def cord(p: Points, q: tuple[Vector, ...] = path, r: tuple[float, ...] = radii) -> Array:

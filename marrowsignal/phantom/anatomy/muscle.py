@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.phantom.anatomy.texture import Fascicles, fascicles, sheet_share
-from marrowsignal.phantom.sheet import Ball, SmoothField
+from marrowsignal.phantom.sheet import Ball
 from marrowsignal.phantom.solids import Points, Vector, coverage
 from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
@@ -29,18 +29,16 @@ class View:
         The points.
     x : ndarray of float64
         To the outside of this side, mm.
+    y : ndarray of float64
+        To the back, mm, as if the spine were curved as it is on average.
     depth : ndarray of float64
         Below the deep fascia, mm.
     """
 
     p: Points
     x: Array
+    y: Array
     depth: Array
-
-    @property
-    def y(self) -> Array:
-        """To the back."""
-        return self.p.y
 
     @property
     def z(self) -> Array:
@@ -125,8 +123,9 @@ class Muscle:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Space:
-    """What muscles share while they are painted: depth, unevenness, space that is left, species so far."""
+    """What muscles share while they are painted: place, unevenness, space that is left, species so far."""
 
+    y: Array
     depth: Array
     uneven: Array
     clear: Array
@@ -168,7 +167,7 @@ class Side:
         if found is None:
             return
         window, cut = found
-        view = View(p=cut, x=self.sign * cut.x, depth=canvas.depth[window])
+        view = View(p=cut, x=self.sign * cut.x, y=canvas.y[window], depth=canvas.depth[window])
         width, shares = cut.sheet.width_mm, canvas.shares
         distance = self.muscle.shape(view) - self.bulk_mm + canvas.uneven[window]
         free = canvas.clear[window]
@@ -179,7 +178,8 @@ class Side:
         if self.muscle.gain is not None:
             fat = fat * self.muscle.gain(view)
         if self.muscle.split is not None:
-            fat = fat + 0.85 * sheet_share(self.muscle.split(view), half_width_mm=0.8, width_mm=width)
+            half = np.clip(0.65 + 0.45 * canvas.uneven[window], 0.1, 1.3)
+            fat = fat + 0.85 * sheet_share(self.muscle.split(view), half_width_mm=half, width_mm=width)
         fat = np.minimum(fat, 0.95)
         rim = 0.45 * sheet_share(distance + 0.2, half_width_mm=0.35, width_mm=width)
         shares[Species.MUSCLE][window] += body * (1.0 - rim) * (1.0 - fat)
@@ -191,7 +191,7 @@ class Side:
 
 
 def muscle_shares(
-    sides: tuple[Side, ...], p: Points, *, depth: Array, clear: Array, uneven: SmoothField
+    sides: tuple[Side, ...], p: Points, *, y: Array, depth: Array, clear: Array, uneven: Array
 ) -> tuple[dict[Species, Array], Array]:
     """Paint muscles in their order.
 
@@ -201,12 +201,12 @@ def muscle_shares(
         What comes first takes the space of what comes later.
     p : Points
         Where.
-    depth : ndarray of float64
-        Below the deep fascia, mm.
+    y, depth : ndarray of float64
+        See `View`.
     clear : ndarray of float64
         Share of space that muscles may take.
-    uneven : SmoothField
-        Displacement of the muscle surfaces, mm when multiplied by 0.9.
+    uneven : ndarray of float64
+        Displacement of the muscle surfaces, mm.
 
     Returns
     -------
@@ -215,7 +215,8 @@ def muscle_shares(
     """
     space = _Space(
         depth=depth,
-        uneven=0.9 * uneven.on(p.sheet),
+        y=y,
+        uneven=uneven,
         clear=clear.copy(),
         shares={kind: np.zeros(depth.shape) for kind in (Species.MUSCLE, Species.FAT, Species.FIBROUS)},
     )

@@ -23,8 +23,8 @@ Local = tuple[Array, Array, Array]
 
 _REACH = Ball(centre_mm=(0.0, 6.0, 0.0), radius_mm=86.0)
 # the auricular surface in v, w: a short limb on S1, a long one on S2 and S3
-_AURICULAR = ((-22.0, -10.0, 0.0), (4.0, -4.5, 0.0), (38.0, 3.0, 0.0))
-_AURICULAR_RADII = (12.5, 11.5, 10.0)
+_AURICULAR = ((-19.5, -9.0, 0.0), (4.0, -4.0, 0.0), (36.0, 3.0, 0.0))
+_AURICULAR_RADII = (11.0, 11.0, 9.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class JointSurface:
         return cls(
             frame=sacral_frame(subject),
             half_width_mm=subject.normal("sij_half_width_mm", 53.5 if subject.sex == "F" else 52.0, 1.2),
-            gap_mm=subject.normal("sij_gap_mm", 2.3, 0.25),
+            gap_mm=subject.normal("sij_gap_mm", 2.4, 0.22),
             skew_mm=subject.normal("sij_skew_mm", 0.0, 1.0),
             phase=subject.uniform("sij_phase", 0.0, 6.28),
         )

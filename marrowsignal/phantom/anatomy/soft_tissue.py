@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,8 @@ class SoftTissue:
         Skin and subcutaneous fat.
     muscles : tuple of Side
         Muscles in painting order.
+    lean : callable
+        How far the spine lies behind its average place at a height, mm.
     ribs : Ribs
         The lowest ribs.
     uneven : SmoothField
@@ -47,6 +50,7 @@ class SoftTissue:
     surface: BodySurface
     subcutis: Subcutis
     muscles: tuple[Side, ...]
+    lean: Callable[[Array], Array]
     ribs: Ribs
     uneven: SmoothField
     haze: SmoothField
@@ -59,7 +63,14 @@ class SoftTissue:
         skin = self.surface.skin(p, fascia=fascia)
         ribs, taken = self.ribs.shares(p, -fascia)
         below = coverage(fascia, width_mm=p.sheet.width_mm)
-        shares, clear = muscle_shares(self.muscles, p, depth=-fascia, clear=below * (1.0 - taken), uneven=self.uneven)
+        shares, clear = muscle_shares(
+            self.muscles,
+            p,
+            y=p.y - self.lean(p.z),
+            depth=-fascia,
+            clear=below * (1.0 - taken),
+            uneven=0.9 * self.uneven.on(p.sheet),
+        )
         blood = self.vessels(p)
         fascial = 0.55 * sheet_share(fascia, half_width_mm=0.5, width_mm=p.sheet.width_mm)
         wall = np.maximum(0.35 * self.walls(p), fascial)

@@ -48,8 +48,8 @@ def level_distance(value: Array, *, slope_per_mm: float, width_mm: float) -> Arr
     if min(value.shape) < 2:
         return value / slope_per_mm
     down, across = np.gradient(value, width_mm)
-    # flat spots would else become blots
-    steep = np.sqrt(down * down + across * across + (0.1 * slope_per_mm) ** 2)
+    # part of the steepness runs through the slice; flat spots would else become blots
+    steep = np.sqrt(down * down + across * across + (0.45 * slope_per_mm) ** 2)
     return np.asarray(value / steep)
 
 
@@ -132,7 +132,7 @@ class Fascicles:
     half_width_mm, amount : float
         Half thickness of a strong streak and its share of fat.
     background : float
-        Fat share between the streaks, which varies finely by a third.
+        Fat share between the streaks, which varies finely by a half.
     """
 
     sheets: SmoothField
@@ -145,10 +145,10 @@ class Fascicles:
     def __call__(self, p: Points) -> Array:
         """Share of fat, 0 to 1."""
         value = self.sheets.on(p.sheet)
-        strong = ramp(self.strength.on(p.sheet), -0.9, 1.8)
+        strong = 1.15 * ramp(self.strength.on(p.sheet), -0.8, 1.6)
         distance = level_distance(value, slope_per_mm=self.slope_per_mm, width_mm=p.sheet.width_mm)
         streak = sheet_share(distance, half_width_mm=self.half_width_mm * strong, width_mm=p.sheet.width_mm)
-        grain = self.background * (1.0 + 0.33 * np.clip(value, -1.5, 1.5))
+        grain = self.background * (1.0 + 0.5 * np.clip(value, -1.5, 1.5))
         return np.asarray(np.minimum(grain + self.amount * streak, 1.0))
 
 
@@ -192,7 +192,7 @@ def fascicles(
             subject,
             f"{name} sheets",
             along=along,
-            wavelength_mm=(0.75 * wave, 1.35 * wave),
+            wavelength_mm=(0.6 * wave, 2.4 * wave),
             elongation=40.0,
             count=28,
         ),

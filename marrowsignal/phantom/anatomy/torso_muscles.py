@@ -89,7 +89,7 @@ def _wall(view: View) -> Array:
 
 
 def _wall_split(view: View) -> Array:
-    wave = 0.8 * np.sin(view.z / 15.0 + view.x / 11.0)
+    wave = 0.9 * np.sin(view.z / 15.0 + view.x / 11.0) + 0.6 * np.sin(view.y / 9.0 - view.z / 22.0)
     outer = np.abs(view.depth - 6.2 - wave)
     return np.asarray(np.minimum(outer, np.abs(view.depth - 13.0 + wave)) - 0.1)
 

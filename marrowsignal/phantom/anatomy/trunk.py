@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,18 +24,27 @@ from marrowsignal.phantom.anatomy.viscera import organ_balls, organ_layers
 from marrowsignal.phantom.composition import COMPOSITIONS
 from marrowsignal.phantom.scene import Anatomy, Bone, Layer
 from marrowsignal.phantom.sheet import Sheet
-from marrowsignal.phantom.solids import Points
+from marrowsignal.phantom.solids import Frame, Points
 from marrowsignal.phantom.subject import Subject
 
 __all__ = ["build_trunk"]
 
 Array = NDArray[np.float64]
+# middle of the vertebral bodies L5 to T10 on average: height, place to the back
+_SPINE = (
+    (43.0, 81.0, 119.0, 154.0, 188.0, 218.0, 246.0, 272.0),
+    (-40.6, -48.0, -48.0, -43.7, -37.2, -30.5, -25.2, -21.3),
+)
 # what bowel cannot push into
 _FIRM = ("psoas", "iliacus", "quadratus_lumborum", "obturator_internus")
 
 
-def _cavity(surface: BodySurface, muscles: tuple[Muscle, ...], spine_front: tuple[Array, Array]) -> Cavity:
+def _cavity(surface: BodySurface, muscles: tuple[Muscle, ...], levels: Mapping[str, Frame]) -> Cavity:
     """Distance of points to the walls of the abdominal cavity."""
+    # the sacral hollow is the back wall below
+    knots = sorted((f.origin_mm[2], f.origin_mm[1] - 42.0) for f in levels.values())
+    back = np.array([(-100.0, 20.0), (-40.0, -10.0), (0.0, -40.0), *knots]).T
+    lean = _lean(levels)
     firm = [muscle.shape for muscle in muscles if muscle.name in _FIRM]
 
     def distance(points: Array) -> Array:
@@ -46,12 +57,21 @@ def _cavity(surface: BodySurface, muscles: tuple[Muscle, ...], spine_front: tupl
         )
         p = Points(x=x, y=y, z=z, sheet=none)
         depth = -surface.fascia(p)
-        view = View(p=p, x=np.abs(x), depth=depth)
+        view = View(p=p, x=np.abs(x), y=y - lean(z), depth=depth)
         room = np.minimum(depth - 21.0, np.minimum.reduce([shape(view) for shape in firm]))
-        behind = np.interp(z, *spine_front) + 0.6 * np.maximum(np.abs(x) - 30.0, 0.0)
+        behind = np.interp(z, *back) + 0.6 * np.maximum(np.abs(x) - 30.0, 0.0)
         return np.asarray(np.minimum(room, behind - y)[:, 0])
 
     return distance
+
+
+def _lean(levels: Mapping[str, Frame]) -> Callable[[Array], Array]:
+    """How far the spine lies behind its average place at a height."""
+    knots = sorted(
+        (f.origin_mm[2], f.origin_mm[1] - float(np.interp(f.origin_mm[2], *_SPINE))) for f in levels.values()
+    )
+    heights, shifts = np.array([(0.0, 0.0), *knots]).T
+    return lambda z: np.asarray(np.interp(z, heights, shifts))
 
 
 def _bones(subject: Subject) -> tuple[Layer | Bone, ...]:
@@ -76,15 +96,12 @@ def build_trunk(subject: Subject) -> Anatomy:
     levels = vertebra_frames(subject)
     hip = next(part for part in bones if isinstance(part, Bone) and part.name == "left_ilium")
     muscles = gluteal_muscles(subject, fit_wing(hip)) + torso_muscles(subject)
-    front = np.array(sorted((f.origin_mm[2], f.origin_mm[1] - 42.0) for f in levels.values()))
-    # the sacral hollow is the back wall below
-    hollow = np.array([(-100.0, 20.0), (-40.0, -10.0), (0.0, -40.0)])
-    back = np.concatenate([hollow, front])
-    cavity = _cavity(surface, muscles, (back[:, 0], back[:, 1]))
+    cavity = _cavity(surface, muscles, levels)
     tissue = SoftTissue(
         surface=surface,
         subcutis=subcutis(subject),
         muscles=tuple(side for muscle in muscles for side in muscle.prepared(subject)),
+        lean=_lean(levels),
         ribs=lower_ribs(subject),
         uneven=subject.field("muscle surface", wavelength_mm=(20.0, 55.0), count=16),
         haze=subject.field("deep fat haze", wavelength_mm=(5.0, 22.0), count=28),
