@@ -1,36 +1,38 @@
 """Synthetic T1 + STIR studies with known truth: signal equations, anatomy, artifacts, DICOM."""
 
-import importlib
+from marrowsignal.phantom.acquisition import Breathing, Coil, Metal, SeriesPhysics
+from marrowsignal.phantom.catalogue import Person, PhantomSpec, load_spec, names, phantoms
+from marrowsignal.phantom.dicom_files import DicomOptions
+from marrowsignal.phantom.maps import TissueMaps
+from marrowsignal.phantom.options import Motion, StudyOptions
+from marrowsignal.phantom.study import SimulatedStudy, make_study, simulate_study, tissue_maps
+from marrowsignal.phantom.subject import draw_subject
+from marrowsignal.phantom.truth import LesionTruth, PhantomTruth, RegionTruth
+from marrowsignal.phantom.views import View, all_views, coronal_oblique_grid
 
-_W = {
-    "Breathing": "acquisition",
-    "Coil": "acquisition",
-    "Metal": "acquisition",
-    "SeriesPhysics": "acquisition",
-    "Person": "catalogue",
-    "PhantomSpec": "catalogue",
-    "phantoms": "catalogue",
-    "load_spec": "catalogue",
-    "names": "catalogue",
-    "DicomOptions": "dicom_files",
-    "TissueMaps": "maps",
-    "Motion": "options",
-    "StudyOptions": "options",
-    "SimulatedStudy": "study",
-    "make_study": "study",
-    "simulate_study": "study",
-    "tissue_maps": "study",
-    "draw_subject": "subject",
-    "LesionTruth": "truth",
-    "PhantomTruth": "truth",
-    "RegionTruth": "truth",
-    "View": "views",
-    "coronal_oblique_grid": "views",
-    "all_views": "views",
-}
-
-
-def __getattr__(name):
-    if name in _W:
-        return getattr(importlib.import_module("marrowsignal.phantom." + _W[name]), name)
-    raise AttributeError(name)
+__all__ = [
+    "Breathing",
+    "Coil",
+    "DicomOptions",
+    "LesionTruth",
+    "Metal",
+    "Motion",
+    "Person",
+    "PhantomSpec",
+    "PhantomTruth",
+    "RegionTruth",
+    "SeriesPhysics",
+    "SimulatedStudy",
+    "StudyOptions",
+    "TissueMaps",
+    "View",
+    "phantoms",
+    "coronal_oblique_grid",
+    "draw_subject",
+    "load_spec",
+    "make_study",
+    "names",
+    "simulate_study",
+    "tissue_maps",
+    "all_views",
+]

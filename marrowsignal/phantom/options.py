@@ -11,34 +11,16 @@ from numpy.typing import NDArray
 
 from marrowsignal.errors import UsageError
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.phantom.acquisition import Breathing, Coil, SeriesPhysics
+from marrowsignal.phantom.acquisition import SIJ_STIR_1_5T, SIJ_T1_1_5T, Breathing, Coil, SeriesPhysics
 from marrowsignal.phantom.catalogue import Person
 from marrowsignal.phantom.dicom_files import DicomOptions
-from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T
 from marrowsignal.phantom.views import View
 
 __all__ = ["USUAL_STIR", "USUAL_T1", "Motion", "StudyOptions", "overridden"]
 
-# noise, shading, acquired share of the matrix and bandwidth as on the real studies (docs/phantom.md)
-USUAL_T1 = SeriesPhysics(
-    sequence=T1_TSE_1_5T,
-    gain=1900.0,
-    muscle_snr=20.0,
-    resolution=(0.9, 0.75),
-    taper=0.15,
-    pixel_bandwidth_hz=190.0,
-    coil=Coil(bias_p5=0.78, bias_p95=1.28),
-)
-USUAL_STIR = SeriesPhysics(
-    sequence=STIR_1_5T,
-    gain=3000.0,
-    muscle_snr=11.0,
-    resolution=(0.85, 0.65),
-    taper=0.15,
-    pixel_bandwidth_hz=220.0,
-    coil=Coil(bias_p5=0.78, bias_p95=1.28),
-    breathing=Breathing(motion_mm=2.0, ghost_fraction=0.04),
-)
+USUAL_T1 = SIJ_T1_1_5T
+# a little breathing, as on every STIR of a trunk
+USUAL_STIR = replace(SIJ_STIR_1_5T, breathing=Breathing(motion_mm=2.0, ghost_fraction=0.04))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

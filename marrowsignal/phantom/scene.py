@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Window = tuple[slice, slice]
 Shape = Callable[[Points], Array]
 Fill = Composition | Callable[[Points], dict[Species, Array]]
 
@@ -256,41 +257,56 @@ class _Canvas:
         self.marrow: dict[int, Array] = {}
 
     def paint(self, part: Layer | Bone, state: MarrowState) -> None:
-        window: tuple[slice, slice] = (slice(None), slice(None))
+        """Paint one part where it lies and nothing has been painted yet."""
+        window: Window = (slice(0, self.clear.shape[0]), slice(0, self.clear.shape[1]))
         points = self.points
         if part.within is not None:
             found = points.within(part.within)
             if found is None:
                 return
             window, points = found
-        clear = self.clear[window]
-        if not clear.any():
+        if not self.clear[window].any():
             return
         distance = part.shape(points)
-        share = coverage(distance, width_mm=points.sheet.width_mm)
-        if not share.any():
+        share = coverage(distance, width_mm=points.sheet.width_mm) * self.clear[window]
+        block = _block(share)
+        if block is None:
             return
+        # what fills a part costs more than its outline: only where the part is
+        points, share, distance = points.crop(block), share[block], distance[block]
+        window = (_shifted(block[0], window[0].start), _shifted(block[1], window[1].start))
         if isinstance(part, Bone):
-            self._bone(part, points, distance, window, state)
+            self._bone(part, points, (distance, share), window, state)
             return
-        share = share * part.opacity * clear
+        share = share * part.opacity
         fill = part.fill(points) if callable(part.fill) else part.fill
         for kind, amount in fill.items():
             self.species[(kind, *window)] += share * amount
-        clear -= share
+        self.clear[window] -= share
 
-    def _bone(self, bone: Bone, p: Points, distance: Array, window: tuple[slice, slice], state: MarrowState) -> None:
-        clear, width = self.clear[window], p.sheet.width_mm
+    def _bone(self, bone: Bone, p: Points, outline: tuple[Array, Array], window: Window, state: MarrowState) -> None:
+        distance, whole = outline
         depth = -distance - bone.cortex(p)
-        whole = coverage(distance, width_mm=width) * clear
-        inside = np.minimum(coverage(-depth, width_mm=width) * clear, whole)
+        inside = np.minimum(coverage(-depth, width_mm=p.sheet.width_mm) * self.clear[window], whole)
         marrow = state(bone, p, bone.place(p), depth)
         for kind, amount in mix(marrow.fat, marrow.edema, marrow.tumor, marrow.fluid, marrow.fibrous, marrow.mineral):
             self.species[(kind, *window)] += inside * amount
         self.species[(Species.MINERAL, *window)] += whole - inside
         self.lesion[window] += inside * marrow.lesion
         self.marrow.setdefault(bone.label, np.zeros(self.clear.shape))[window] += inside
-        clear -= whole
+        self.clear[window] -= whole
+
+
+def _block(share: Array) -> Window | None:
+    """Smallest block that holds all of a share; None when it is 0 everywhere."""
+    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _shifted(span: slice, start: int) -> slice:
+    return slice(span.start + start, span.stop + start)
 
 
 def _slice(anatomy: Anatomy, state: MarrowState, sheets: tuple[Sheet, ...], weights: Array) -> Rendering:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,23 +71,18 @@ class Sheet:
 
     def window(self, ball: Ball) -> Window | None:
         """Smallest block of rows and columns that holds all points in the ball; None when there are none."""
-        normal = np.cross(self.row_step_mm, self.column_step_mm)
-        normal /= np.linalg.norm(normal)
-        offset = np.asarray(ball.centre_mm) - self.origin_mm
-        depth = float(offset @ normal)
+        # plain floats: this is asked for hundreds of parts on every sheet
+        ox, oy, oz = (float(c - o) for c, o in zip(ball.centre_mm, self.origin_mm, strict=True))
+        rx, ry, rz = self.row_step_mm.tolist()
+        cx, cy, cz = self.column_step_mm.tolist()
+        nx, ny, nz = ry * cz - rz * cy, rz * cx - rx * cz, rx * cy - ry * cx
+        depth = (ox * nx + oy * ny + oz * nz) / math.sqrt(nx * nx + ny * ny + nz * nz)
         if abs(depth) >= ball.radius_mm:
             return None
-        reach = float(np.sqrt(ball.radius_mm**2 - depth**2))
-        found = []
-        for step, count in zip((self.row_step_mm, self.column_step_mm), self.shape, strict=True):
-            length = float(np.linalg.norm(step))
-            middle = float(offset @ step) / length
-            first = max(int(np.floor((middle - reach) / length)), 0)
-            last = min(int(np.ceil((middle + reach) / length)) + 1, count)
-            if first >= last:
-                return None
-            found.append(slice(first, last))
-        return found[0], found[1]
+        reach = math.sqrt(ball.radius_mm**2 - depth**2)
+        rows = _span((ox * rx + oy * ry + oz * rz), math.sqrt(rx * rx + ry * ry + rz * rz), reach, self.shape[0])
+        columns = _span((ox * cx + oy * cy + oz * cz), math.sqrt(cx * cx + cy * cy + cz * cz), reach, self.shape[1])
+        return None if rows is None or columns is None else (rows, columns)
 
     def crop(self, window: Window) -> Sheet:
         """Return the block of the sheet that a window names."""
@@ -97,6 +93,14 @@ class Sheet:
             column_step_mm=self.column_step_mm,
             shape=(rows.stop - rows.start, columns.stop - columns.start),
         )
+
+
+def _span(along: float, step_mm: float, reach_mm: float, count: int) -> slice | None:
+    """Indices within reach of a point, whose product with the step vector is `along`."""
+    middle = along / step_mm
+    first = max(math.floor((middle - reach_mm) / step_mm), 0)
+    last = min(math.ceil((middle + reach_mm) / step_mm) + 1, count)
+    return slice(first, last) if first < last else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

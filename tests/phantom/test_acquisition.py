@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.phantom.acquisition import Breathing, Coil, Metal, SeriesPhysics, acquire
+from marrowsignal.phantom.acquisition import SIJ_STIR_1_5T, SIJ_T1_1_5T, Breathing, Coil, Metal, SeriesPhysics, acquire
 from marrowsignal.phantom.acquisition.coil import slice_sheet
 from marrowsignal.phantom.acquisition.kspace import resolution_window, shift_phase, to_image, to_kspace
 from marrowsignal.phantom.acquisition.metal import distort, frequency_offset
@@ -220,6 +220,10 @@ class TestBreathing:
         factor = modulation(np.ones(64), shape=(64, 64), phase_axis=1, motion_px=(2.0, -1.5), ghost_fraction=0.0)
         moved = centroid(np.abs(to_image(to_kspace(image) * factor))) - centroid(image)
         np.testing.assert_allclose(moved, [2.0, -1.5], atol=1e-3)
+
+    def test_only_stir_has_ghosts_in_the_usual_protocol(self) -> None:
+        assert SIJ_T1_1_5T.breathing is None
+        assert SIJ_STIR_1_5T.breathing is not None
 
     def test_what_lies_behind_is_still(self) -> None:
         series = replace(PLAIN, sequence=STIR_1_5T)

@@ -189,7 +189,7 @@ def gluteal_muscles(subject: Subject, wing: Wing) -> tuple[Muscle, ...]:
             shape=_maximus,
             within=Ball(centre_mm=(80.0, 30.0, -72.0), radius_mm=135.0),
             grain=Grain(
-                along=(0.72, -0.25, -0.62), sheets=(0.3, 0.9, 0.1), spacing_mm=5.5, amount=coarse, half_width_mm=0.6
+                along=(0.72, -0.25, -0.62), sheets=(0.3, 0.9, 0.1), spacing_mm=5.5, amount=coarse, half_width_mm=0.52
             ),
             gap_mm=3.0,
         ),

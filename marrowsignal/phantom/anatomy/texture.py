@@ -22,7 +22,7 @@ __all__ = [
     "Threads",
     "fascicles",
     "fibre_field",
-    "level_distance",
+    "level_share",
     "muscle_fat",
     "septa",
     "sheet_share",
@@ -30,27 +30,32 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+# how far a sample reaches through the slice
+_DEPTH_MM = 1.0
 
 
-def sheet_share(distance_mm: Array, *, half_width_mm: float | Array, width_mm: float) -> Array:
+def sheet_share(distance_mm: Array, *, half_width_mm: float | Array, width_mm: float | Array) -> Array:
     """Share of a sample taken by a thin sheet that lies where the distance is 0."""
-    return np.asarray(
-        coverage(distance_mm - half_width_mm, width_mm=width_mm)
-        - coverage(distance_mm + half_width_mm, width_mm=width_mm)
-    )
+    inner = np.clip(0.5 - (distance_mm - half_width_mm) / width_mm, 0.0, 1.0)
+    return np.asarray(inner - np.clip(0.5 - (distance_mm + half_width_mm) / width_mm, 0.0, 1.0))
 
 
-def level_distance(value: Array, *, slope_per_mm: float, width_mm: float) -> Array:
-    """Distance in the plane of the sheet to where a field is 0, so that thin lines are thin everywhere.
+def level_share(value: Array, *, slope_per_mm: float, half_width_mm: float | Array, width_mm: float) -> Array:
+    """Share of a sample taken by a thin sheet that lies where a field is 0.
 
-    `slope_per_mm` is the typical steepness, used where the grid is too small to measure it.
+    The steepness of the field in the plane is measured, so that lines are as thin as the sheet; what is missing
+    to the typical steepness runs through the plane, where a sample reaches a millimetre deep: a sheet that is
+    cut at a flat angle is broad and faint.
     """
-    if min(value.shape) < 2:
-        return value / slope_per_mm
-    down, across = np.gradient(value, width_mm)
-    # part of the steepness runs through the slice; flat spots would else become blots
-    steep = np.sqrt(down * down + across * across + (0.45 * slope_per_mm) ** 2)
-    return np.asarray(value / steep)
+    typical = slope_per_mm * slope_per_mm
+    flat = np.zeros_like(value)
+    if min(value.shape) > 1:
+        down, across = np.gradient(value, width_mm)
+        flat = np.asarray(down * down + across * across)
+    through = np.maximum(typical - flat, 0.0)
+    steep = np.sqrt(flat + through)
+    extent = (width_mm * np.sqrt(flat) + _DEPTH_MM * np.sqrt(through)) / steep
+    return sheet_share(value / steep, half_width_mm=half_width_mm, width_mm=extent)
 
 
 def muscle_fat(subject: Subject) -> float:
@@ -146,8 +151,12 @@ class Fascicles:
         """Share of fat, 0 to 1."""
         value = self.sheets.on(p.sheet)
         strong = 1.15 * ramp(self.strength.on(p.sheet), -0.8, 1.6)
-        distance = level_distance(value, slope_per_mm=self.slope_per_mm, width_mm=p.sheet.width_mm)
-        streak = sheet_share(distance, half_width_mm=self.half_width_mm * strong, width_mm=p.sheet.width_mm)
+        streak = level_share(
+            value,
+            slope_per_mm=self.slope_per_mm,
+            half_width_mm=self.half_width_mm * strong,
+            width_mm=p.sheet.width_mm,
+        )
         grain = self.background * (1.0 + 0.5 * np.clip(value, -1.5, 1.5))
         return np.asarray(np.minimum(grain + self.amount * streak, 1.0))
 
@@ -233,8 +242,7 @@ class Septa:
             slope = np.pi / self.lobule_mm
             value = np.sqrt(2.0) * np.sin(slope * depth_mm + 1.3 * slow) + 0.8 * value
         thick = self.half_width_mm * ramp(slow + 0.5 * value, -1.2, 1.0)
-        distance = level_distance(value, slope_per_mm=slope, width_mm=p.sheet.width_mm)
-        return sheet_share(distance, half_width_mm=thick, width_mm=p.sheet.width_mm)
+        return level_share(value, slope_per_mm=slope, half_width_mm=thick, width_mm=p.sheet.width_mm)
 
 
 def septa(subject: Subject, name: str, *, lobule_mm: float = 8.0, half_width_mm: float = 0.25) -> Septa:

@@ -132,7 +132,7 @@ def torso_muscles(subject: Subject) -> tuple[Muscle, ...]:
             shape=_multifidus,
             within=Ball(centre_mm=(18.0, 8.0, 130.0), radius_mm=215.0),
             grain=Grain(
-                along=(0.18, 0.1, -0.97), sheets=(0.5, 0.85, 0.0), spacing_mm=5.0, amount=streaky, half_width_mm=0.6
+                along=(0.18, 0.1, -0.97), sheets=(0.5, 0.85, 0.0), spacing_mm=5.0, amount=streaky, half_width_mm=0.52
             ),
             gap_mm=1.5,
             gain=_more_below,

@@ -11,6 +11,7 @@ from marrowsignal.phantom.anatomy.body_surface import BodySurface, body_surface,
 from marrowsignal.phantom.anatomy.bowel import Cavity, bowel_layers
 from marrowsignal.phantom.anatomy.femur import femur_landmarks, femur_parts
 from marrowsignal.phantom.anatomy.gluteal_muscles import fit_wing, gluteal_muscles
+from marrowsignal.phantom.anatomy.lung import lung_layer
 from marrowsignal.phantom.anatomy.muscle import Muscle, View
 from marrowsignal.phantom.anatomy.pelvis import pelvis_landmarks, pelvis_parts
 from marrowsignal.phantom.anatomy.ribs import lower_ribs
@@ -114,6 +115,7 @@ def build_trunk(subject: Subject) -> Anatomy:
         *nerve_layers(subject),
         *vessel_layers(subject, levels),
         *thigh_parts(subject),
+        lung_layer(subject, surface),
         *organ_layers(subject, surface),
         *bowel_layers(subject, cavity, keep_clear=organ_balls(subject)),
         Layer(name="soft_tissue", shape=surface.skin, fill=tissue),

@@ -61,7 +61,7 @@ class _Vessel:
         return replace(self, path=self.path[first : last + 1], radii=self.radii[first : last + 1])
 
     def shape(self, p: Points) -> Array:
-        return tube((p.x, p.y, p.z), path=self.path, radii=self.radii, blend_mm=3.0)
+        return tube((p.x, p.y, p.z), path=self.path, radii=self.radii, blend_mm=0.3)
 
     def fill(self, p: Points) -> dict[Species, Array]:
         rim = self.signal * ramp(self.shape(p), -self.slow_mm - 0.6, -0.3 * self.slow_mm)

@@ -28,7 +28,8 @@ _VERTEBRA = {"M": (0.25, 0.32, 0.353, 0.42, 0.45, 0.48, 0.52), "F": (0.22, 0.272
 _MORE = {"vertebra": 0.0, "sacrum": 0.14, "flat": 0.14, "long": 0.38, "sesamoid": 0.50}
 # the share of a long bone's metaphysis that reconversion reaches first, and how willingly a bone turns red
 _READY = {"vertebra": 1.0, "sacrum": 1.0, "flat": 0.95, "long": 0.8, "sesamoid": 0.0}
-_RED_FAT = 0.14
+# haematopoietic marrow is 40 % fat by volume (reviews, SCIENCE 1.2); stimulated marrow less
+_RED_FAT = 0.20
 _EPIPHYSIS_FAT = 0.93
 _SHAFT_FAT = 0.92
 
@@ -86,8 +87,9 @@ def _noise(subject: Subject, p: Points, name: str, low_mm: float, high_mm: float
 def _normal(subject: Subject, bone: Bone, p: Points, place: Place) -> Array:
     mean = normal_fat_fraction(bone.kind, sex=subject.sex, age_years=subject.age_years)
     mean += subject.normal("marrow_fat", 0.0, 0.03)
-    patches = 0.035 * _noise(subject, p, "marrow patches", 16.0, 45.0)
-    grain = 0.025 * _noise(subject, p, "marrow grain", 3.5, 9.0)
+    patches = 0.045 * _noise(subject, p, "marrow patches", 14.0, 50.0)
+    # islands of a few mm and trabecular grain: what makes real marrow look rough
+    grain = 0.03 * _noise(subject, p, "marrow islets", 4.0, 10.0) + 0.025 * _noise(subject, p, "marrow grain", 1.6, 4.0)
     # marrow next to a joint or endplate is fattier in adults (Dawson, Skeletal Radiol 1992)
     rim = 0.06 * np.exp(-place.joint_mm / 6.0)
     fat = mean + patches * (1.0 if bone.kind != "sesamoid" else 0.3) + grain + rim
@@ -159,7 +161,7 @@ def background_marrow(
         share = background.extent * (1.0 - 0.25 * np.clip(_noise(subject, p, "islands", 12.0, 30.0), -1.0, 1.0))
         fat = fat + (0.95 - fat) * np.clip(share, 0.0, 1.0)
     # trabecular bone: denser under joint surfaces and endplates, sparse in shafts and with age
-    mineral = 0.14 + 0.02 * _noise(subject, p, "trabeculae", 3.0, 9.0) + 0.10 * np.exp(-depth_mm / 1.5)
+    mineral = 0.14 + 0.03 * _noise(subject, p, "trabeculae", 1.5, 5.0) + 0.10 * np.exp(-depth_mm / 1.5)
     mineral = mineral * (1.0 - 0.5 * ramp(place.shaft_mm, 10.0, 80.0)) * (1.15 - 0.0035 * subject.age_years)
     return Marrow(
         fat=np.clip(fat, 0.02, 0.97),

@@ -63,16 +63,19 @@ class _Site:
     place: Place
 
 
+# edema displaces red-marrow water before fat: reader-marked lesions keep a T1 of about 1.3 x muscle
+# (1.08 to 1.47 on five real studies), which no edema that takes fat by its share reaches
+_FAT_GIVES = 0.5
+
+
 def _soaked(marrow: Marrow, share: Array) -> Marrow:
-    """Edema water in place of fat and red-marrow water alike."""
+    """Edema water in place of red-marrow water, and of half as much of the fat."""
     rest = 1.0 - share
-    return replace(
-        marrow,
-        fat=marrow.fat * rest,
-        tumor=marrow.tumor * rest,
-        fibrous=marrow.fibrous * rest,
-        edema=marrow.edema + (1.0 - marrow.edema) * share,
-    )
+    edema = marrow.edema + (1.0 - marrow.edema) * share
+    fat = marrow.fat * (1.0 - _FAT_GIVES * share)
+    tumor, fibrous = marrow.tumor * rest, marrow.fibrous * rest
+    room = 1.0 - edema - tumor - fibrous - marrow.fluid
+    return replace(marrow, fat=np.clip(fat, 0.0, np.maximum(room, 0.0)), tumor=tumor, fibrous=fibrous, edema=edema)
 
 
 def _edema_share(site: _Site) -> Array:
