@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.composition import Composition, mix
-from marrowsignal.phantom.sheet import Ball, Sheet
+from marrowsignal.phantom.sheet import Ball, Sheet, Window, extent, nested
 from marrowsignal.phantom.solids import Points, coverage, locate
 from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Window = tuple[slice, slice]
 Shape = Callable[[Points], Array]
 Fill = Composition | Callable[[Points], dict[Species, Array]]
 
@@ -269,12 +268,12 @@ class _Canvas:
             return
         distance = part.shape(points)
         share = coverage(distance, width_mm=points.sheet.width_mm) * self.clear[window]
-        block = _block(share)
+        block = extent(share)
         if block is None:
             return
         # what fills a part costs more than its outline: only where the part is
         points, share, distance = points.crop(block), share[block], distance[block]
-        window = (_shifted(block[0], window[0].start), _shifted(block[1], window[1].start))
+        window = nested(window, block)
         if isinstance(part, Bone):
             self._bone(part, points, (distance, share), window, state)
             return
@@ -295,18 +294,6 @@ class _Canvas:
         self.lesion[window] += inside * marrow.lesion
         self.marrow.setdefault(bone.label, np.zeros(self.clear.shape))[window] += inside
         self.clear[window] -= whole
-
-
-def _block(share: Array) -> Window | None:
-    """Smallest block that holds all of a share; None when it is 0 everywhere."""
-    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
-    if not rows.size:
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _shifted(span: slice, start: int) -> slice:
-    return slice(span.start + start, span.stop + start)
 
 
 def _slice(anatomy: Anatomy, state: MarrowState, sheets: tuple[Sheet, ...], weights: Array) -> Rendering:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ball", "Sheet", "SmoothField"]
+__all__ = ["Ball", "Sheet", "SmoothField", "Window", "extent", "nested"]
 
 Array = NDArray[np.float64]
 Window = tuple[slice, slice]
@@ -95,6 +95,23 @@ class Sheet:
         )
 
 
+def extent(share: Array) -> Window | None:
+    """Smallest block of rows and columns that holds all of a share; None when it is 0 everywhere."""
+    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def nested(window: Window, block: Window) -> Window:
+    """Return a block of a window as a block of what the window was cut from."""
+    rows, columns = (
+        slice(outer.start + inner.start, outer.start + inner.stop)
+        for outer, inner in zip(window, block, strict=True)
+    )
+    return rows, columns
+
+
 def _span(along: float, step_mm: float, reach_mm: float, count: int) -> slice | None:
     """Indices within reach of a point, whose product with the step vector is `along`."""
     middle = along / step_mm
@@ -117,6 +134,7 @@ class SmoothField:
 
     waves: Array
     phases: Array
+    _tables: dict[bytes, tuple[Array, Array]] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def draw(
@@ -143,8 +161,33 @@ class SmoothField:
         On a flat grid ``cos(row + column)`` splits into products, so that all waves are one matrix product.
         """
         start = self.waves @ sheet.origin_mm + self.phases
-        rows = start + np.arange(sheet.shape[0])[:, None] * (self.waves @ sheet.row_step_mm)
-        columns = np.arange(sheet.shape[1])[:, None] * (self.waves @ sheet.column_step_mm)
-        left = np.concatenate([np.cos(rows), -np.sin(rows)], axis=1)
-        right = np.concatenate([np.cos(columns), np.sin(columns)], axis=1)
-        return np.asarray(left @ right.T * np.sqrt(2.0 / len(self.phases)))
+        # cos(start + row) from tables of cos(row): windows of one stack share their steps, and cosines cost most
+        cosine, sine = self._along(sheet.row_step_mm, sheet.shape[0])
+        c, s = np.cos(start), np.sin(start)
+        left = np.concatenate([cosine * c - sine * s, -(sine * c + cosine * s)], axis=1)
+        right = np.concatenate(self._along(sheet.column_step_mm, sheet.shape[1]), axis=1)
+        return _product(left, right.T) * np.sqrt(2.0 / len(self.phases))
+
+
+    def _along(self, step_mm: Array, count: int) -> tuple[Array, Array]:
+        """Cosine and sine of each wave after 0, 1, ... steps."""
+        key = step_mm.tobytes()
+        table = self._tables.get(key)
+        if table is None or table[0].shape[0] < count:
+            angle = np.arange(max(count, _TABLE))[:, None] * (self.waves @ step_mm)
+            table = self._tables[key] = (np.cos(angle), np.sin(angle))
+        return table[0][:count], table[1][:count]
+
+
+_TABLE = 400
+# OpenBLAS splits larger products among threads of its own, which then fight those that paint slices
+_SINGLE_THREADED = 250_000
+
+
+def _product(left: Array, right: Array) -> Array:
+    """Matrix product in blocks of rows that stay on the calling thread."""
+    block = max(_SINGLE_THREADED // max(right.size, 1), 1)
+    total = np.empty((left.shape[0], right.shape[1]))
+    for start in range(0, left.shape[0], block):
+        np.matmul(left[start : start + block], right, out=total[start : start + block])
+    return total

@@ -183,7 +183,8 @@ def ellipsoid(at: tuple[Array, Array, Array], *, centre: Vector, radii: Vector) 
     """Approximate signed distance to an ellipsoid along the axes of the coordinates given."""
     d = [(c - m) / r for c, m, r in zip(at, centre, radii, strict=True)]
     k = np.sqrt(sum(v * v for v in d)) + 1e-9
-    g = np.sqrt(sum((v / r) ** 2 for v, r in zip(d, radii, strict=True))) + 1e-9
+    # at the very centre the quotient goes to the smallest radius
+    g = np.sqrt(sum((v / r) ** 2 for v, r in zip(d, radii, strict=True))) + 1e-9 / min(radii)
     return np.asarray(k * (k - 1.0) / g)
 
 
@@ -197,11 +198,11 @@ def box(at: tuple[Array, Array, Array], *, centre: Vector, half: Vector, roundin
 
 def rod(at: tuple[Array, Array, Array], *, start: Vector, end: Vector, radii: tuple[float, float]) -> Array:
     """Signed distance to a rounded rod whose radius changes evenly from `start` to `end`."""
-    axis = np.subtract(end, start)
-    d = [c - s for c, s in zip(at, start, strict=True)]
-    t = np.clip(sum(di * ai for di, ai in zip(d, axis, strict=True)) / float(axis @ axis), 0.0, 1.0)
-    gap = [di - t * ai for di, ai in zip(d, axis, strict=True)]
-    return np.asarray(np.sqrt(sum(g * g for g in gap)) - (radii[0] + (radii[1] - radii[0]) * t))
+    ax, ay, az = (float(e - s) for s, e in zip(start, end, strict=True))
+    dx, dy, dz = (c - s for c, s in zip(at, start, strict=True))
+    t = np.clip((dx * ax + dy * ay + dz * az) / (ax * ax + ay * ay + az * az), 0.0, 1.0)
+    gap = np.sqrt((dx - t * ax) ** 2 + (dy - t * ay) ** 2 + (dz - t * az) ** 2)
+    return np.asarray(gap - (radii[0] + (radii[1] - radii[0]) * t))
 
 
 def capsule(at: tuple[Array, Array, Array], *, start: Vector, end: Vector, radius_mm: float) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.phantom.anatomy.texture import Fascicles, fascicles, sheet_share
-from marrowsignal.phantom.sheet import Ball
+from marrowsignal.phantom.sheet import Ball, Window, extent, nested
 from marrowsignal.phantom.solids import Points, Vector, coverage
 from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
@@ -168,12 +168,20 @@ class Side:
             return
         window, cut = found
         view = View(p=cut, x=self.sign * cut.x, y=canvas.y[window], depth=canvas.depth[window])
-        width, shares = cut.sheet.width_mm, canvas.shares
         distance = self.muscle.shape(view) - self.bulk_mm + canvas.uneven[window]
         free = canvas.clear[window]
-        body = coverage(distance, width_mm=width) * free
-        if not body.any():
+        near = coverage(distance - self.muscle.gap_mm, width_mm=cut.sheet.width_mm) * free
+        block = extent(near)
+        if block is None:
             return
+        self._fill(cut.crop(block), canvas, nested(window, block), (distance[block], near[block]))
+
+    def _fill(self, cut: Points, canvas: _Space, window: Window, outline: tuple[Array, Array]) -> None:
+        """Fascicles, fascia and the fat plane around, in the block that holds them."""
+        distance, near = outline
+        view = View(p=cut, x=self.sign * cut.x, y=canvas.y[window], depth=canvas.depth[window])
+        width, shares, free = cut.sheet.width_mm, canvas.shares, canvas.clear[window]
+        body = coverage(distance, width_mm=width) * free
         fat = self.texture(cut)
         if self.muscle.gain is not None:
             fat = fat * self.muscle.gain(view)
@@ -182,12 +190,11 @@ class Side:
             fat = fat + 0.85 * sheet_share(self.muscle.split(view), half_width_mm=half, width_mm=width)
         fat = np.minimum(fat, 0.95)
         rim = 0.45 * sheet_share(distance + 0.2, half_width_mm=0.35, width_mm=width)
+        around = np.maximum(near - body, 0.0)
         shares[Species.MUSCLE][window] += body * (1.0 - rim) * (1.0 - fat)
-        shares[Species.FAT][window] += body * (1.0 - rim) * fat
+        shares[Species.FAT][window] += body * (1.0 - rim) * fat + around
         shares[Species.FIBROUS][window] += body * rim
-        around = np.minimum(coverage(distance - self.muscle.gap_mm, width_mm=width) * free, free) - body
-        shares[Species.FAT][window] += np.maximum(around, 0.0)
-        canvas.clear[window] = free - body - np.maximum(around, 0.0)
+        canvas.clear[window] = free - body - around
 
 
 def muscle_shares(

@@ -118,7 +118,7 @@ def build_trunk(subject: Subject) -> Anatomy:
         lung_layer(subject, surface),
         *organ_layers(subject, surface),
         *bowel_layers(subject, cavity, keep_clear=organ_balls(subject)),
-        Layer(name="soft_tissue", shape=surface.skin, fill=tissue),
+        Layer(name="soft_tissue", shape=lambda p: np.full_like(p.x, -1e3), fill=tissue),
     )
     marks = (*spine_landmarks(subject), *pelvis_landmarks(subject), *femur_landmarks(subject))
     return Anatomy(body="trunk", subject=subject, parts=parts, landmarks=marks)
