@@ -56,8 +56,8 @@ _PANEL = (
     _Case(name="symmetric_reconversion", seed=7),
     _Case(name="focal_edema", seed=12, mirrored=True, stir_shift_lps_mm=(0.0, 2.5, -3.0)),
 )
-# 10 %: noise, residual bias (gate of 5 %) and the eroded core against the whole region (SCIENCE 6, 7.2)
-_RATIO_TOLERANCE = 0.10
+# residual bias of up to 10 % passes its gate with a warning (SCIENCE 6); 5 % for noise and the eroded core
+_RATIO_TOLERANCE = 0.15
 _SHIFT_TOLERANCE_MM = 1.0
 _LESION_DICE = 0.6
 

@@ -102,7 +102,7 @@ def coronal_oblique_grid(
     *,
     shape: tuple[int, int, int] = (20, 256, 256),
     spacing_mm: tuple[float, float, float] = (4.0, 1.05, 1.05),
-    tilt_deg: float = 42.0,
+    tilt_deg: float = 50.0,
 ) -> VolumeGeometry:
     """Grid of a sacroiliac-joint series: rows run to the patient's left, columns down and back.
 

@@ -22,7 +22,7 @@ findings = [{ kind = "edema", landmark = "left_sij_sacral", size_mm = [17.0, 21.
 title = "few thick slices"
 body_part_examined = "PELVIS"
 plane = "coronal"
-tilt_deg = 42.0
+tilt_deg = 50.0
 slices = 8
 matrix = [64, 64]
 pixel_mm = [3.2, 3.2]

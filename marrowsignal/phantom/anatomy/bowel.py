@@ -117,10 +117,10 @@ def _drawn(subject: Subject, name: str, path: Path, radii: tuple[float, ...], *,
     )
 
 
-def _candidates(rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+def _candidates(rng: np.random.Generator, count: int, *, radii_mm: tuple[float, float]) -> tuple[Array, Array]:
     """Random short arcs: their three points, shape (count, 3, 3), and their radii."""
-    middle = rng.uniform((-98.0, -148.0, -70.0), (98.0, -40.0, 235.0), size=(count, 3))
-    radius = rng.uniform(8.0, 13.5, size=count)
+    middle = rng.uniform((-105.0, -175.0, -90.0), (105.0, -30.0, 240.0), size=(count, 3))
+    radius = rng.uniform(*radii_mm, size=count)
     direction = rng.standard_normal((count, 2, 3)) * (1.0, 0.6, 1.0)
     direction /= np.linalg.norm(direction, axis=2, keepdims=True)
     # two arms that do not fold back on each other
@@ -129,25 +129,48 @@ def _candidates(rng: np.random.Generator, count: int) -> tuple[Array, Array]:
     return np.stack([middle + arms[:, 0], middle, middle + arms[:, 1]], axis=1), radius
 
 
-def _packed(
-    subject: Subject, cavity: Cavity, taken: list[tuple[Array, float]], *, most: int
-) -> list[tuple[Array, float]]:
-    points, radius = _candidates(subject.rng("small bowel"), 9000)
-    room = cavity(points.reshape(-1, 3)).reshape(-1, 3).min(axis=1)
+def _with_middles(path: Array) -> Array:
+    return np.concatenate([path, 0.5 * (path[..., :-1, :] + path[..., 1:, :])], axis=-2)
+
+
+# wide loops first, narrow and collapsed ones in what is left: candidates, radii
+_ROUNDS = ((5000, (10.0, 16.0)), (7000, (7.0, 11.0)), (7000, (4.5, 7.5)))
+
+
+def _packed(subject: Subject, cavity: Cavity, taken: list[tuple[Array, float]]) -> list[tuple[Array, float]]:
+    rng = subject.rng("small bowel")
     loops: list[tuple[Array, float]] = []
     centres = np.concatenate([path for path, _ in taken]) if taken else np.zeros((0, 3))
     sizes = np.concatenate([np.full(len(path), size) for path, size in taken]) if taken else np.zeros(0)
-    for path, size in zip(points[room > radius], radius[room > radius], strict=True):
-        along = np.concatenate([path, 0.5 * (path[:2] + path[1:])])
-        gap = np.linalg.norm(along[:, None] - centres[None], axis=2) - 0.8 * (sizes + size)
-        if gap.size and gap.min() < 0.0:
-            continue
-        loops.append((path, float(size)))
-        centres = np.concatenate([centres, along])
-        sizes = np.concatenate([sizes, np.full(len(along), size)])
-        if len(loops) == most:
-            break
+    for count, radii in _ROUNDS:
+        points, radius = _candidates(rng, count, radii_mm=radii)
+        points = _with_middles(points)
+        # the middle first: most candidates fail there
+        good = cavity(points[:, 1]) > radius
+        points, radius = points[good], radius[good]
+        good = cavity(points.reshape(-1, 3)).reshape(-1, 5).min(axis=1) > radius
+        for along, size in zip(points[good], radius[good], strict=True):
+            gap = np.linalg.norm(along[:, None] - centres[None], axis=2) - 0.85 * (sizes + size)
+            if gap.size and gap.min() < 0.0:
+                continue
+            loops.append((along[:3], float(size)))
+            centres = np.concatenate([centres, along])
+            sizes = np.concatenate([sizes, np.full(len(along), size)])
     return loops
+
+
+def _pushed_in(path: Array, sizes: Array, room: Cavity) -> Array:
+    """Path whose points, of radii `sizes`, were moved away from the walls."""
+    step = np.concatenate([np.eye(3), -np.eye(3)])
+    for _ in range(8):
+        over = 1.15 * sizes - room(path)
+        if over.max() <= 0.0:
+            break
+        slope = room((path[:, None] + step[None]).reshape(-1, 3)).reshape(-1, 2, 3)
+        uphill = slope[:, 0] - slope[:, 1]
+        uphill /= np.linalg.norm(uphill, axis=1, keepdims=True) + 1e-6
+        path = path + np.clip(over, 0.0, 12.0)[:, None] * uphill
+    return path
 
 
 def _points(path: Array) -> Path:
@@ -187,8 +210,24 @@ def _moved(subject: Subject, name: str, path: Path) -> Path:
     return _points(np.asarray(path) + shift)
 
 
+def _large(subject: Subject, name: str, path: Path, radius_mm: float, room: Cavity) -> tuple[Array, Array]:
+    """Course and radii of a part of the large bowel, between the walls."""
+    moved = np.asarray(_moved(subject, name, path))
+    sizes = radius_mm * subject.uniform(f"{name} size", 0.8, 1.15) * np.ones(len(moved))
+    sizes = sizes * subject.rng(f"{name} waist").uniform(0.8, 1.15, size=len(moved))
+    if name == "rectum":
+        # the anal canal is narrow, and leaves the pelvis
+        sizes = sizes * np.array([1.0, 1.0, 0.95, 0.6, 0.42])
+        moved[:3] = _pushed_in(moved[:3], sizes[:3], room)
+        return moved, sizes
+    # a straight piece may cut a corner that both of its ends avoid
+    fine, wide = np.repeat(moved, 2, axis=0)[:-1], np.repeat(sizes, 2)[:-1]
+    fine[1::2] = 0.5 * (moved[1:] + moved[:-1])
+    return _pushed_in(fine, wide, room), wide
+
+
 def bowel_layers(
-    subject: Subject, cavity: Cavity, *, keep_clear: tuple[tuple[Vector, float], ...] = ()
+    subject: Subject, *, large: Cavity, small: Cavity, keep_clear: tuple[tuple[Vector, float], ...] = ()
 ) -> tuple[Layer, ...]:
     """Large and small bowel.
 
@@ -196,8 +235,8 @@ def bowel_layers(
     ----------
     subject : Subject
         Whose.
-    cavity : callable
-        Distance of points, shape (n, 3), to the nearest wall of the abdominal cavity, mm.
+    large, small : callable
+        Distance of points, shape (n, 3), to the nearest wall of what large and small bowel may fill, mm.
     keep_clear : tuple of (point, radius)
         Balls in which other organs lie.
 
@@ -208,18 +247,16 @@ def bowel_layers(
     """
     layers: list[Layer] = []
     taken: list[tuple[Array, float]] = [(np.asarray([point]), radius) for point, radius in keep_clear]
+    end: Array | None = None
     for name, path, radius in _COLON:
-        moved = _moved(subject, name, path)
-        sizes = radius * subject.uniform(f"{name} size", 0.8, 1.15) * np.ones(len(moved))
-        sizes = sizes * subject.rng(f"{name} waist").uniform(0.8, 1.15, size=len(moved))
-        if name == "rectum":
-            # the anal canal is narrow
-            sizes = sizes * np.array([1.0, 1.0, 0.95, 0.6, 0.42])
-        whole = _drawn(subject, name, moved, tuple(float(size) for size in sizes), large=True)
-        layers.extend(layer for i in range(len(moved) - 1) for layer in whole.piece(i).layers(f"{name}_{i}"))
-        fine = np.asarray(moved)
-        taken.append((np.concatenate([fine, 0.5 * (fine[1:] + fine[:-1])]), radius))
-    for i, (arc, size) in enumerate(_packed(subject, cavity, taken, most=130)):
+        fine, sizes = _large(subject, name, path, radius, large)
+        # ends stay together
+        fine[0] = fine[0] if end is None else end
+        end = fine[-1]
+        whole = _drawn(subject, name, _points(fine), tuple(float(size) for size in sizes), large=True)
+        layers.extend(layer for i in range(len(fine) - 1) for layer in whole.piece(i).layers(f"{name}_{i}"))
+        taken.append((_with_middles(fine), radius))
+    for i, (arc, size) in enumerate(_packed(subject, small, taken)):
         loop = _drawn(subject, f"small bowel {i}", _points(arc), (size, 0.9 * size, size), large=False)
         layers.extend(loop.layers(f"small_bowel_{i}"))
     return tuple(layers)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from marrowsignal.phantom.anatomy.body_surface import BodySurface, body_surface, subcutis
 from marrowsignal.phantom.anatomy.bowel import Cavity, bowel_layers
 from marrowsignal.phantom.anatomy.femur import femur_landmarks, femur_parts
-from marrowsignal.phantom.anatomy.gluteal_muscles import fit_wing, gluteal_muscles
+from marrowsignal.phantom.anatomy.gluteal_muscles import Wing, fit_wing, gluteal_muscles
 from marrowsignal.phantom.anatomy.lung import lung_layer
 from marrowsignal.phantom.anatomy.muscle import Muscle, View
 from marrowsignal.phantom.anatomy.pelvis import pelvis_landmarks, pelvis_parts
@@ -21,11 +21,11 @@ from marrowsignal.phantom.anatomy.texture import septa, threads
 from marrowsignal.phantom.anatomy.thigh import thigh_parts
 from marrowsignal.phantom.anatomy.torso_muscles import torso_muscles
 from marrowsignal.phantom.anatomy.vessels import nerve_layers, vessel_layers
-from marrowsignal.phantom.anatomy.viscera import organ_balls, organ_layers
+from marrowsignal.phantom.anatomy.viscera import draw_organs, organ_balls, organ_layers
 from marrowsignal.phantom.composition import COMPOSITIONS
 from marrowsignal.phantom.scene import Anatomy, Bone, Layer
 from marrowsignal.phantom.sheet import Sheet
-from marrowsignal.phantom.solids import Frame, Points
+from marrowsignal.phantom.solids import Frame, Points, ramp
 from marrowsignal.phantom.subject import Subject
 
 __all__ = ["build_trunk"]
@@ -36,34 +36,79 @@ _SPINE = (
     (43.0, 81.0, 119.0, 154.0, 188.0, 218.0, 246.0, 272.0),
     (-40.6, -48.0, -48.0, -43.7, -37.2, -30.5, -25.2, -21.3),
 )
-# what bowel cannot push into
-_FIRM = ("psoas", "iliacus", "quadratus_lumborum", "obturator_internus")
+# walls of the lesser pelvis below this height, iliac wings above; no wing above the crest
+_BRIM_MM, _CREST_MM = -52.0, 76.0
+_ROW = 128
+_RING = ("sacrum", "left_ilium", "right_ilium")
 
 
-def _cavity(surface: BodySurface, muscles: tuple[Muscle, ...], levels: Mapping[str, Frame]) -> Cavity:
-    """Distance of points to the walls of the abdominal cavity."""
+def _rows(points: Array) -> Points:
+    """Loose points as a sheet of short rows; the last point fills what is left over."""
+    padded = np.concatenate([points, np.repeat(points[-1:], -len(points) % _ROW, axis=0)])
+    x, y, z = padded.T.reshape(3, -1, _ROW)
+    none = Sheet(
+        origin_mm=np.zeros(3),
+        row_step_mm=np.array([0.0, 0.0, 1.0]),
+        column_step_mm=np.array([1.0, 0.0, 0.0]),
+        shape=x.shape,
+    )
+    return Points(x=x, y=y, z=z, sheet=none)
+
+
+def _off_bone(bone: Bone, p: Points) -> Array:
+    """Distance to a bone; far away from it the distance to its ball is near enough."""
+    x, y, z = bone.within.centre_mm
+    beyond = np.sqrt((p.x - x) ** 2 + (p.y - y) ** 2 + (p.z - z) ** 2) - bone.within.radius_mm
+    return np.where(beyond > 10.0, beyond, bone.shape(p))
+
+
+def _between_walls(view: View, wing: Wing) -> Array:
+    """Distance to what bounds the pelvis on the sides, in front and below where no bone or muscle does."""
+    x, y, z = view.x, view.y, view.z
+    medial = np.maximum(-wing.outside(view) - 4.0, z - _CREST_MM)
+    lesser = np.maximum(48.0 + 0.1 * (z + 90.0) + 0.5 * np.minimum(y + 42.0, 0.0) - x, z - _BRIM_MM)
+    groin = np.maximum((z + 84.0 - 1.15 * (x - 8.0)) / 1.52, y + 88.0)
+    return np.asarray(np.minimum(np.minimum(medial, lesser), groin))
+
+
+def _walls(
+    surface: BodySurface, muscles: tuple[Muscle, ...], bones: tuple[Layer | Bone, ...], wing: Wing
+) -> Callable[[Points, Array], Array]:
+    """Distance of points (with their height over the average spine) to the walls of abdomen and pelvis."""
+    firm = [muscle.shape for muscle in muscles if muscle.name != "levator_ani"]
+    ring = [part for part in bones if isinstance(part, Bone) and part.name in _RING]
+
+    def distance(p: Points, y: Array) -> Array:
+        depth = -surface.fascia(p)
+        view = View(p=p, x=p.ax, y=y, depth=depth)
+        # the wall is thinner in front
+        room = np.minimum(depth - 21.0 + 5.0 * ramp(y, -95.0, -125.0), _between_walls(view, wing))
+        room = np.minimum(room, np.minimum.reduce([shape(view) for shape in firm]) - 2.5)
+        return np.asarray(np.minimum(room, np.minimum.reduce([_off_bone(bone, p) for bone in ring]) - 4.5))
+
+    return distance
+
+
+def _cavity(walls: Callable[[Points, Array], Array], levels: Mapping[str, Frame]) -> tuple[Cavity, Cavity]:
+    """Distance of loose points to the walls: for organs and large bowel, and for small bowel."""
     # the sacral hollow is the back wall below
     knots = sorted((f.origin_mm[2], f.origin_mm[1] - 42.0) for f in levels.values())
     back = np.array([(-100.0, 20.0), (-40.0, -10.0), (0.0, -40.0), *knots]).T
     lean = _lean(levels)
-    firm = [muscle.shape for muscle in muscles if muscle.name in _FIRM]
 
-    def distance(points: Array) -> Array:
-        x, y, z = (points[:, i : i + 1] for i in range(3))
-        none = Sheet(
-            origin_mm=np.zeros(3),
-            row_step_mm=np.array([0.0, 0.0, 1.0]),
-            column_step_mm=np.array([1.0, 0.0, 0.0]),
-            shape=x.shape,
-        )
-        p = Points(x=x, y=y, z=z, sheet=none)
-        depth = -surface.fascia(p)
-        view = View(p=p, x=np.abs(x), y=y - lean(z), depth=depth)
-        room = np.minimum(depth - 21.0, np.minimum.reduce([shape(view) for shape in firm]))
-        behind = np.interp(z, *back) + 0.6 * np.maximum(np.abs(x) - 30.0, 0.0)
-        return np.asarray(np.minimum(room, behind - y)[:, 0])
+    def room(points: Array) -> Array:
+        p = _rows(points)
+        return walls(p, p.y - lean(p.z)).reshape(-1)[: len(points)]
 
-    return distance
+    def narrow(points: Array) -> Array:
+        x, y, z = points.T
+        behind = np.interp(z, *back) + 0.6 * np.maximum(np.abs(x) - 30.0, 0.0) - y
+        behind = np.minimum(behind, z + 100.0)
+        some = behind > 0.0
+        behind[some] = np.minimum(behind[some], room(points[some]))
+        return np.asarray(behind)
+
+    return room, narrow
 
 
 def _lean(levels: Mapping[str, Frame]) -> Callable[[Array], Array]:
@@ -96,8 +141,10 @@ def build_trunk(subject: Subject) -> Anatomy:
     bones = _bones(subject)
     levels = vertebra_frames(subject)
     hip = next(part for part in bones if isinstance(part, Bone) and part.name == "left_ilium")
-    muscles = gluteal_muscles(subject, fit_wing(hip)) + torso_muscles(subject)
-    cavity = _cavity(surface, muscles, levels)
+    wing = fit_wing(hip)
+    muscles = gluteal_muscles(subject, wing) + torso_muscles(subject)
+    room, narrow = _cavity(_walls(surface, muscles, bones, wing), levels)
+    organs = draw_organs(subject, room)
     tissue = SoftTissue(
         surface=surface,
         subcutis=subcutis(subject),
@@ -116,8 +163,8 @@ def build_trunk(subject: Subject) -> Anatomy:
         *vessel_layers(subject, levels),
         *thigh_parts(subject),
         lung_layer(subject, surface),
-        *organ_layers(subject, surface),
-        *bowel_layers(subject, cavity, keep_clear=organ_balls(subject)),
+        *organ_layers(subject, organs, surface),
+        *bowel_layers(subject, large=room, small=narrow, keep_clear=organ_balls(organs)),
         Layer(name="soft_tissue", shape=lambda p: np.full_like(p.x, -1e3), fill=tissue),
     )
     marks = (*spine_landmarks(subject), *pelvis_landmarks(subject), *femur_landmarks(subject))

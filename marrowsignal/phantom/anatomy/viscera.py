@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,20 @@ from marrowsignal.phantom.solids import Frame, Points, Vector, coverage, ellipso
 from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
 
-__all__ = ["organ_balls", "organ_layers"]
+__all__ = ["Organ", "draw_organs", "organ_balls", "organ_layers"]
 
 Array = NDArray[np.float64]
 Inside = Callable[[Points], Array]
+Room = Callable[[Array], Array]
 _S = Species
+# directions spread evenly over a sphere
+_TURN = np.pi * (1.0 + np.sqrt(5.0)) * np.arange(120)
+_LEVEL = 1.0 - (2.0 * np.arange(120) + 1.0) / 120.0
+_SPHERE = np.stack([np.cos(_TURN) * np.sqrt(1 - _LEVEL**2), np.sin(_TURN) * np.sqrt(1 - _LEVEL**2), _LEVEL], axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Organ:
+class Organ:
     """An egg-shaped organ with an axis of its own.
 
     Attributes
@@ -46,6 +51,7 @@ class _Organ:
 
     @property
     def within(self) -> Ball:
+        """Where it can lie."""
         return Ball(centre_mm=self.frame.origin_mm, radius_mm=1.1 * max(self.radii) + 2.0)
 
     def egg(self, p: Points, *, less: float = 0.0) -> Array:
@@ -55,6 +61,7 @@ class _Organ:
         return ellipsoid(self.frame.of(p), centre=(0.0, 0.0, 0.0), radii=(a, b, c)) + uneven
 
     def layer(self, shape: Callable[[Points], Array], fill: Callable[[Points], dict[Species, Array]]) -> Layer:
+        """Return what is painted, from its outline and its inside."""
         return Layer(name=self.name, shape=shape, fill=fill, within=self.within)
 
 
@@ -64,7 +71,7 @@ def _shares(tissue: Array, fluid: Array, fat: Array) -> dict[Species, Array]:
 
 def _organ(
     subject: Subject, name: str, *, at: Vector, radii: Vector, main: Vector = (0.0, 0.0, 1.0), sd_mm: float = 3.0
-) -> _Organ:
+) -> Organ:
     """Organ about a mean place and of a mean size."""
     rng = subject.rng(f"{name} place")
     moved = np.asarray(at) + sd_mm * np.clip(rng.standard_normal(3), -2.0, 2.0)
@@ -72,7 +79,7 @@ def _organ(
     a, b, c = (float(v) for v in size)
     origin = (float(moved[0]), float(moved[1]), float(moved[2]))
     small = float(size.min())
-    return _Organ(
+    return Organ(
         name=name,
         frame=Frame.along(origin, main=main, hint=(1.0, 0.0, 0.1)),
         radii=(a, b, c),
@@ -80,7 +87,7 @@ def _organ(
     )
 
 
-def _solid(organ: _Organ, cavity: Inside, vessels: Threads, *, fluid: float) -> Layer:
+def _solid(organ: Organ, cavity: Inside, vessels: Threads, *, fluid: float) -> Layer:
     """Liver or spleen: even, with vessels without signal."""
 
     def shape(p: Points) -> Array:
@@ -93,7 +100,7 @@ def _solid(organ: _Organ, cavity: Inside, vessels: Threads, *, fluid: float) -> 
     return organ.layer(shape, fill)
 
 
-def _stomach(organ: _Organ, cavity: Inside, level_mm: float) -> Layer:
+def _stomach(organ: Organ, cavity: Inside, level_mm: float) -> Layer:
     def shape(p: Points) -> Array:
         return smooth_max(organ.egg(p), cavity(p), radius_mm=10.0)
 
@@ -107,7 +114,7 @@ def _stomach(organ: _Organ, cavity: Inside, level_mm: float) -> Layer:
     return organ.layer(shape, fill)
 
 
-def _kidney(organ: _Organ, side: float) -> Layer:
+def _kidney(organ: Organ, side: float) -> Layer:
     def dents(p: Points) -> tuple[Array, Array, Array]:
         a, b, c = organ.frame.of(p)
         # the hilum opens to the middle and a little to the front
@@ -138,7 +145,7 @@ def _kidney(organ: _Organ, side: float) -> Layer:
     return organ.layer(shape, fill)
 
 
-def _bladder(organ: _Organ) -> Layer:
+def _bladder(organ: Organ) -> Layer:
     def fill(p: Points) -> dict[Species, Array]:
         urine = coverage(organ.egg(p) + 3.2, width_mm=p.sheet.width_mm)
         wall = 1.0 - urine
@@ -147,7 +154,7 @@ def _bladder(organ: _Organ) -> Layer:
     return organ.layer(organ.egg, fill)
 
 
-def _uterus(organ: _Organ) -> Layer:
+def _uterus(organ: Organ) -> Layer:
     def fill(p: Points) -> dict[Species, Array]:
         depth = -organ.egg(p)
         inner = organ.radii[0] - 4.0
@@ -163,7 +170,7 @@ def _uterus(organ: _Organ) -> Layer:
     return organ.layer(organ.egg, fill)
 
 
-def _prostate(organ: _Organ) -> Layer:
+def _prostate(organ: Organ) -> Layer:
     def fill(p: Points) -> dict[Species, Array]:
         # the outer zone at the back is brighter on STIR
         outer = ramp(organ.frame.of(p)[1], 2.0, 6.0)
@@ -177,7 +184,7 @@ def _prostate(organ: _Organ) -> Layer:
     return organ.layer(organ.egg, fill)
 
 
-def _ovary(organ: _Organ, follicles: Threads) -> Layer:
+def _ovary(organ: Organ, follicles: Threads) -> Layer:
     def fill(p: Points) -> dict[Species, Array]:
         wet = 0.8 * follicles(p)
         return {_S.SOFT_TISSUE: 0.9 - 0.9 * wet, _S.FLUID: 0.1 + 0.9 * wet}
@@ -185,7 +192,7 @@ def _ovary(organ: _Organ, follicles: Threads) -> Layer:
     return organ.layer(organ.egg, fill)
 
 
-def _upper(subject: Subject) -> dict[str, _Organ]:
+def _upper(subject: Subject) -> dict[str, Organ]:
     organs = {
         "liver": _organ(subject, "liver", at=(-75.0, -70.0, 275.0), radii=(82.0, 84.0, 95.0), main=(0.2, -0.1, 1.0)),
         "spleen": _organ(subject, "spleen", at=(96.0, -12.0, 268.0), radii=(30.0, 38.0, 50.0), main=(0.2, -0.3, 1.0)),
@@ -202,11 +209,11 @@ def _upper(subject: Subject) -> dict[str, _Organ]:
     return organs
 
 
-def _lower(subject: Subject) -> dict[str, _Organ]:
+def _lower(subject: Subject) -> dict[str, Organ]:
     full = subject.uniform("bladder_filling", 0.7, 1.15)
     organs = {
         "bladder": _organ(
-            subject, "bladder", at=(0.0, -70.0, -88.0 + 14.0 * full), radii=(38.0 * full, 28.0 * full, 26.0 * full)
+            subject, "bladder", at=(0.0, -68.0, -86.0 + 20.0 * full), radii=(38.0 * full, 28.0 * full, 28.0 * full)
         )
     }
     if subject.sex == "M":
@@ -222,23 +229,62 @@ def _lower(subject: Subject) -> dict[str, _Organ]:
     return organs
 
 
-def organ_balls(subject: Subject) -> tuple[tuple[Vector, float], ...]:
+def _fitted(organ: Organ, room: Room) -> Organ:
+    """Organ moved away from the walls and made smaller until it lies between them."""
+    for _ in range(24):
+        spots = np.array([organ.frame.point(*spot) for spot in _SPHERE * organ.radii])
+        over = 0.05 * min(organ.radii) - room(spots)
+        worst = int(np.argmax(over))
+        if over[worst] <= 0.0:
+            break
+        inwards = np.asarray(organ.frame.origin_mm) - spots[worst]
+        x, y, z = organ.frame.origin_mm + 0.5 * over[worst] * inwards / np.linalg.norm(inwards)
+        a, b, c = (0.985 * r for r in organ.radii)
+        organ = replace(organ, frame=replace(organ.frame, origin_mm=(float(x), float(y), float(z))), radii=(a, b, c))
+    return organ
+
+
+def draw_organs(subject: Subject, room: Room) -> dict[str, Organ]:
+    """Draw the organs of a person.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose.
+    room : callable
+        Distance of points, shape (n, 3), to the nearest wall of abdomen and pelvis, mm; organs of the lesser
+        pelvis and kidneys stay between the walls.
+
+    Returns
+    -------
+    dict of str to Organ
+        By name.
+    """
+    upper, lower = _upper(subject), _lower(subject)
+    for name in ("left_kidney", "right_kidney"):
+        lower[name] = upper.pop(name)
+    return {**upper, **{name: _fitted(organ, room) for name, organ in lower.items()}}
+
+
+def organ_balls(organs: Mapping[str, Organ]) -> tuple[tuple[Vector, float], ...]:
     """Points and radii that bowel keeps clear of."""
     balls = []
-    for organ in (*_upper(subject).values(), *_lower(subject).values()):
+    for organ in organs.values():
         size = min(organ.radii)
         for step in (-1.0, 0.0, 1.0):
             balls.append((organ.frame.point(0.0, 0.0, step * (organ.radii[2] - size)), size))
     return tuple(balls)
 
 
-def organ_layers(subject: Subject, surface: BodySurface) -> tuple[Layer, ...]:
-    """Organs of a person.
+def organ_layers(subject: Subject, organs: Mapping[str, Organ], surface: BodySurface) -> tuple[Layer, ...]:
+    """Paint the organs of a person.
 
     Parameters
     ----------
     subject : Subject
         Whose.
+    organs : mapping of str to Organ
+        See `draw_organs`.
     surface : BodySurface
         Large organs end at the abdominal wall.
 
@@ -247,27 +293,26 @@ def organ_layers(subject: Subject, surface: BodySurface) -> tuple[Layer, ...]:
     tuple of Layer
         In painting order.
     """
-    upper, lower = _upper(subject), _lower(subject)
     follicles = threads(subject, "ovary follicle", wavelength_mm=(7.0, 11.0), radius_mm=2.6)
 
     def cavity(p: Points) -> Array:
-        # the diaphragm keeps organs off the spine
-        beside = 46.0 - np.sqrt(p.x**2 + (p.y + 22.0) ** 2)
-        return smooth_max(surface.fascia(p) + 23.0, beside, radius_mm=12.0)
+        # the diaphragm and the psoas keep organs off the spine
+        beside = 52.0 + 0.3 * np.maximum(210.0 - p.z, 0.0) - np.sqrt(p.x**2 + (p.y + 22.0) ** 2)
+        return smooth_max(surface.fascia(p) + 25.0, beside, radius_mm=12.0)
 
     def vessels(name: str, radius_mm: float) -> Threads:
         return threads(subject, f"{name} vessel", wavelength_mm=(22.0, 40.0), radius_mm=radius_mm)
 
-    level = upper["stomach"].frame.origin_mm[1] - subject.uniform("stomach_gas_mm", -8.0, 16.0)
+    level = organs["stomach"].frame.origin_mm[1] - subject.uniform("stomach_gas_mm", -8.0, 16.0)
     layers = [
-        _kidney(upper["left_kidney"], 1.0),
-        _kidney(upper["right_kidney"], -1.0),
-        _solid(upper["liver"], cavity, vessels("liver", 1.6), fluid=0.03),
-        _solid(upper["spleen"], cavity, vessels("spleen", 0.8), fluid=0.14),
-        _stomach(upper["stomach"], cavity, level),
-        _bladder(lower["bladder"]),
+        _kidney(organs["left_kidney"], 1.0),
+        _kidney(organs["right_kidney"], -1.0),
+        _solid(organs["liver"], cavity, vessels("liver", 1.6), fluid=0.03),
+        _solid(organs["spleen"], cavity, vessels("spleen", 0.8), fluid=0.14),
+        _stomach(organs["stomach"], cavity, level),
+        _bladder(organs["bladder"]),
     ]
-    if "prostate" in lower:
-        return (*layers, _prostate(lower["prostate"]))
-    ovaries = (_ovary(lower[name], follicles) for name in ("left_ovary", "right_ovary"))
-    return (*layers, _uterus(lower["uterus"]), _uterus(lower["cervix"]), *ovaries)
+    if "prostate" in organs:
+        return (*layers, _prostate(organs["prostate"]))
+    ovaries = (_ovary(organs[name], follicles) for name in ("left_ovary", "right_ovary"))
+    return (*layers, _uterus(organs["uterus"]), _uterus(organs["cervix"]), *ovaries)

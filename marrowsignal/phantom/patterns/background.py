@@ -28,8 +28,9 @@ _VERTEBRA = {"M": (0.25, 0.32, 0.353, 0.42, 0.45, 0.48, 0.52), "F": (0.22, 0.272
 _MORE = {"vertebra": 0.0, "sacrum": 0.14, "flat": 0.14, "long": 0.38, "sesamoid": 0.50}
 # the share of a long bone's metaphysis that reconversion reaches first, and how willingly a bone turns red
 _READY = {"vertebra": 1.0, "sacrum": 1.0, "flat": 0.95, "long": 0.8, "sesamoid": 0.0}
-# haematopoietic marrow is 40 % fat by volume (reviews, SCIENCE 1.2); stimulated marrow less
-_RED_FAT = 0.20
+# haematopoietic marrow is about 40 % fat by volume (reviews, SCIENCE 1.2), vertebrae of young women hold 27 %
+# (Baum 2018); stimulated marrow less
+_RED_FAT = 0.24
 _EPIPHYSIS_FAT = 0.93
 _SHAFT_FAT = 0.92
 
@@ -81,15 +82,16 @@ def normal_fat_fraction(kind: str, *, sex: str, age_years: float) -> float:
 
 
 def _noise(subject: Subject, p: Points, name: str, low_mm: float, high_mm: float) -> Array:
-    return subject.field(name, wavelength_mm=(low_mm, high_mm), count=28).on(p.sheet)
+    return subject.field(name, wavelength_mm=(low_mm, high_mm), count=48).on(p.sheet)
 
 
 def _normal(subject: Subject, bone: Bone, p: Points, place: Place) -> Array:
     mean = normal_fat_fraction(bone.kind, sex=subject.sex, age_years=subject.age_years)
     mean += subject.normal("marrow_fat", 0.0, 0.03)
-    patches = 0.045 * _noise(subject, p, "marrow patches", 14.0, 50.0)
-    # islands of a few mm and trabecular grain: what makes real marrow look rough
-    grain = 0.03 * _noise(subject, p, "marrow islets", 4.0, 10.0) + 0.025 * _noise(subject, p, "marrow grain", 1.6, 4.0)
+    # red and yellow marrow lie in patches of a few mm to cm, and trabeculae make a grain
+    patches = 0.05 * _noise(subject, p, "marrow patches", 14.0, 50.0)
+    grain = 0.045 * _noise(subject, p, "marrow islets", 4.5, 13.0)
+    grain += 0.03 * _noise(subject, p, "marrow grain", 1.6, 4.5)
     # marrow next to a joint or endplate is fattier in adults (Dawson, Skeletal Radiol 1992)
     rim = 0.06 * np.exp(-place.joint_mm / 6.0)
     fat = mean + patches * (1.0 if bone.kind != "sesamoid" else 0.3) + grain + rim
@@ -150,7 +152,8 @@ def background_marrow(
     none = np.zeros_like(fat)
     tumor = none
     if background.state == "reconversion":
-        fat = fat + (_RED_FAT - fat) * _reach(subject, bone, p, place, background.extent)
+        red = _RED_FAT + 0.4 * (fat - normal_fat_fraction(bone.kind, sex=subject.sex, age_years=subject.age_years))
+        fat = fat + (red - fat) * _reach(subject, bone, p, place, background.extent)
     elif background.state == "patchy_red":
         fat = fat + (0.10 - fat) * _patchy(subject, bone, p, place, background)
     elif background.state == "infiltration":
