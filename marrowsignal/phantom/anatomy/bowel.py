@@ -20,14 +20,6 @@ __all__ = ["Cavity", "bowel_layers"]
 
 Array = NDArray[np.float64]
 _S = Species
-# what a loop may hold: shares of species, as volume weights of the content
-_CONTENTS: tuple[Composition, ...] = (
-    {_S.SOFT_TISSUE: 0.85, _S.FAT: 0.1},
-    {_S.SOFT_TISSUE: 0.75, _S.FLUID: 0.2},
-    {_S.SOFT_TISSUE: 0.5, _S.FLUID: 0.45},
-    {_S.SOFT_TISSUE: 0.62, _S.FLUID: 0.04, _S.FAT: 0.3},
-    {_S.SOFT_TISSUE: 0.5, _S.FIBROUS: 0.25, _S.FAT: 0.15},
-)
 # distance to everything that bounds the cavity, mm, for points given as rows
 Cavity = Callable[[Array], Array]
 
@@ -100,6 +92,14 @@ class _Loop:
         return (Layer(name=name, shape=self.shape, fill=self.fill, within=reach),)
 
 
+def _content(rng: np.random.Generator, *, large: bool) -> Composition:
+    """Draw what a loop holds: juice, food with fat, firm stool; a quarter of small loops is full of juice."""
+    juice = float(0.05 * rng.random() if large else rng.choice((0.5, 0.2, 0.06, 0.03)) * rng.uniform(0.5, 1.2))
+    fat = float(rng.uniform(0.0, 0.35) * (1.0 - 2.0 * min(juice, 0.4)))
+    firm = float(rng.uniform(0.05, 0.35) if large else rng.uniform(0.0, 0.12))
+    return {_S.FLUID: juice, _S.FAT: fat, _S.FIBROUS: firm, _S.SOFT_TISSUE: 0.95 - juice - fat - firm}
+
+
 def _drawn(subject: Subject, name: str, path: Path, radii: tuple[float, ...], *, large: bool) -> _Loop:
     rng = subject.rng(name)
     radius = float(np.mean(radii))
@@ -108,12 +108,13 @@ def _drawn(subject: Subject, name: str, path: Path, radii: tuple[float, ...], *,
     return _Loop(
         path=path,
         radii=radii,
-        wall_mm=float(rng.uniform(1.2, 2.2)),
-        content=_CONTENTS[int(rng.choice((0, 3, 4, 4) if large else (0, 0, 1, 2, 2, 3)))],
+        # an empty loop is mostly wall
+        wall_mm=float(rng.uniform(1.2, 2.2) + (0.0 if large else rng.choice((0.0, 0.0, 0.35)) * radius)),
+        content=_content(rng, large=large),
         lumps=subject.field(f"{name} lumps", wavelength_mm=(0.9 * radius, 2.6 * radius), count=10),
-        bulge_mm=0.12 * radius if large else 0.06 * radius,
+        bulge_mm=(0.12 if large else 0.1) * radius,
         gas_y_mm=middle + radius * float(rng.uniform(-0.7, 0.5)) if gas else -1e3,
-        specks=float(rng.uniform(0.2, 0.8)) if large else 0.0,
+        specks=float(rng.uniform(0.2, 0.8) if large else max(rng.uniform(-0.5, 0.4), 0.0)),
     )
 
 
@@ -150,7 +151,7 @@ def _packed(subject: Subject, cavity: Cavity, taken: list[tuple[Array, float]]) 
         points, radius = points[good], radius[good]
         good = cavity(points.reshape(-1, 3)).reshape(-1, 5).min(axis=1) > radius
         for along, size in zip(points[good], radius[good], strict=True):
-            gap = np.linalg.norm(along[:, None] - centres[None], axis=2) - 0.85 * (sizes + size)
+            gap = np.linalg.norm(along[:, None] - centres[None], axis=2) - 0.82 * (sizes + size)
             if gap.size and gap.min() < 0.0:
                 continue
             loops.append((along[:3], float(size)))

@@ -88,6 +88,10 @@ def _maximus(view: View) -> Array:
     return smooth_max(shell, edge, radius_mm=14.0)
 
 
+def _more_at_origin(view: View) -> Array:
+    return 0.7 + 0.6 * ramp(view.x, 95.0, 35.0)
+
+
 def _medius(wing: Wing) -> Callable[[View], Array]:
     def shape(view: View) -> Array:
         off, z = wing.outside(view), view.z
@@ -161,7 +165,7 @@ def gluteal_muscles(subject: Subject, wing: Wing) -> tuple[Muscle, ...]:
     tuple of Muscle
         In painting order.
     """
-    coarse = subject.uniform("gluteus_maximus_streaks", 0.6, 1.0)
+    coarse = subject.uniform("gluteus_maximus_streaks", 0.55, 0.9)
     return (
         Muscle(
             name="piriformis",
@@ -189,9 +193,10 @@ def gluteal_muscles(subject: Subject, wing: Wing) -> tuple[Muscle, ...]:
             shape=_maximus,
             within=Ball(centre_mm=(80.0, 30.0, -72.0), radius_mm=135.0),
             grain=Grain(
-                along=(0.72, -0.25, -0.62), sheets=(0.3, 0.9, 0.1), spacing_mm=5.5, amount=coarse, half_width_mm=0.52
+                along=(0.72, -0.25, -0.62), sheets=(0.3, 0.9, 0.1), spacing_mm=4.0, amount=coarse, half_width_mm=0.27
             ),
-            gap_mm=3.0,
+            gap_mm=2.6,
+            gain=_more_at_origin,
         ),
         Muscle(
             name="iliacus",

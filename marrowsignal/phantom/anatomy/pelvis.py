@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.phantom.anatomy.hip_bone import HipBone, hip_bone
 from marrowsignal.phantom.anatomy.sacroiliac_joint import JointSurface, joint_layers, ligament_layers
 from marrowsignal.phantom.anatomy.sacrum import Sacrum, sacral_contents, sacrum_bone
+from marrowsignal.phantom.anatomy.spinal_column import build_spine
+from marrowsignal.phantom.anatomy.vertebra import Vertebra
 from marrowsignal.phantom.composition import COMPOSITIONS
 from marrowsignal.phantom.scene import Bone, Landmark, Layer
 from marrowsignal.phantom.sheet import Ball
@@ -60,6 +64,24 @@ def _long_ligaments(hip: HipBone, name: str) -> tuple[Layer, ...]:
     return tuple(layer(ligament, *course) for ligament, course in paths.items())
 
 
+# joint space of the lowest facet joints
+_FACET_GAP_MM = 1.5
+
+
+def _clear_of(l5: Vertebra, sacrum: Bone) -> Bone:
+    """Sacrum that leaves room for the arch of L5, as its facets do."""
+
+    def shape(p: Points) -> Array:
+        distance = sacrum.shape(p)
+        found = p.within(l5.reach)
+        if found is not None:
+            window, near = found
+            distance[window] = np.maximum(distance[window], _FACET_GAP_MM - l5.distance(near))
+        return distance
+
+    return replace(sacrum, shape=shape)
+
+
 def pelvis_parts(subject: Subject) -> tuple[Layer | Bone, ...]:
     """Build the pelvic ring with what lies in the sacrum and in its joints.
 
@@ -81,7 +103,7 @@ def pelvis_parts(subject: Subject) -> tuple[Layer | Bone, ...]:
     return (
         *sacral_contents(subject, sacrum),
         *joint_layers(joint),
-        sacrum_bone(subject, sacrum),
+        _clear_of(build_spine(subject).vertebrae[0], sacrum_bone(subject, sacrum)),
         *(hip_bone(subject, hip) for hip in hips),
         _symphysis(hips[0]),
         *ligament_layers(subject, joint),

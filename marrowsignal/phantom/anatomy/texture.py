@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.phantom.sheet import SmoothField
+from marrowsignal.phantom.sheet import Sheet, SmoothField
 from marrowsignal.phantom.solids import Points, Vector, coverage, ramp
 from marrowsignal.phantom.subject import Subject
 
@@ -26,10 +26,12 @@ __all__ = [
     "muscle_fat",
     "septa",
     "sheet_share",
+    "sloped",
     "threads",
 ]
 
 Array = NDArray[np.float64]
+Slope = tuple[Array, Array]
 # how far a sample reaches through the slice
 _DEPTH_MM = 1.0
 
@@ -40,19 +42,28 @@ def sheet_share(distance_mm: Array, *, half_width_mm: float | Array, width_mm: f
     return np.asarray(inner - np.clip(0.5 - (distance_mm + half_width_mm) / width_mm, 0.0, 1.0))
 
 
-def level_share(value: Array, *, slope_per_mm: float, half_width_mm: float | Array, width_mm: float) -> Array:
+def sloped(field: SmoothField, sheet: Sheet) -> tuple[Array, Slope]:
+    """Values of a field on a sheet, and what they gain per mm down the rows and across the columns."""
+    rows, columns = sheet.shape
+    # one sample more on every side: the slope of a sample is the same in whatever window it is drawn
+    value = field.on(sheet.crop((slice(-1, rows + 1), slice(-1, columns + 1))))
+    half = 0.5 / sheet.width_mm
+    down = half * (value[2:, 1:-1] - value[:-2, 1:-1])
+    across = half * (value[1:-1, 2:] - value[1:-1, :-2])
+    return value[1:-1, 1:-1], (down, across)
+
+
+def level_share(
+    value: Array, slope: Slope, *, slope_per_mm: float, half_width_mm: float | Array, width_mm: float
+) -> Array:
     """Share of a sample taken by a thin sheet that lies where a field is 0.
 
-    The steepness of the field in the plane is measured, so that lines are as thin as the sheet; what is missing
+    The steepness of the field in the plane is known, so that lines are as thin as the sheet; what is missing
     to the typical steepness runs through the plane, where a sample reaches a millimetre deep: a sheet that is
     cut at a flat angle is broad and faint.
     """
-    typical = slope_per_mm * slope_per_mm
-    flat = np.zeros_like(value)
-    if min(value.shape) > 1:
-        down, across = np.gradient(value, width_mm)
-        flat = np.asarray(down * down + across * across)
-    through = np.maximum(typical - flat, 0.0)
+    flat = slope[0] * slope[0] + slope[1] * slope[1]
+    through = np.maximum(slope_per_mm * slope_per_mm - flat, 0.0)
     steep = np.sqrt(flat + through)
     extent = (width_mm * np.sqrt(flat) + _DEPTH_MM * np.sqrt(through)) / steep
     return sheet_share(value / steep, half_width_mm=half_width_mm, width_mm=extent)
@@ -134,31 +145,39 @@ class Fascicles:
         Typical steepness of `sheets` at its zeros.
     strength : SmoothField
         Where streaks are strong, weak or missing.
+    fine : SmoothField
+        Grain of the muscle between the streaks.
     half_width_mm, amount : float
         Half thickness of a strong streak and its share of fat.
     background : float
-        Fat share between the streaks, which varies finely by a half.
+        Mean fat share between the streaks.
     """
 
     sheets: SmoothField
     slope_per_mm: float
     strength: SmoothField
+    fine: SmoothField
     half_width_mm: float
     amount: float
     background: float
 
     def __call__(self, p: Points) -> Array:
         """Share of fat, 0 to 1."""
-        value = self.sheets.on(p.sheet)
-        strong = 1.15 * ramp(self.strength.on(p.sheet), -0.8, 1.6)
+        return self.fat(p, self.fine.on(p.sheet))
+
+    def fat(self, p: Points, grain: Array) -> Array:
+        """Share of fat, 0 to 1, where the values of the fine field are known."""
+        value, slope = sloped(self.sheets, p.sheet)
+        strong = 0.15 + 1.15 * ramp(self.strength.on(p.sheet), -1.1, 2.4)
         streak = level_share(
             value,
+            slope,
             slope_per_mm=self.slope_per_mm,
             half_width_mm=self.half_width_mm * strong,
             width_mm=p.sheet.width_mm,
         )
-        grain = self.background * (1.0 + 0.5 * np.clip(value, -1.5, 1.5))
-        return np.asarray(np.minimum(grain + self.amount * streak, 1.0))
+        between = self.background * (1.0 + 0.6 * np.clip(grain, -1.6, 2.0))
+        return np.asarray(np.minimum(between + self.amount * streak, 1.0))
 
 
 def fascicles(
@@ -202,11 +221,17 @@ def fascicles(
             f"{name} sheets",
             along=along,
             wavelength_mm=(0.6 * wave, 2.4 * wave),
-            elongation=40.0,
+            elongation=24.0,
             count=28,
         ),
         slope_per_mm=float(2.0 * np.pi / wave),
-        strength=subject.field(f"{name} strength", wavelength_mm=(14.0, 50.0), count=18),
+        # streaks are 1 to 8 cm long
+        strength=fibre_field(
+            subject, f"{name} strength", along=_directions(along)[0], wavelength_mm=(7.0, 26.0), elongation=7.0
+        ),
+        fine=fibre_field(
+            subject, f"{name} grain", along=_directions(along)[0], wavelength_mm=(2.4, 7.0), elongation=8.0, count=32
+        ),
         half_width_mm=half_width_mm * fatty,
         amount=amount,
         background=0.02 + 0.02 * fatty,
@@ -236,13 +261,24 @@ class Septa:
 
     def __call__(self, p: Points, depth_mm: Array | None = None) -> Array:
         """Share of fibrous tissue; with a depth, lobules lie flat along the skin."""
-        value, slow = self.cells.on(p.sheet), self.warp.on(p.sheet)
+        value, rise = sloped(self.cells, p.sheet)
         slope = 2.0 * np.pi / (1.4 * self.lobule_mm)
-        if depth_mm is not None:
+        if depth_mm is None:
+            slow = self.warp.on(p.sheet)
+        else:
             slope = np.pi / self.lobule_mm
-            value = np.sqrt(2.0) * np.sin(slope * depth_mm + 1.3 * slow) + 0.8 * value
+            slow, turn = sloped(self.warp, p.sheet)
+            phase = slope * depth_mm + 1.3 * slow
+            swing = np.sqrt(2.0) * np.cos(phase)
+            # depth is smooth: its slope hardly depends on the window
+            down, across = np.gradient(slope * depth_mm, p.sheet.width_mm)
+            rise = (
+                swing * (down + 1.3 * turn[0]) + 0.8 * rise[0],
+                swing * (across + 1.3 * turn[1]) + 0.8 * rise[1],
+            )
+            value = np.sqrt(2.0) * np.sin(phase) + 0.8 * value
         thick = self.half_width_mm * ramp(slow + 0.5 * value, -1.2, 1.0)
-        return level_share(value, slope_per_mm=slope, half_width_mm=thick, width_mm=p.sheet.width_mm)
+        return level_share(value, rise, slope_per_mm=slope, half_width_mm=thick, width_mm=p.sheet.width_mm)
 
 
 def septa(subject: Subject, name: str, *, lobule_mm: float = 8.0, half_width_mm: float = 0.25) -> Septa:
@@ -280,21 +316,25 @@ class Threads:
     ----------
     first, second : SmoothField
         A thread runs where both are 0.
+    calibre : SmoothField
+        Where vessels are wide, thin or missing.
     slope_per_mm : float
         Typical steepness at the zeros.
     radius_mm : float
-        Radius of a vessel.
+        Typical radius of a vessel.
     """
 
     first: SmoothField
     second: SmoothField
+    calibre: SmoothField
     slope_per_mm: float
     radius_mm: float
 
     def __call__(self, p: Points) -> Array:
         """Share taken by vessels, 0 to 1."""
         a, b = self.first.on(p.sheet), self.second.on(p.sheet)
-        distance = np.sqrt(a * a + b * b) / self.slope_per_mm - self.radius_mm
+        radius = self.radius_mm * (0.9 + 0.55 * self.calibre.on(p.sheet))
+        distance = np.sqrt(a * a + b * b) / self.slope_per_mm - radius
         return coverage(distance, width_mm=p.sheet.width_mm)
 
 
@@ -322,6 +362,9 @@ def threads(
     return Threads(
         first=subject.field(f"{name} first", wavelength_mm=wavelength_mm, count=16),
         second=subject.field(f"{name} second", wavelength_mm=wavelength_mm, count=16),
+        calibre=subject.field(
+            f"{name} calibre", wavelength_mm=(0.6 * wavelength_mm[0], 1.5 * wavelength_mm[1]), count=8
+        ),
         slope_per_mm=float(2.0 * np.pi / np.mean(wavelength_mm)) * 0.8,
         radius_mm=radius_mm,
     )

@@ -15,7 +15,7 @@ from marrowsignal.phantom.anatomy.lung import lung_layer
 from marrowsignal.phantom.anatomy.muscle import Muscle, View
 from marrowsignal.phantom.anatomy.pelvis import pelvis_landmarks, pelvis_parts
 from marrowsignal.phantom.anatomy.ribs import lower_ribs
-from marrowsignal.phantom.anatomy.soft_tissue import SoftTissue
+from marrowsignal.phantom.anatomy.soft_tissue import SoftTissue, Tuft
 from marrowsignal.phantom.anatomy.spine import spine_landmarks, spine_parts, vertebra_frames
 from marrowsignal.phantom.anatomy.texture import septa, threads
 from marrowsignal.phantom.anatomy.thigh import thigh_parts
@@ -24,7 +24,7 @@ from marrowsignal.phantom.anatomy.vessels import nerve_layers, vessel_layers
 from marrowsignal.phantom.anatomy.viscera import draw_organs, organ_balls, organ_layers
 from marrowsignal.phantom.composition import COMPOSITIONS
 from marrowsignal.phantom.scene import Anatomy, Bone, Layer
-from marrowsignal.phantom.sheet import Sheet
+from marrowsignal.phantom.sheet import Ball, Sheet
 from marrowsignal.phantom.solids import Frame, Points, ramp
 from marrowsignal.phantom.subject import Subject
 
@@ -120,6 +120,22 @@ def _lean(levels: Mapping[str, Frame]) -> Callable[[Array], Array]:
     return lambda z: np.asarray(np.interp(z, heights, shifts))
 
 
+def _tufts(subject: Subject) -> tuple[Tuft, ...]:
+    """Presacral and mesorectal vessels, and those of the mesentery."""
+    return (
+        Tuft(
+            vessels=threads(subject, "presacral vessel", wavelength_mm=(15.0, 40.0), radius_mm=0.95),
+            within=Ball(centre_mm=(0.0, -18.0, -28.0), radius_mm=62.0),
+            slow=0.38,
+        ),
+        Tuft(
+            vessels=threads(subject, "mesenteric vessel", wavelength_mm=(24.0, 50.0), radius_mm=1.2),
+            within=Ball(centre_mm=(0.0, -108.0, 80.0), radius_mm=105.0),
+            slow=0.2,
+        ),
+    )
+
+
 def _bones(subject: Subject) -> tuple[Layer | Bone, ...]:
     return (*spine_parts(subject), *pelvis_parts(subject), *femur_parts(subject))
 
@@ -152,9 +168,11 @@ def build_trunk(subject: Subject) -> Anatomy:
         lean=_lean(levels),
         ribs=lower_ribs(subject),
         uneven=subject.field("muscle surface", wavelength_mm=(20.0, 55.0), count=16),
+        planes=subject.field("fat planes", wavelength_mm=(14.0, 60.0), count=16),
         haze=subject.field("deep fat haze", wavelength_mm=(5.0, 22.0), count=28),
         walls=septa(subject, "deep fat", lobule_mm=12.0, half_width_mm=0.2),
-        vessels=threads(subject, "deep vessel", wavelength_mm=(20.0, 45.0), radius_mm=0.8),
+        vessels=threads(subject, "deep vessel", wavelength_mm=(22.0, 48.0), radius_mm=0.85),
+        tufts=_tufts(subject),
     )
     parts = (
         Layer(name="air", shape=lambda p: -surface.skin(p), fill=COMPOSITIONS["air"]),

@@ -12,7 +12,7 @@ from marrowsignal.phantom.anatomy.skeleton import sacral_frame
 from marrowsignal.phantom.anatomy.texture import fibre_field
 from marrowsignal.phantom.scene import Layer
 from marrowsignal.phantom.sheet import Ball
-from marrowsignal.phantom.solids import Frame, Points, Vector, ramp, tube
+from marrowsignal.phantom.solids import Frame, Points, Vector, ellipsoid, ramp, tube
 from marrowsignal.phantom.subject import Subject
 from marrowsignal.phantom.tissues import Species
 
@@ -20,6 +20,7 @@ __all__ = ["ball_around", "mirrored_path", "nerve_layers", "vessel_layers"]
 
 Array = NDArray[np.float64]
 Path = tuple[Vector, ...]
+_NODES = 3
 
 
 def ball_around(path: Path, *, margin_mm: float) -> Ball:
@@ -174,27 +175,58 @@ def vessel_layers(subject: Subject, levels: Mapping[str, Frame]) -> tuple[Layer,
         fine, sizes = _smooth(path, tuple(wide * r for r in radii))
         vessel = _Vessel(path=fine, radii=sizes, slow_mm=slow, signal=signal)
         layers.extend(vessel.layers(name))
-    return tuple(layers)
+    chains = [path for name, path, _, _ in drawn if "iliac_vein" in name]
+    return (*layers, *_lymph_nodes(subject, chains))
+
+
+def _lymph_nodes(subject: Subject, chains: list[Path]) -> list[Layer]:
+    """Small nodes on the inner side of the pelvic veins."""
+    nodes = []
+    for chain, path in enumerate(chains):
+        for index in range(_NODES):
+            rng = subject.rng(f"lymph node {chain} {index}")
+            start, end = (np.asarray(path[i]) for i in (len(path) - 2, len(path) - 1))
+            centre = start + rng.uniform(0.0, 1.0) * (end - start) + rng.uniform((-9.0, -7.0, -5.0), (9.0, -2.0, 5.0))
+            # to the middle: on the other side is muscle
+            centre[0] = np.sign(start[0]) * min(abs(centre[0]), abs(start[0]) - 4.0)
+            nodes.append(_node(subject, f"lymph_node_{chain}_{index}", centre, rng.uniform(1.6, 3.2)))
+    return nodes
+
+
+def _node(subject: Subject, name: str, centre: Array, small_mm: float) -> Layer:
+    x, y, z = (float(v) for v in centre)
+    long_mm = small_mm * subject.uniform(f"{name} length", 1.2, 2.2)
+    frame = Frame.along((x, y, z), main=(0.2, -0.4, 1.0), hint=(1.0, 0.0, 0.0))
+
+    def shape(p: Points) -> Array:
+        return ellipsoid(frame.of(p), centre=(0.0, 0.0, 0.0), radii=(small_mm, small_mm, long_mm))
+
+    def fill(p: Points) -> dict[Species, Array]:
+        # fat in the hilum
+        fat = 0.1 + 0.7 * ramp(shape(p), -0.5 * small_mm, -0.9 * small_mm)
+        return {Species.FAT: fat, Species.SOFT_TISSUE: 0.93 * (1.0 - fat), Species.FLUID: 0.07 * (1.0 - fat)}
+
+    return Layer(name=name, shape=shape, fill=fill, within=Ball(centre_mm=(x, y, z), radius_mm=long_mm + 1.0))
 
 
 def _presacral(subject: Subject) -> list[tuple[str, Path, tuple[float, ...], bool]]:
     frame = sacral_frame(subject)
     veins: list[tuple[str, Path, tuple[float, ...], bool]] = []
-    for index in range(8):
+    for index in range(10):
         rng = subject.rng(f"presacral vein {index}")
         side = 1.0 if index % 2 else -1.0
         start, end = rng.uniform(14.0, 34.0), rng.uniform(10.0, 24.0)
-        v, length = rng.uniform(-26.0, 25.0), rng.uniform(18.0, 40.0)
+        v, length = rng.uniform(-26.0, 25.0), rng.uniform(9.0, 34.0)
         path = tuple(
             frame.point(side * u, at, -24.0 + 0.22 * (at + 20.0) - lift)
             for u, at, lift in (
                 (start, v, rng.uniform(0.0, 5.0)),
-                (0.5 * (start + end) + rng.uniform(-4.0, 4.0), v + 0.5 * length, rng.uniform(0.0, 6.0)),
+                (0.5 * (start + end) + rng.uniform(-6.0, 6.0), v + 0.5 * length, rng.uniform(0.0, 6.0)),
                 (end, v + length, rng.uniform(0.0, 4.0)),
             )
         )
-        size = rng.uniform(1.1, 2.3)
-        veins.append((f"presacral_vein_{index}", path, (size, 1.2 * size, 0.9 * size), True))
+        size = rng.uniform(0.6, 1.35)
+        veins.append((f"presacral_vein_{index}", path, (size, rng.uniform(0.8, 1.5) * size, 0.5 * size), True))
     return veins
 
 
@@ -209,8 +241,14 @@ def _nerve(subject: Subject, name: str, path: Path, radii: tuple[float, ...]) ->
 
     def fill(p: Points) -> dict[Species, Array]:
         # fat between the bundles
-        fat = 0.05 + 0.5 * ramp(bundles.on(p.sheet), 0.5, 1.6)
-        return {Species.FAT: fat, Species.SOFT_TISSUE: 0.96 * (1.0 - fat), Species.FLUID: 0.04 * (1.0 - fat)}
+        fat = 0.08 + 0.6 * ramp(bundles.on(p.sheet), 0.2, 1.5)
+        solid = 1.0 - fat
+        return {
+            Species.FAT: fat,
+            Species.SOFT_TISSUE: 0.62 * solid,
+            Species.MUSCLE: 0.2 * solid,
+            Species.FIBROUS: 0.18 * solid,
+        }
 
     return Layer(name=name, shape=shape, fill=fill, within=ball_around(path, margin_mm=max(radii) + 1.0))
 
@@ -223,19 +261,19 @@ def nerve_layers(subject: Subject) -> tuple[Layer, ...]:
         (
             "lumbosacral_trunk",
             (frame.point(27.0, -46.0, 2.0), frame.point(36.0, -14.0, -22.0), plexus),
-            (3.2, 3.8, 4.2),
+            (2.3, 2.6, 2.8),
         ),
         (
             "first_sacral_nerve",
             (frame.point(26.0, 6.0, -16.0), frame.point(35.0, 24.0, -25.0), plexus),
-            (3.6, 3.4, 3.6),
+            (2.6, 2.4, 2.5),
         ),
         (
             "second_sacral_nerve",
             (frame.point(22.0, 29.0, -12.0), frame.point(33.0, 38.0, -22.0), plexus),
-            (2.8, 2.8, 3.0),
+            (2.0, 2.0, 2.2),
         ),
-        ("sciatic_nerve", (plexus, (58.0, 22.0, -72.0), (70.0, 14.0, -110.0)), (5.2, 5.6, 5.2)),
+        ("sciatic_nerve", (plexus, (58.0, 22.0, -72.0), (70.0, 14.0, -110.0)), (4.4, 4.8, 4.6)),
         ("femoral_nerve", ((70.0, -62.0, 40.0), (80.0, -84.0, -10.0), (88.0, -106.0, -70.0)), (2.2, 2.4, 2.4)),
     )
     layers = []
