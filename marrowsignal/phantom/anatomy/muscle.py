@@ -198,7 +198,7 @@ class Side:
         fibres = body * (1.0 - rim)
         lean = fibres * (1.0 - fat)
         # endomysium, and capillaries out of step with the fat
-        wet, dry = np.clip(0.018 - 0.028 * grain, 0.0, 0.09) * lean, np.clip(0.045 - 0.03 * grain, 0.0, 0.12) * lean
+        wet, dry = np.clip(0.016 - 0.034 * grain, 0.0, 0.11) * lean, np.clip(0.045 - 0.03 * grain, 0.0, 0.12) * lean
         shares[Species.MUSCLE][window] += lean - wet - dry
         shares[Species.FLUID][window] += wet
         shares[Species.FAT][window] += fibres * fat + around
