@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 _READERS = ("R11", "R12", "R21", "R22")
 _AGREE = 2
 _PROTOCOL = "pelvis_sij"
-_PHANTOMS = (("focal_edema", 12), ("bilateral_edema", 3), ("edema_on_reconversion", 7))
+_PHANTOMS = (("focal_edema", 12), ("focal_edema", 21), ("bilateral_edema", 3), ("normal", 5))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from marrowsignal.errors import UsageError
+
+if TYPE_CHECKING:
+    from marrowsignal.phantom.dicom_files import VendorName
 
 __all__ = ["phantom"]
 
@@ -86,8 +89,7 @@ def _write(name: str, output: Path, *, seed: int, mirrored: bool, files: tuple[s
             stage="phantom",
             hint="one of: " + ", ".join(VENDORS),
         )
-    options = StudyOptions(
-        mirrored=mirrored, dicom=DicomOptions(vendor=vendor, enhanced=enhanced), companions=companions
-    )
+    dicom = DicomOptions(vendor=cast("VendorName", vendor), enhanced=enhanced)
+    options = StudyOptions(mirrored=mirrored, dicom=dicom, companions=companions)
     truth = make_study(name, output, seed=seed, options=options)
     typer.echo(f"{truth.pattern} (side: {truth.side}, seed {seed}): dicom/ and truth/ written", err=True)

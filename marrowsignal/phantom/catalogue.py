@@ -56,8 +56,10 @@ class PhantomSpec:
         Marrow all over.
     findings : tuple of Finding
         Focal findings.
+    magnetic_field_strength_t : float
+        0.3, 1.5 or 3: which sequences are usual.
     t1, stir : mapping
-        What differs from the view's usual acquisition of each series.
+        What differs from the usual acquisition of each series.
     """
 
     title: str
@@ -69,6 +71,7 @@ class PhantomSpec:
     person: Person = field(default_factory=Person)
     background: Background = field(default_factory=Background)
     findings: tuple[Finding, ...] = ()
+    magnetic_field_strength_t: float = 1.5
     t1: Mapping[str, Any] = field(default_factory=dict)
     stir: Mapping[str, Any] = field(default_factory=dict)
 

@@ -14,13 +14,53 @@ from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.acquisition import SIJ_STIR_1_5T, SIJ_T1_1_5T, Breathing, Coil, SeriesPhysics
 from marrowsignal.phantom.catalogue import Person
 from marrowsignal.phantom.dicom_files import DicomOptions
+from marrowsignal.phantom.tissues import STIR_0_3T, STIR_3T, T1_SE_0_3T, T1_TSE_3T
 from marrowsignal.phantom.views import View
 
-__all__ = ["USUAL_STIR", "USUAL_T1", "Motion", "StudyOptions", "overridden"]
+__all__ = ["USUAL_STIR", "USUAL_T1", "Motion", "StudyOptions", "overridden", "usual_series"]
 
 USUAL_T1 = SIJ_T1_1_5T
 # a little breathing, as on every STIR of a trunk
 USUAL_STIR = replace(SIJ_STIR_1_5T, breathing=Breathing(motion_mm=2.0, ghost_fraction=0.04))
+# by field strength: sequences, and signal to noise relative to 1.5 T, in proportion to the field
+_FIELDS = {
+    0.3: (T1_SE_0_3T, STIR_0_3T, 0.4),
+    1.5: (USUAL_T1.sequence, USUAL_STIR.sequence, 1.0),
+    3.0: (T1_TSE_3T, STIR_3T, 1.6),
+}
+
+
+def usual_series(magnetic_field_strength_t: float) -> tuple[SeriesPhysics, SeriesPhysics]:
+    """Return the usual T1 and STIR at a field strength.
+
+    Parameters
+    ----------
+    magnetic_field_strength_t : float
+        0.3, 1.5 or 3.
+
+    Returns
+    -------
+    tuple of SeriesPhysics
+        T1 and STIR.
+
+    Raises
+    ------
+    UsageError
+        If there are no sequences for that field.
+    """
+    if magnetic_field_strength_t not in _FIELDS:
+        raise UsageError(
+            f"there is no phantom at {magnetic_field_strength_t:g} T",
+            code="unknown_field_strength",
+            stage="phantom",
+            hint="one of: " + ", ".join(f"{field:g}" for field in _FIELDS),
+        )
+    t1, stir, snr = _FIELDS[magnetic_field_strength_t]
+    t1_noise, stir_noise = USUAL_T1.muscle_snr or 0.0, USUAL_STIR.muscle_snr or 0.0
+    return (
+        replace(USUAL_T1, sequence=t1, muscle_snr=snr * t1_noise),
+        replace(USUAL_STIR, sequence=stir, muscle_snr=snr * stir_noise),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +112,8 @@ class StudyOptions:
     sub_slices : int
         Samples through a slice.
     companions : bool
-        Add a localizer and other series that are not to be measured.
+        Add what lies beside the two in real studies and must not be taken for them: localizer, reformat, screen
+        shot, in and opposed phase, fat-saturated PD and T2, T1 after contrast.
     dicom : DicomOptions
         File options; age and sex follow the person.
     """
@@ -116,7 +157,8 @@ def overridden(physics: SeriesPhysics, table: Mapping[str, Any], *, series: str)
         If a name is unknown or a value makes no sense.
     """
     try:
-        return _changed(physics, table)
+        changed: SeriesPhysics = _changed(physics, table)
+        return changed
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"phantom table '{series}': {error}",

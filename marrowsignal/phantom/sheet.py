@@ -113,7 +113,7 @@ def nested(window: Window, block: Window) -> Window:
 
 
 def _span(along: float, step_mm: float, reach_mm: float, count: int) -> slice | None:
-    """Indices within reach of a point, whose product with the step vector is `along`."""
+    """Find the indices within reach of a point, whose product with the step vector is `along`."""
     middle = along / step_mm
     first = max(math.floor((middle - reach_mm) / step_mm), 0)
     last = min(math.ceil((middle + reach_mm) / step_mm) + 1, count)
@@ -166,7 +166,7 @@ class SmoothField:
         c, s = np.cos(start), np.sin(start)
         left = np.concatenate([cosine * c - sine * s, -(sine * c + cosine * s)], axis=1)
         right = np.concatenate(self._along(sheet.column_step_mm, sheet.shape[1]), axis=1)
-        return _product(left, right.T) * np.sqrt(2.0 / len(self.phases))
+        return np.asarray(_product(left, right.T) * np.sqrt(2.0 / len(self.phases)))
 
 
     def _along(self, step_mm: Array, count: int) -> tuple[Array, Array]:

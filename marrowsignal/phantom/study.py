@@ -13,14 +13,25 @@ from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.acquisition import AcquiredImage, SeriesPhysics, acquire
 from marrowsignal.phantom.anatomy import build_anatomy
 from marrowsignal.phantom.catalogue import PhantomSpec, load_spec
-from marrowsignal.phantom.dicom_files import SeriesHeader, SeriesKind, write_companions, write_series
+from marrowsignal.phantom.dicom_files import FatSuppression, SeriesHeader, SeriesKind, write_companions, write_series
 from marrowsignal.phantom.equations import voxel_magnitude
 from marrowsignal.phantom.maps import TissueMaps, build_maps
-from marrowsignal.phantom.options import USUAL_STIR, USUAL_T1, StudyOptions, overridden
+from marrowsignal.phantom.options import StudyOptions, overridden, usual_series
 from marrowsignal.phantom.patterns import MarrowPattern, marrow_state
 from marrowsignal.phantom.scene import SliceProfile, render
 from marrowsignal.phantom.subject import Subject, draw_subject
-from marrowsignal.phantom.tissues import Sequence, signals
+from marrowsignal.phantom.tissues import (
+    GRE_IN_PHASE_1_5T,
+    GRE_IN_PHASE_3T,
+    GRE_OPPOSED_PHASE_1_5T,
+    GRE_OPPOSED_PHASE_3T,
+    PD_FAT_SAT_1_5T,
+    PD_FAT_SAT_3T,
+    T2_FAT_SAT_1_5T,
+    T2_FAT_SAT_3T,
+    Sequence,
+    signals,
+)
 from marrowsignal.phantom.truth import BiasTruth, PhantomTruth, build_truth, write_truth
 from marrowsignal.phantom.views import View
 
@@ -43,6 +54,8 @@ class SimulatedStudy:
         Their grids.
     stack : View
         Stack of slices; its grid holds only where no other was asked for.
+    spec : PhantomSpec
+        What it shows.
     truth : PhantomTruth
         What is known of it.
     """
@@ -54,6 +67,7 @@ class SimulatedStudy:
     t1_geometry: VolumeGeometry
     stir_geometry: VolumeGeometry
     stack: View
+    spec: PhantomSpec
     truth: PhantomTruth
 
 
@@ -151,8 +165,9 @@ def simulate_study(name: str, *, seed: int = 1, options: StudyOptions | None = N
     profile = stack.profile(samples=options.sub_slices)
     if options.geometry is not None:
         profile = SliceProfile(thickness_mm=grid.spacing_mm[0], samples=options.sub_slices)
-    t1_physics = options.t1 or overridden(USUAL_T1, spec.t1, series="t1")
-    stir_physics = options.stir or overridden(USUAL_STIR, spec.stir, series="stir")
+    usual_t1, usual_stir = usual_series(spec.magnetic_field_strength_t)
+    t1_physics = options.t1 or overridden(usual_t1, spec.t1, series="t1")
+    stir_physics = options.stir or overridden(usual_stir, spec.stir, series="stir")
     pose = options.motion.matrix
     maps = _maps(spec, grid, subject=subject, pose=np.eye(4), profile=profile)
     t1 = acquire(maps.species_fractions, grid, series=t1_physics, rng=np.random.default_rng([seed, 21]), workers=2)
@@ -176,6 +191,7 @@ def simulate_study(name: str, *, seed: int = 1, options: StudyOptions | None = N
         t1_geometry=grid,
         stir_geometry=stir_grid,
         stack=stack,
+        spec=spec,
         truth=truth,
     )
 
@@ -211,7 +227,7 @@ def make_study(name: str, folder: Path, *, seed: int = 1, options: StudyOptions 
         raise OutputError(f"folder '{folder.name}' already holds a study", code="phantom_exists", stage="phantom")
     study = simulate_study(name, seed=seed, options=options)
     try:
-        _write_dicom(study, folder / "dicom", options)
+        _write_dicom(study, folder / "dicom", options, seed=seed)
         write_truth(study.truth, folder / "truth")
     except OSError as error:
         raise OutputError(
@@ -220,22 +236,60 @@ def make_study(name: str, folder: Path, *, seed: int = 1, options: StudyOptions 
     return study.truth
 
 
-def _write_dicom(study: SimulatedStudy, folder: Path, options: StudyOptions) -> None:
-    truth, stack = study.truth, study.stack
-    age = f"{round(truth.subject.age_years):03d}Y"
-    files = replace(options.dicom, patient_age=age, patient_sex=truth.subject.sex)
-    gap = 0.0 if options.geometry is not None else stack.slice_distance_mm - stack.slice_thickness_mm
-    header = SeriesHeader(
-        study_key=f"{truth.name}_{truth.subject.seed}",
-        series_number=3,
-        sequence=study.t1_physics.sequence,
-        options=files,
-        kind=SeriesKind.T1,
-        slice_gap_mm=gap,
-        body_part=stack.body_part_examined,
-    )
+def _write_dicom(study: SimulatedStudy, folder: Path, options: StudyOptions, *, seed: int) -> None:
+    header = _header(study, options)
     write_series(study.t1.signal, study.t1_geometry, header=header, folder=folder / "T1")
-    stir_header = replace(header, series_number=4, sequence=study.stir_physics.sequence, kind=SeriesKind.STIR)
-    write_series(study.stir.signal, study.stir_geometry, header=stir_header, folder=folder / "STIR")
+    stir = replace(header, series_number=4, sequence=study.stir_physics.sequence, kind=SeriesKind.STIR)
+    write_series(study.stir.signal, study.stir_geometry, header=stir, folder=folder / "STIR")
     if options.companions:
         write_companions(study.t1.signal, study.t1_geometry, header=header, folder=folder)
+        _write_lookalikes(study, folder, header, seed=seed)
+
+
+def _header(study: SimulatedStudy, options: StudyOptions) -> SeriesHeader:
+    """Header of the T1 series; the others change what differs."""
+    subject, stack = study.truth.subject, study.stack
+    age = f"{round(subject.age_years):03d}Y"
+    one_sided = study.spec.body == "knee"
+    return SeriesHeader(
+        study_key=f"{study.truth.name}_{subject.seed}",
+        series_number=3,
+        sequence=study.t1_physics.sequence,
+        options=replace(options.dicom, patient_age=age, patient_sex=subject.sex),
+        kind=SeriesKind.T1,
+        slice_gap_mm=0.0 if options.geometry is not None else stack.slice_distance_mm - stack.slice_thickness_mm,
+        body_part=stack.body_part_examined,
+        laterality=("R" if subject.mirrored else "L") if one_sided else "",
+    )
+
+
+# what must not be taken for the T1 or the STIR: folder, kind, sequences below and above 2.25 T, fat suppression
+_LOOKALIKES: tuple[tuple[str, SeriesKind, tuple[Sequence, Sequence], FatSuppression], ...] = (
+    ("IN_PHASE", SeriesKind.IN_PHASE, (GRE_IN_PHASE_1_5T, GRE_IN_PHASE_3T), FatSuppression.NONE),
+    ("OPPOSED_PHASE", SeriesKind.OPPOSED_PHASE, (GRE_OPPOSED_PHASE_1_5T, GRE_OPPOSED_PHASE_3T), FatSuppression.NONE),
+    ("PD_FS", SeriesKind.PD, (PD_FAT_SAT_1_5T, PD_FAT_SAT_3T), FatSuppression.SPECTRAL),
+    ("T2_FS", SeriesKind.T2, (T2_FAT_SAT_1_5T, T2_FAT_SAT_3T), FatSuppression.SPECTRAL),
+)
+# tissue concentration minutes after a usual dose of 0.1 mmol/kg, engineering value [X]
+_CONTRAST_MMOL_L = 0.8
+
+
+def _write_lookalikes(study: SimulatedStudy, folder: Path, header: SeriesHeader, *, seed: int) -> None:
+    """Simulate and write series of the same body that resemble the two by one trait each."""
+    t1 = study.t1_physics.sequence
+    high = int(t1.magnetic_field_strength_t > 2.25)
+    after = replace(t1, contrast_concentration_mmol_l=_CONTRAST_MMOL_L)
+    series = [(name, kind, sequences[high], fat, "") for name, kind, sequences, fat in _LOOKALIKES]
+    series.append(("T1_POST", SeriesKind.T1, after, FatSuppression.NONE, "gadolinium chelate"))
+    for number, (name, kind, sequence, fat, agent) in enumerate(series, start=5):
+        image = acquire(
+            study.truth.maps.species_fractions,
+            study.t1_geometry,
+            series=replace(study.t1_physics, sequence=sequence),
+            rng=np.random.default_rng([seed, 20 + number]),
+            workers=2,
+        )
+        like = replace(
+            header, series_number=number, sequence=sequence, kind=kind, fat_suppression=fat, contrast_agent=agent
+        )
+        write_series(image.signal, study.t1_geometry, header=like, folder=folder / name)

@@ -100,7 +100,7 @@ class BiasTruth:
     p95: float
 
     @classmethod
-    def of(cls, field: Array, geometry: VolumeGeometry, *, step: int = 12) -> BiasTruth:
+    def of(cls, field: NDArray[np.floating], geometry: VolumeGeometry, *, step: int = 12) -> BiasTruth:
         """Keep every slice, and every `step`-th row and column."""
         low, high = np.percentile(field, [5.0, 95.0])
         affine = geometry.affine_lps.copy()
@@ -149,8 +149,9 @@ class PhantomTruth:
 
 
 def reference_muscle(maps: TissueMaps) -> NDArray[np.bool_]:
-    """Voxels that are all lean muscle."""
-    return np.asarray(maps.species_fractions[Species.MUSCLE] >= 0.95)
+    """Voxels of lean muscle: fibres with the grain of their sheaths and capillaries, and hardly any fat."""
+    muscle, fat = maps.species_fractions[Species.MUSCLE], maps.species_fractions[Species.FAT]
+    return np.asarray((muscle >= 0.85) & (fat <= 0.06))
 
 
 def reference_fat(maps: TissueMaps) -> NDArray[np.bool_]:

@@ -94,6 +94,16 @@ def aligned(
     )
 
 
+def lean_muscle(of: TissueMaps) -> NDArray[np.bool_]:
+    """Muscle between its streaks of fat and away from its edges: what is not muscle there is grain of a few percent."""
+    return np.asarray(of.species_fractions[Species.MUSCLE] >= 0.7)
+
+
+def plain_fat(of: TissueMaps) -> NDArray[np.bool_]:
+    """Fat between its septa."""
+    return np.asarray(of.species_fractions[Species.FAT] >= 0.9)
+
+
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Overlap of two masks, 0 to 1."""
     return float(2 * (a & b).sum() / (a.sum() + b.sum()))

@@ -70,8 +70,13 @@ def test_a_phantom_of_ones_own_is_written_with_its_truth(
     truth = json.loads((out / "truth" / "truth.json").read_text(encoding="utf-8"))
     assert (truth["name"], truth["seed"], truth["side"]) == ("small", 3, "left")
     assert len(list((out / "dicom" / "T1").iterdir())) == len(list((out / "dicom" / "STIR").iterdir())) == 8
-    assert (out / "dicom" / "localizer").is_dir()
-    assert main(["inspect", str(out / "dicom")]) == 0
+    beside = {p.name for p in (out / "dicom").iterdir()} - {"T1", "STIR"}
+    assert {"localizer", "IN_PHASE", "OPPOSED_PHASE", "PD_FS", "T2_FS", "T1_POST"} <= beside
+    assert main(["inspect", "--json", str(out / "dicom")]) == 0
+    series = json.loads(capsys.readouterr().out)["series"]
+    taken = {s["identity"] for s in series if s["usable"]}
+    assert taken == {"t1", "stir"}
+    assert sum(s["usable"] for s in series) == 2
     assert main(["phantom", small, "-o", str(out)]) == 6
     assert "already holds" in capsys.readouterr().err
 

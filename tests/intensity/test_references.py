@@ -20,9 +20,8 @@ from marrowsignal.intensity.tissue_masks import fat_level, find_tissues, mode_of
 from marrowsignal.marrow import segment_marrow
 from marrowsignal.phantom import TissueMaps
 from marrowsignal.phantom.tissues import Species
-from marrowsignal.phantom.truth import reference_fat, reference_muscle
 from marrowsignal.protocol import Protocol, load_protocol
-from tests.alignment.pelvis import FINE, GRID, aligned, image, maps
+from tests.alignment.pelvis import FINE, GRID, aligned, image, lean_muscle, maps, plain_fat
 
 PASS, WARN, FAIL = ReferenceVerdict.PASS, ReferenceVerdict.WARN, ReferenceVerdict.FAIL
 
@@ -63,26 +62,29 @@ def fattened(share: float, above_percentile: float) -> TissueMaps:
 
 def test_muscle_and_fat_have_their_true_levels() -> None:
     found = normal_references()
-    # the phantom's lean muscle holds 2-5 % of fat, whose T1 is three times as bright
-    assert found.muscle.t1 == pytest.approx(truth("t1", reference_muscle(maps())), rel=0.03)
-    assert found.muscle.stir == pytest.approx(truth("stir", reference_muscle(maps())), rel=0.03)
-    assert found.fat.t1 == pytest.approx(truth("t1", reference_fat(maps())), rel=0.03)
+    # two percent more or less of fat in muscle, or of septa in fat, are 3 % of T1; as much fluid, 5 % of STIR
+    assert found.muscle.t1 == pytest.approx(truth("t1", lean_muscle(maps())), rel=0.03)
+    assert found.muscle.stir == pytest.approx(truth("stir", lean_muscle(maps())), rel=0.05)
+    assert found.fat.t1 == pytest.approx(truth("t1", plain_fat(maps())), rel=0.03)
     assert [t.verdict for t in found.all_tissues()] == [PASS, PASS, PASS]
     assert found.findings == ()
 
 
 def test_fat_between_the_fibres_does_not_move_muscle() -> None:
     muscle = maps().species_fractions[Species.MUSCLE] > 0.3
-    naive = float(image(maps(), "t1", noise_seed=None)[muscle].mean())
-    lean = truth("t1", reference_muscle(maps()))
-    assert naive > 1.15 * lean
+    of = fattened(0.3, 75.0)
+    naive = float(image(of, "t1", noise_seed=None)[muscle].mean())
+    lean = truth("t1", lean_muscle(maps()))
+    assert naive > 1.08 * lean
     assert normal_references().muscle.t1 < 1.03 * lean
+    assert references(of).muscle.t1 < 1.03 * lean
 
 
 def test_reference_voxels_are_made_of_their_tissue() -> None:
     labels, species = normal_references().labels.array, maps().species_fractions
-    assert species[Species.MUSCLE][labels == 1].mean() > 0.9
-    assert species[Species.FAT][labels == 2].mean() > 0.95
+    # the rest is grain: a tenth of fat and connective tissue in muscle, septa in fat
+    assert species[Species.MUSCLE][labels == 1].mean() > 0.8
+    assert species[Species.FAT][labels == 2].mean() > 0.88
     assert maps().marrow.mask[labels == 3].all()
     assert not maps().marrow.mask[(labels == 1) | (labels == 2)].any()
     for value, tissue in enumerate(normal_references().all_tissues(), start=1):
@@ -104,17 +106,31 @@ def test_edema_is_no_normal_marrow() -> None:
 
 
 def test_a_patch_of_fatty_muscle_is_told_and_not_used() -> None:
-    found = references(fattened(0.5, 50.0))
-    assert found.muscle.t1 == pytest.approx(truth("t1", reference_muscle(maps())), rel=0.03)
+    found = references(fattened(0.28, 50.0))
+    assert found.muscle.t1 == pytest.approx(truth("t1", lean_muscle(maps())), rel=0.03)
     assert found.muscle.verdict is WARN
     assert "reference_muscle" in {f.code for f in found.findings}
 
 
-@pytest.mark.xfail(strict=True, reason="half of muscle is lean, yet its T1 is found 40 % too high with verdict pass")
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_muscle_half_turned_to_fat_is_not_used(share: float) -> None:
+    found = references(fattened(share, 50.0))
+    assert found.muscle.t1 == pytest.approx(truth("t1", lean_muscle(maps())), rel=0.03)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="beyond a third of fat muscle is brighter than 0.6 of fat, no longer taken for muscle and never told",
+)
+def test_muscle_half_turned_to_fat_is_told() -> None:
+    assert references(fattened(0.5, 50.0)).muscle.verdict is not PASS
+
+
+@pytest.mark.xfail(strict=True, reason="half of muscle is lean, yet its T1 is found 12 % too high with verdict pass")
 def test_lean_muscle_is_found_beside_as_much_fatty_muscle() -> None:
-    found = references(fattened(0.2, 50.0))
-    lean = truth("t1", reference_muscle(maps()))
-    assert found.muscle.t1 == pytest.approx(lean, rel=0.10) or found.muscle.verdict is not PASS
+    found = references(fattened(0.15, 50.0))
+    lean = truth("t1", lean_muscle(maps()))
+    assert found.muscle.t1 == pytest.approx(lean, rel=0.05) or found.muscle.verdict is not PASS
 
 
 @pytest.mark.parametrize(("t1_gain", "stir_gain"), [(0.01, 300.0), (40.0, 1.0)])
@@ -244,7 +260,7 @@ def test_the_mode_of_one_value_is_that_value_and_of_none_an_error() -> None:
 
 def test_fat_level_is_the_level_of_fat() -> None:
     pair = pair_of(maps())
-    assert fat_level(pair.t1.array, pair.body_mask) == pytest.approx(truth("t1", reference_fat(maps())), rel=0.03)
+    assert fat_level(pair.t1.array, pair.body_mask) == pytest.approx(truth("t1", plain_fat(maps())), rel=0.03)
 
 
 def test_lean_muscle_is_part_of_muscle_and_apart_from_fat_and_marrow() -> None:

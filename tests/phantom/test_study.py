@@ -178,6 +178,13 @@ def test_series_tables_of_a_phantom_change_only_what_they_name(tmp_path: Path) -
     assert study.stir_physics.sequence.inversion_time_ms == 120.0
     assert study.stir_physics.coil == usual.stir_physics.coil
     assert study.t1_physics == usual.t1_physics
+    path.write_text("magnetic_field_strength_t = 3.0\n" + table)
+    strong = simulate_study(str(path), options=given)
+    assert strong.stir_physics.sequence.magnetic_field_strength_t == 3.0
+    assert strong.stir_physics.sequence.inversion_time_ms > 200.0
+    path.write_text("magnetic_field_strength_t = 7.0\n" + table)
+    with pytest.raises(UsageError, match="no phantom at 7 T"):
+        simulate_study(str(path), options=given)
     path.write_text(table + "[stir]\nloudness = 7.0\n")
     with pytest.raises(UsageError, match="loudness"):
         simulate_study(str(path), options=given)

@@ -5,8 +5,11 @@ import pytest
 
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.anatomy.body_surface import body_surface
+from marrowsignal.phantom.anatomy.gluteal_muscles import fit_wing
 from marrowsignal.phantom.anatomy.muscle import View
+from marrowsignal.phantom.anatomy.rib_stubs import rib_end
 from marrowsignal.phantom.anatomy.soft_tissue import SoftTissue
+from marrowsignal.phantom.anatomy.spinal_column import build_spine
 from marrowsignal.phantom.anatomy.spine import spine_parts
 from marrowsignal.phantom.anatomy.texture import fascicles, muscle_fat, sheet_share
 from marrowsignal.phantom.anatomy.trunk import build_trunk
@@ -130,8 +133,8 @@ def test_every_region_has_lean_muscle_on_both_sides(slices: Rendering) -> None:
     middle = muscle.shape[2] // 2
     for index in range(muscle.shape[0]):
         left, right = muscle[index][:, middle:], muscle[index][:, :middle]
-        assert (left > 0.9).sum() > 12
-        assert (right > 0.9).sum() > 12
+        assert (left > 0.85).sum() > 12
+        assert (right > 0.85).sum() > 12
         assert 0.6 < left.sum() / right.sum() < 1.67
 
 
@@ -197,3 +200,70 @@ def test_bowel_fills_the_abdomen_without_piercing_its_wall(trunk: Anatomy) -> No
     wall = surface.fascia(p) > -14.0
     for loop in loops:
         assert not (wall & (loop.shape(p) < 0.0)).any()
+
+
+INNER = (
+    *("small_bowel", "ascending_colon", "transverse_colon", "descending_colon", "sigmoid_colon", "rectum"),
+    *("bladder", "uterus", "cervix", "prostate", "left_ovary", "right_ovary"),
+    *("liver", "spleen", "stomach", "left_kidney", "right_kidney"),
+)
+WALLS = (
+    "abdominal_wall",
+    "rectus_abdominis",
+    "gluteus_maximus",
+    "gluteus_medius",
+    "gluteus_minimus",
+    "iliacus",
+    "psoas",
+)
+
+
+def outside_the_cavity(anatomy: Anatomy, p: Points, organs: np.ndarray) -> dict[str, int]:
+    """Count organ points where none may lie."""
+    tissue = soft_tissue(anatomy)
+    hips = [bone for bone in anatomy.bones if bone.name.endswith("_ilium")]
+    depth, y = -tissue.surface.fascia(p), p.y - tissue.lean(p.z)
+    near = np.minimum(hips[0].shape(p), hips[1].shape(p)) < 4.0
+    lateral = (fit_wing(hips[0]).outside(View(p=p, x=p.ax, y=y, depth=depth)) > 0.0) & (p.z < 70.0)
+    sides = [side for side in tissue.muscles if side.muscle.name in WALLS]
+    views = [View(p=p, x=side.sign * p.x, y=y, depth=depth) for side in sides]
+    walls = np.minimum.reduce([side.muscle.shape(view) for side, view in zip(sides, views, strict=True)]) < 0.0
+    return {name: int((organs & wrong).sum()) for name, wrong in (("bone", near), ("wing", lateral), ("wall", walls))}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_bowel_or_organ_lies_outside_the_cavity(seed: int) -> None:
+    anatomy = build_trunk(draw_subject(seed, sex="FM"[seed % 2]))
+    parts = [part for part in anatomy.parts if part.name.startswith(INNER) and part.within is not None]
+    for back in np.arange(-145.0 + 3.0 * (seed % 10), 41.0, 30.0):
+        sheet = Sheet(
+            origin_mm=np.array([-141.0, back, -140.0]),
+            row_step_mm=np.array([0.0, 0.0, 4.0]),
+            column_step_mm=np.array([4.0, 0.0, 0.0]),
+            shape=(95, 71),
+        )
+        p = Points(x=sheet.axis(0), y=sheet.axis(1), z=sheet.axis(2), sheet=sheet)
+        organs = np.zeros(sheet.shape, bool)
+        for part in parts:
+            found = p.within(part.within)
+            if found is not None:
+                organs[found[0]] |= part.shape(found[1]) < 0.0
+        if organs.any():
+            assert outside_the_cavity(anatomy, p, organs) == {"bone": 0, "wing": 0, "wall": 0}
+
+
+def test_textures_do_not_depend_on_the_window(trunk: Anatomy) -> None:
+    p = locate(trunk.subject, axial_sheet(0.0))
+    window = (slice(57, 90), slice(101, 160))
+    for texture in (soft_tissue(trunk).muscles[0].texture, soft_tissue(trunk).walls, soft_tissue(trunk).vessels):
+        np.testing.assert_allclose(texture(p)[window], texture(p.crop(window)), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [1, 4])
+def test_ribs_go_on_where_their_necks_end(seed: int) -> None:
+    anatomy = build_trunk(draw_subject(seed))
+    tissue = soft_tissue(anatomy)
+    ends = [rib_end(v, 1.0) for v in build_spine(anatomy.subject).vertebrae if v.name[0] == "T"]
+    x, y, z = np.array(ends).T[:, None]
+    p = Points(x=x, y=y, z=z, sheet=axial_sheet(0.0, size=2))
+    assert tissue.ribs.distance(p, -tissue.surface.fascia(p)).max() < 0.0

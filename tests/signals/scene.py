@@ -17,13 +17,14 @@ from marrowsignal.marrow import MarrowMask, segment_marrow
 from marrowsignal.phantom import TissueMaps, coronal_oblique_grid, draw_subject, tissue_maps
 from marrowsignal.phantom.equations import voxel_magnitude
 from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Sequence, Species, signals
-from marrowsignal.phantom.truth import reference_fat, reference_muscle
 from marrowsignal.protocol import load_protocol
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions import Midline, Region, RegionMap, Side
 from marrowsignal.signals import Signals, measure_signals
+from tests.alignment.pelvis import lean_muscle, plain_fat
 
-GRID = coronal_oblique_grid(shape=(14, 96, 104), spacing_mm=(6.0, 2.8, 2.6))
+# across slices of 6 mm the two bones of a joint touch corner to corner, and so would their lesions
+GRID = coronal_oblique_grid(shape=(20, 96, 104), spacing_mm=(4.0, 2.8, 2.6))
 MIDLINE = Midline(normal_lps=(1.0, 0.0, 0.0), offset_mm=0.0, symmetry=None, source="image_symmetry")
 _REFERENCES = (("muscle", 1), ("fat", 2), ("normal_marrow", 3))
 
@@ -96,8 +97,8 @@ def build_scene(name: str, *, seed: int = 12, mirrored: bool = False, age: float
     protocol = bones_protocol()
     marrow = segment_marrow(pair, protocol=protocol, supplied=maps.marrow)
     tissue = np.zeros(GRID.shape, np.uint16)
-    tissue[reference_muscle(maps)] = 1
-    tissue[reference_fat(maps)] = 2
+    tissue[lean_muscle(maps)] = 1
+    tissue[plain_fat(maps)] = 2
     tissue[marrow.core_mask & (maps.edema_fraction < 0.01)] = 3
     references = _references(t1, stir, LabelVolume(array=tissue, geometry=GRID))
     return Scene(

@@ -12,10 +12,10 @@ import pytest
 from marrowsignal.intensity import ReferenceVerdict
 from marrowsignal.marrow import MarrowMask
 from marrowsignal.phantom.tissues import STIR_1_5T, T1_TSE_1_5T, Sequence, Species, signals
-from marrowsignal.phantom.truth import reference_muscle
 from marrowsignal.regions import Side
 from marrowsignal.results.descriptors import LESION_DESCRIPTORS, REGION_DESCRIPTORS, SYMMETRY_DESCRIPTORS
 from marrowsignal.signals import Measurement, MeasurementStatus, RegionSignals, Signals
+from tests.alignment.pelvis import lean_muscle
 from tests.signals.scene import GRID, Scene, build_scene, dice, mirror_columns
 
 NAMES = ("focal_edema", "normal", "symmetric_reconversion")
@@ -43,8 +43,9 @@ def true_ratio(sequence: Sequence, scene: Scene, where: np.ndarray) -> float:
     maps = scene.maps
     fat, bone = (float(share[where].mean(dtype=float)) for share in (maps.fat_fraction, maps.bone_fraction))
     marrow = (1 - bone) * abs(fat * species[Species.MARROW_FAT] + (1 - fat) * species[Species.MARROW_WATER])
-    lean = maps.species_fractions[:, reference_muscle(maps)].mean(axis=1, dtype=float)
-    return float(marrow / abs(lean @ species))
+    # what streaks of fat reach into a muscle voxel is skewed: its median, not its mean
+    lean = np.median(np.abs(species @ maps.species_fractions[:, lean_muscle(maps)].astype(float)))
+    return float(marrow / lean)
 
 
 class TestRegions:
@@ -72,8 +73,9 @@ class TestRegions:
             assert r.measurement("lesion_extent").value == pytest.approx(extent)
 
     def test_red_marrow_is_red_like_and_normal_marrow_is_not(self) -> None:
-        assert measured("symmetric_reconversion").whole.measurement("red_like_extent").value > 95
-        assert measured("normal").whole.measurement("red_like_extent").value < 5
+        # red marrow has islands of fat, and normal marrow of 0.37 fat signal is below the cut of 0.25 in spots
+        assert measured("symmetric_reconversion").whole.measurement("red_like_extent").value > 80
+        assert measured("normal").whole.measurement("red_like_extent").value < 20
 
     def test_lesions_are_taken_out_of_region_ratios(self) -> None:
         # the left ilium with edema reads like the same ilium without it
@@ -194,7 +196,8 @@ class TestSymmetry:
     def test_red_marrow_covers_its_mirror_image(self) -> None:
         rows = {row.key: row for row in measured("symmetric_reconversion").symmetry}
         assert list(rows) == ["all", "background", "sacrum", "ilium"]
-        assert all(row.measurement("red_like_mirror_dice").value > 0.9 for row in rows.values())
+        # people are not their own mirror image: outlines differ by a voxel or two, islands of fat altogether
+        assert all(row.measurement("red_like_mirror_dice").value > 0.75 for row in rows.values())
 
     def test_red_marrow_on_one_side_does_not(self) -> None:
         scene, red = build_scene("normal"), build_scene("symmetric_reconversion")
@@ -204,11 +207,13 @@ class TestSymmetry:
             np.where(left, red.pair.stir.array, scene.pair.stir.array),
         ).measure()
         row = half.symmetry[1]
-        assert row.measurement("red_like_mirror_dice").value < 0.2
+        # the spots of red marrow on the normal side, an eighth of it, find themselves on the other one
+        assert row.measurement("red_like_mirror_dice").value < 0.4
         assert row.measurement("t1_asymmetry").ci_high < -15
 
     def test_left_edema_is_left(self) -> None:
-        assert measured("focal_edema").symmetry[0].measurement("lesion_volume_asymmetry").value == 100
+        asymmetry = measured("focal_edema").symmetry[0].measurement("lesion_volume_asymmetry")
+        assert asymmetry.value == pytest.approx(100)
 
 
 class TestMirror:
@@ -242,8 +247,11 @@ class TestMirror:
         for a, b in zip(here.symmetry, there.symmetry, strict=True):
             for m in a.measurements:
                 value = b.measurement(m.name).value
-                if m.name == "red_like_mirror_dice" or m.value is None:
-                    assert value == m.value
+                if m.value is None:
+                    assert value is None
+                elif m.name == "red_like_mirror_dice":
+                    # single voxels of a thousand lie on the cut to seven digits
+                    assert value == pytest.approx(m.value, abs=0.005)
                 else:
                     assert value == pytest.approx(-m.value, abs=1e-2)
 

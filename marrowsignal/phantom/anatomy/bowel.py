@@ -135,7 +135,7 @@ def _with_middles(path: Array) -> Array:
 
 
 # wide loops first, narrow and collapsed ones in what is left: candidates, radii
-_ROUNDS = ((5000, (10.0, 16.0)), (7000, (7.0, 11.0)), (7000, (4.5, 7.5)))
+_ROUNDS = ((4000, (10.0, 16.0)), (5000, (7.0, 11.0)), (5000, (4.5, 7.5)))
 
 
 def _packed(subject: Subject, cavity: Cavity, taken: list[tuple[Array, float]]) -> list[tuple[Array, float]]:
@@ -160,18 +160,18 @@ def _packed(subject: Subject, cavity: Cavity, taken: list[tuple[Array, float]]) 
     return loops
 
 
-def _pushed_in(path: Array, sizes: Array, room: Cavity) -> Array:
-    """Path whose points, of radii `sizes`, were moved away from the walls."""
-    step = np.concatenate([np.eye(3), -np.eye(3)])
-    for _ in range(8):
-        over = 1.15 * sizes - room(path)
+def _pushed_in(path: Array, sizes: Array, room: Cavity) -> tuple[Array, Array]:
+    """Path whose points, of radii `sizes`, were moved away from the walls; narrower where there is no room."""
+    step = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
+    for _ in range(6):
+        around = room((path[:, None] + step[None]).reshape(-1, 3)).reshape(-1, 7)
+        over = 1.2 * sizes - around[:, 0]
         if over.max() <= 0.0:
-            break
-        slope = room((path[:, None] + step[None]).reshape(-1, 3)).reshape(-1, 2, 3)
-        uphill = slope[:, 0] - slope[:, 1]
+            return path, sizes
+        uphill = around[:, 1:4] - around[:, 4:]
         uphill /= np.linalg.norm(uphill, axis=1, keepdims=True) + 1e-6
         path = path + np.clip(over, 0.0, 12.0)[:, None] * uphill
-    return path
+    return path, np.clip(room(path) / 1.2, 3.0, sizes)
 
 
 def _points(path: Array) -> Path:
@@ -219,12 +219,12 @@ def _large(subject: Subject, name: str, path: Path, radius_mm: float, room: Cavi
     if name == "rectum":
         # the anal canal is narrow, and leaves the pelvis
         sizes = sizes * np.array([1.0, 1.0, 0.95, 0.6, 0.42])
-        moved[:3] = _pushed_in(moved[:3], sizes[:3], room)
+        moved[:3], sizes[:3] = _pushed_in(moved[:3], sizes[:3], room)
         return moved, sizes
     # a straight piece may cut a corner that both of its ends avoid
     fine, wide = np.repeat(moved, 2, axis=0)[:-1], np.repeat(sizes, 2)[:-1]
     fine[1::2] = 0.5 * (moved[1:] + moved[:-1])
-    return _pushed_in(fine, wide, room), wide
+    return _pushed_in(fine, wide, room)
 
 
 def bowel_layers(

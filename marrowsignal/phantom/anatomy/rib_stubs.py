@@ -8,12 +8,20 @@ from numpy.typing import NDArray
 from marrowsignal.phantom.anatomy.vertebra import Vertebra
 from marrowsignal.phantom.scene import Layer
 from marrowsignal.phantom.sheet import Ball
-from marrowsignal.phantom.solids import Points, coverage, smooth_max, tube
+from marrowsignal.phantom.solids import Points, Vector, coverage, smooth_max, tube
 from marrowsignal.phantom.tissues import Species
 
-__all__ = ["rib_stubs"]
+__all__ = ["rib_end", "rib_stubs"]
 
 Array = NDArray[np.float64]
+# end of the neck: out and back from the rim of the body, up
+_END = (24.0, 14.0, -8.0)
+
+
+def rib_end(vertebra: Vertebra, sign: float) -> Vector:
+    """Point where the neck of a rib ends and its blade goes on, on the left (1) or the right (-1)."""
+    out, behind, up = _END
+    return vertebra.frame.point(sign * (vertebra.half_width_mm + out), vertebra.half_depth_mm + behind, up)
 
 
 def rib_stubs(vertebra: Vertebra) -> tuple[Layer, Layer]:
@@ -36,7 +44,7 @@ def rib_stubs(vertebra: Vertebra) -> tuple[Layer, Layer]:
         for out, behind, up in (
             (-2.0, -2.0, 2.0),
             (12.0, 9.0, -1.0),
-            (24.0, 14.0, -8.0),
+            _END,
         )
     )
 

@@ -59,7 +59,8 @@ def _off_bone(bone: Bone, p: Points) -> Array:
     """Distance to a bone; far away from it the distance to its ball is near enough."""
     x, y, z = bone.within.centre_mm
     beyond = np.sqrt((p.x - x) ** 2 + (p.y - y) ** 2 + (p.z - z) ** 2) - bone.within.radius_mm
-    return np.where(beyond > 10.0, beyond, bone.shape(p))
+    near = beyond <= 10.0
+    return np.where(near, bone.shape(p), beyond) if near.any() else beyond
 
 
 def _between_walls(view: View, wing: Wing) -> Array:
@@ -126,7 +127,7 @@ def _tufts(subject: Subject) -> tuple[Tuft, ...]:
         Tuft(
             vessels=threads(subject, "presacral vessel", wavelength_mm=(15.0, 40.0), radius_mm=0.95),
             within=Ball(centre_mm=(0.0, -18.0, -28.0), radius_mm=62.0),
-            slow=0.38,
+            slow=0.26,
         ),
         Tuft(
             vessels=threads(subject, "mesenteric vessel", wavelength_mm=(24.0, 50.0), radius_mm=1.2),
@@ -166,7 +167,7 @@ def build_trunk(subject: Subject) -> Anatomy:
         subcutis=subcutis(subject),
         muscles=tuple(side for muscle in muscles for side in muscle.prepared(subject)),
         lean=_lean(levels),
-        ribs=lower_ribs(subject),
+        ribs=lower_ribs(subject, surface),
         uneven=subject.field("muscle surface", wavelength_mm=(20.0, 55.0), count=16),
         planes=subject.field("fat planes", wavelength_mm=(14.0, 60.0), count=16),
         haze=subject.field("deep fat haze", wavelength_mm=(5.0, 22.0), count=28),

@@ -231,15 +231,15 @@ def _lower(subject: Subject) -> dict[str, Organ]:
 
 def _fitted(organ: Organ, room: Room) -> Organ:
     """Organ moved away from the walls and made smaller until it lies between them."""
-    for _ in range(24):
+    for _ in range(12):
         spots = np.array([organ.frame.point(*spot) for spot in _SPHERE * organ.radii])
         over = 0.05 * min(organ.radii) - room(spots)
         worst = int(np.argmax(over))
         if over[worst] <= 0.0:
             break
         inwards = np.asarray(organ.frame.origin_mm) - spots[worst]
-        x, y, z = organ.frame.origin_mm + 0.5 * over[worst] * inwards / np.linalg.norm(inwards)
-        a, b, c = (0.985 * r for r in organ.radii)
+        x, y, z = organ.frame.origin_mm + 0.8 * over[worst] * inwards / np.linalg.norm(inwards)
+        a, b, c = (0.975 * r for r in organ.radii)
         organ = replace(organ, frame=replace(organ.frame, origin_mm=(float(x), float(y), float(z))), radii=(a, b, c))
     return organ
 

@@ -28,7 +28,7 @@ __all__ = ["classic_slice", "write_classic"]
 
 
 def write_classic(
-    signal: NDArray[np.float64], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
+    signal: NDArray[np.floating], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
 ) -> tuple[Path, ...]:
     """Write one file a slice, in the order of the array's slices; see `write_series`."""
     count = geometry.shape[0]

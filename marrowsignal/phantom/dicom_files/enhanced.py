@@ -25,7 +25,7 @@ __all__ = ["write_enhanced"]
 
 
 def write_enhanced(
-    signal: NDArray[np.float64], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
+    signal: NDArray[np.floating], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
 ) -> Path:
     """Write one Enhanced MR file.
 

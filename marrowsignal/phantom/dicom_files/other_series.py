@@ -21,7 +21,7 @@ from marrowsignal.phantom.tissues import Sequence
 
 __all__ = ["Companions", "reformat", "write_companions"]
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 _MATRIX = 64
 _LOCALIZER_SLICES = 3

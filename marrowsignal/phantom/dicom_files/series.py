@@ -16,7 +16,7 @@ __all__ = ["write_series"]
 
 
 def write_series(
-    signal: NDArray[np.float64], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
+    signal: NDArray[np.floating], geometry: VolumeGeometry, *, header: SeriesHeader, folder: Path
 ) -> tuple[Path, ...]:
     """Write a series as its vendor would: one file a slice, or one Enhanced file.
 

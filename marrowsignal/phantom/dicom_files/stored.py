@@ -17,7 +17,7 @@ __all__ = ["StoredImage", "describe_pixels", "display_slope", "pixel_values", "s
 
 
 def pixel_values(
-    signal: NDArray[np.float64], *, rescale_slope: float = 1.0, bits_stored: int = 12
+    signal: NDArray[np.floating], *, rescale_slope: float = 1.0, bits_stored: int = 12
 ) -> NDArray[np.uint16]:
     """Round a signal in display units to stored pixels.
 
@@ -41,7 +41,7 @@ def pixel_values(
     [0, 5, 4095]
     """
     top = 4095 if bits_stored <= 12 else 32767
-    return np.clip(np.rint(signal / rescale_slope), 0, top).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(signal / rescale_slope), 0, top), np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,7 +63,7 @@ class StoredImage:
     signal_top: float
 
 
-def stored_image(signal: NDArray[np.float64], index: int, header: SeriesHeader) -> StoredImage:
+def stored_image(signal: NDArray[np.floating], index: int, header: SeriesHeader) -> StoredImage:
     """Store one slice of a series with the rescale slope that is its turn."""
     slopes = header.options.rescale_slopes
     step = slopes[index % len(slopes)]
