@@ -30,6 +30,9 @@ def phantom(
     companions: Annotated[
         bool, typer.Option("--companions", help="Add a localizer and other series that are not to be measured.")
     ] = False,
+    transfer_syntax: Annotated[
+        str, typer.Option(help="Transfer syntax UID; by default RLE Lossless.")
+    ] = "1.2.840.10008.1.2.5",
     show: Annotated[bool, typer.Option("--show", help="Print the phantom's parameters as TOML.")] = False,
     landmarks: Annotated[
         str | None, typer.Option(metavar="trunk|knee", help="List the landmarks and bones of a body.")
@@ -47,7 +50,7 @@ def phantom(
             "no output folder was given", code="no_output", stage="phantom", hint="add -o DIR, or --show to look only"
         )
     else:
-        _write(name, output, seed=seed, mirrored=mirrored, files=(vendor, enhanced, companions))
+        _write(name, output, seed=seed, mirrored=mirrored, files=(vendor, enhanced, companions, transfer_syntax))
 
 
 def _list_phantoms() -> None:
@@ -77,11 +80,11 @@ def _show(name: str) -> None:
     typer.echo(spec_text(name), nl=False)
 
 
-def _write(name: str, output: Path, *, seed: int, mirrored: bool, files: tuple[str, bool, bool]) -> None:
+def _write(name: str, output: Path, *, seed: int, mirrored: bool, files: tuple[str, bool, bool, str]) -> None:
     from marrowsignal.phantom import DicomOptions, StudyOptions, make_study
     from marrowsignal.phantom.dicom_files import VENDORS
 
-    vendor, enhanced, companions = files
+    vendor, enhanced, companions, transfer_syntax = files
     if vendor not in VENDORS:
         raise UsageError(
             f"there is no vendor '{vendor}'",
@@ -89,7 +92,7 @@ def _write(name: str, output: Path, *, seed: int, mirrored: bool, files: tuple[s
             stage="phantom",
             hint="one of: " + ", ".join(VENDORS),
         )
-    dicom = DicomOptions(vendor=cast("VendorName", vendor), enhanced=enhanced)
+    dicom = DicomOptions(vendor=cast("VendorName", vendor), enhanced=enhanced, transfer_syntax_uid=transfer_syntax)
     options = StudyOptions(mirrored=mirrored, dicom=dicom, companions=companions)
     truth = make_study(name, output, seed=seed, options=options)
     typer.echo(f"{truth.pattern} (side: {truth.side}, seed {seed}): dicom/ and truth/ written", err=True)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from marrowsignal.phantom import PhantomTruth
     from marrowsignal.phantom.views import View
     from marrowsignal.results.study_result import StudyResult
@@ -95,7 +98,7 @@ def _checks(case: _Case, folder: Path) -> Iterator[_Check]:
     yield _exact("class", truth.pattern, str(result.call.pattern_class))
     yield _shift(truth, result)
     yield from _ratios(truth, result)
-    yield _lesions(truth, result)
+    yield from _lesions(truth, result)
 
 
 def _small_view() -> View:
@@ -130,33 +133,47 @@ def _shift(truth: PhantomTruth, result: StudyResult) -> _Check:
 
 
 def _ratios(truth: PhantomTruth, result: StudyResult) -> Iterator[_Check]:
-    """Compare the marrow-to-muscle ratios of each region of the result with the noise-free images there."""
+    """Compare the marrow-to-muscle ratios of each true bone and side with the region of that name."""
     import numpy as np
 
     from marrowsignal.phantom.options import USUAL_STIR, USUAL_T1
     from marrowsignal.phantom.study import clean_image
     from marrowsignal.phantom.truth import reference_muscle
 
-    muscle, labels = reference_muscle(truth.maps), result.regions.labels.array
+    measured = {(region.key, str(region.side)): region for region in result.signals.regions}
+    muscle = reference_muscle(truth.maps)
     for series, physics in (("t1", USUAL_T1), ("stir", USUAL_STIR)):
         image = clean_image(truth.maps, physics.sequence)
         image = image / np.median(image[muscle])
-        for region in result.signals.regions:
-            inside = (labels == region.region_label) & truth.maps.marrow.mask & ~truth.maps.lesion.mask
-            value = region.measurement(f"{series}_marrow_to_muscle").value
-            if not inside.any() or value is None:
-                continue
+        for (bone, side), inside in _true_regions(truth).items():
             true = float(np.median(image[inside]))
+            region = measured.get((bone, side))
+            value = None if region is None else region.measurement(f"{series}_marrow_to_muscle").value
+            off = float("inf") if value is None else value / true - 1.0
             yield _Check(
-                what=f"{series.upper()} of {region.name} over muscle",
+                what=f"{series.upper()} of {bone}, {side} over muscle",
                 truth=f"{true:.2f}",
-                measured=f"{value:.2f}",
-                tolerance=f"off by {100 * (value / true - 1):+.0f} %, at most {100 * _RATIO_TOLERANCE:.0f} %",
-                passed=abs(value / true - 1) <= _RATIO_TOLERANCE,
+                measured="not measured" if value is None else f"{value:.2f}",
+                tolerance=f"off by {100 * off:+.0f} %, at most {100 * _RATIO_TOLERANCE:.0f} %",
+                passed=abs(off) <= _RATIO_TOLERANCE,
             )
 
 
-def _lesions(truth: PhantomTruth, result: StudyResult) -> _Check:
+def _true_regions(truth: PhantomTruth) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    """Marrow without findings by bone and side, as the person has them."""
+    maps = truth.maps
+    left = maps.geometry.patient_axis(0) > 0.0
+    sound = {name: (maps.marrow.array == value) & ~maps.lesion.mask for value, name in maps.marrow.names}
+    return {
+        ("sacrum", "left"): sound["sacrum"] & left,
+        ("sacrum", "right"): sound["sacrum"] & ~left,
+        ("ilium", "left"): sound["left_ilium"],
+        ("ilium", "right"): sound["right_ilium"],
+    }
+
+
+def _lesions(truth: PhantomTruth, result: StudyResult) -> Iterator[_Check]:
+    """Compare lesions voxel by voxel, and the side that the result says they lie on."""
     true = truth.maps.lesion.mask & truth.maps.marrow.mask
     found = result.signals.lesion_labels.mask
     ml = truth.maps.geometry.voxel_ml
@@ -165,7 +182,9 @@ def _lesions(truth: PhantomTruth, result: StudyResult) -> _Check:
     else:
         dice = 2.0 * float((true & found).sum()) / float(true.sum() + found.sum())
         passed, tolerance = dice >= _LESION_DICE, f"Dice {dice:.2f}, at least {_LESION_DICE:g}"
-    return _Check(
+        sides = {side: sum(x.volume_ml for x in result.signals.lesions if x.side == side) for side in ("left", "right")}
+        yield _exact("side of the lesions", truth.side, max(sides, key=lambda side: sides[side]))
+    yield _Check(
         what="lesions, mL",
         truth=f"{true.sum() * ml:.1f}",
         measured=f"{found.sum() * ml:.1f}",

@@ -9,9 +9,11 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, ValidationError
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from marrowsignal.errors import UsageError
@@ -19,8 +21,18 @@ from marrowsignal.phantom.patterns import Background, Finding
 from marrowsignal.phantom.subject import Sex
 from marrowsignal.phantom.views import View, all_views
 
-__all__ = ["Person", "PhantomSpec", "load_spec", "names", "phantoms", "spec_text"]
+__all__ = ["Motion", "Person", "PhantomSpec", "load_spec", "names", "phantoms", "spec_text"]
 
+# the classes of the analysis (SCIENCE 4.4), which the phantom may not import
+PatternClass = Literal[
+    "RED_FLAG_INFILTRATION_LIKE",
+    "FOCAL_EDEMA_LIKE",
+    "SYMMETRIC_RECONVERSION_LIKE",
+    "MIXED",
+    "NORMAL_FOR_AGE",
+    "INDETERMINATE",
+    "CANNOT_ASSESS",
+]
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -29,7 +41,35 @@ class Person:
     """Whose body it is; shape and size follow from the seed."""
 
     sex: Sex = "F"
-    age_years: float = 35.0
+    age_years: Annotated[float, Field(ge=0.0, le=120.0)] = 35.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Motion:
+    """How the person has moved between T1 and STIR.
+
+    Attributes
+    ----------
+    shift_lps_mm : tuple of float
+        Shift.
+    rotation_deg : tuple of float
+        Turn about x, then y, then z, through the origin of the body.
+    """
+
+    shift_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The motion as a 4x4 matrix on patient points."""
+        x, y, z = np.deg2rad(self.rotation_deg)
+        about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+        about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+        about_z = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
+        matrix = np.eye(4)
+        matrix[:3, :3] = about_z @ about_y @ about_x
+        matrix[:3, 3] = self.shift_lps_mm
+        return matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -58,12 +98,14 @@ class PhantomSpec:
         Focal findings.
     magnetic_field_strength_t : float
         0.3, 1.5 or 3: which sequences are usual.
+    motion : Motion
+        Between T1 and STIR.
     t1, stir : mapping
         What differs from the usual acquisition of each series.
     """
 
     title: str
-    pattern_class: str
+    pattern_class: PatternClass
     view: str | View
     regions: tuple[str, ...]
     body: Literal["trunk", "knee"] = "trunk"
@@ -72,6 +114,7 @@ class PhantomSpec:
     background: Background = field(default_factory=Background)
     findings: tuple[Finding, ...] = ()
     magnetic_field_strength_t: float = 1.5
+    motion: Motion = field(default_factory=Motion)
     t1: Mapping[str, Any] = field(default_factory=dict)
     stir: Mapping[str, Any] = field(default_factory=dict)
 
@@ -83,7 +126,9 @@ class PhantomSpec:
 
 def _spec(name: str, table: Mapping[str, Any]) -> PhantomSpec:
     try:
-        spec = PhantomSpec(**table)
+        view = table.get("view")
+        own = {"view": View(**view)} if isinstance(view, Mapping) else {}
+        spec = PhantomSpec(**{**table, **own})
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(str(part) for part in first["loc"]) or "phantom"
@@ -122,6 +167,8 @@ def spec_text(name: str) -> str:
         If there is no such phantom.
     """
     load_spec(name)
+    if name not in phantoms():
+        return Path(name).read_text(encoding="utf-8")
     _, _, after = _catalogue_text().partition(f"\n[{name}]\n")
     return after.partition("\n[")[0].strip() + "\n"
 
@@ -166,6 +213,6 @@ def load_spec(name_or_file: str) -> PhantomSpec:
             f"phantom file '{path.name}' cannot be read: {type(error).__name__}",
             code="phantom_unreadable",
             stage="phantom",
-            hint="it must be TOML in UTF-8",
+            hint="it must be there, and TOML in UTF-8",
         ) from error
     return _spec(path.name, table)

@@ -39,7 +39,6 @@ COMPOSITIONS: Mapping[str, Composition] = MappingProxyType(
         "bowel_content": {_S.SOFT_TISSUE: 0.55, _S.FLUID: 0.25, _S.FAT: 0.2},
         "cortex": {_S.MINERAL: 1.0},
         "slow_blood": {_S.FLUID: 0.35, _S.SOFT_TISSUE: 0.4},
-        "metal": {},
     }
 )
 

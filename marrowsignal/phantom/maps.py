@@ -110,20 +110,16 @@ def build_maps(rendering: Rendering, geometry: VolumeGeometry, *, anatomy: Anato
     table = np.zeros(256, np.uint16)
     for value, name in enumerate(spec.regions, start=1):
         table[by_name[name]] = value
-    # fluid and fibrous tissue also lie outside bones: the soft part is what mineral leaves of the marrow
-    inside = rendering.marrow_share
-    fat, edema, tumor, red = (
-        species[k] for k in (Species.MARROW_FAT, Species.EDEMA_WATER, Species.TUMOR_WATER, Species.MARROW_WATER)
-    )
-    soft = fat + edema + tumor + red
+    inside, mineral = rendering.marrow_share, rendering.mineral_share
+    soft = inside - mineral
     air = species.sum(axis=0) < 0.5
     tissue = np.where(air, 0, species.argmax(axis=0) + 1).astype(np.uint16)
     found = (rendering.lesion_share >= 0.5 * inside) & (labels > 0)
     maps = TissueMaps(
         species_fractions=species,
-        fat_fraction=_share(fat, soft),
-        edema_fraction=_share(edema, soft),
-        bone_fraction=_share(np.clip(inside - soft, 0.0, None), inside),
+        fat_fraction=_share(species[Species.MARROW_FAT], soft),
+        edema_fraction=_share(species[Species.EDEMA_WATER], soft),
+        bone_fraction=_share(mineral, inside),
         marrow=LabelVolume(array=table[labels], geometry=geometry, names=tuple(enumerate(spec.regions, start=1))),
         bones=LabelVolume(array=labels, geometry=geometry, names=tuple(sorted((v, k) for k, v in by_name.items()))),
         lesion=LabelVolume(array=found.astype(np.uint16), geometry=geometry, names=((1, "lesion"),)),

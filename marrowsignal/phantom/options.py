@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from marrowsignal.errors import UsageError
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.acquisition import SIJ_STIR_1_5T, SIJ_T1_1_5T, Breathing, Coil, SeriesPhysics
-from marrowsignal.phantom.catalogue import Person
+from marrowsignal.phantom.catalogue import Motion, Person
 from marrowsignal.phantom.dicom_files import DicomOptions
-from marrowsignal.phantom.tissues import STIR_0_3T, STIR_3T, T1_SE_0_3T, T1_TSE_3T
+from marrowsignal.phantom.tissues import STIR_0_3T, STIR_3T, T1_SE_0_3T, T1_TSE_3T, Sequence
 from marrowsignal.phantom.views import View
 
-__all__ = ["USUAL_STIR", "USUAL_T1", "Motion", "StudyOptions", "overridden", "usual_series"]
+__all__ = ["USUAL_STIR", "USUAL_T1", "StudyOptions", "overridden", "usual_series"]
 
-USUAL_T1 = SIJ_T1_1_5T
-# a little breathing, as on every STIR of a trunk
-USUAL_STIR = replace(SIJ_STIR_1_5T, breathing=Breathing(motion_mm=2.0, ghost_fraction=0.04))
+USUAL_T1, USUAL_STIR = SIJ_T1_1_5T, SIJ_STIR_1_5T
 # by field strength: sequences, and signal to noise relative to 1.5 T, in proportion to the field
 _FIELDS = {
     0.3: (T1_SE_0_3T, STIR_0_3T, 0.4),
@@ -64,34 +61,6 @@ def usual_series(magnetic_field_strength_t: float) -> tuple[SeriesPhysics, Serie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Motion:
-    """How the person has moved between T1 and STIR.
-
-    Attributes
-    ----------
-    shift_lps_mm : tuple of float
-        Shift.
-    rotation_deg : tuple of float
-        Turn about x, then y, then z, through the origin of the body.
-    """
-
-    shift_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-    @property
-    def matrix(self) -> NDArray[np.float64]:
-        """The motion as a 4x4 matrix on patient points."""
-        x, y, z = np.deg2rad(self.rotation_deg)
-        about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
-        about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-        about_z = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
-        matrix = np.eye(4)
-        matrix[:3, :3] = about_z @ about_y @ about_x
-        matrix[:3, 3] = self.shift_lps_mm
-        return matrix
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
     """How a study is acquired and written.
 
@@ -103,8 +72,8 @@ class StudyOptions:
         Stack of slices; None for the phantom's own.
     geometry, stir_geometry : VolumeGeometry or None
         Any grid, in place of the stack's; None for the stack's, and for the STIR the T1's.
-    motion : Motion
-        Between T1 and STIR.
+    motion : Motion or None
+        Between T1 and STIR; None for the phantom's own.
     person : Person or None
         Sex and age; None for the phantom's own.
     mirrored : bool
@@ -123,15 +92,12 @@ class StudyOptions:
     view: View | None = None
     geometry: VolumeGeometry | None = None
     stir_geometry: VolumeGeometry | None = None
-    motion: Motion = field(default_factory=Motion)
+    motion: Motion | None = None
     person: Person | None = None
     mirrored: bool = False
     sub_slices: int = 4
     companions: bool = False
     dicom: DicomOptions = field(default_factory=DicomOptions)
-
-
-_PARTS = {"breathing": Breathing, "coil": Coil}
 
 
 def overridden(physics: SeriesPhysics, table: Mapping[str, Any], *, series: str) -> SeriesPhysics:
@@ -142,7 +108,8 @@ def overridden(physics: SeriesPhysics, table: Mapping[str, Any], *, series: str)
     physics : SeriesPhysics
         The usual acquisition.
     table : mapping
-        Field names and values; ``sequence``, ``coil`` and ``breathing`` are tables of their own.
+        Field names and values; ``sequence``, ``coil`` and ``breathing`` are tables of their own, ``metal`` a list
+        of tables.
     series : str
         Named in errors.
 
@@ -157,23 +124,28 @@ def overridden(physics: SeriesPhysics, table: Mapping[str, Any], *, series: str)
         If a name is unknown or a value makes no sense.
     """
     try:
-        changed: SeriesPhysics = _changed(physics, table)
-        return changed
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"phantom table '{series}': {error}",
-            code="phantom_invalid",
-            stage="phantom",
-            hint="fields of SeriesPhysics: " + ", ".join(f.name for f in fields(SeriesPhysics)),
-        ) from error
+        return TypeAdapter(SeriesPhysics).validate_python(_merged(asdict(physics), table, SeriesPhysics))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (series, *first["loc"]))
+        raise _invalid(f"{where}: {first['msg']}") from error
 
 
-def _changed(record: Any, table: Mapping[str, Any]) -> Any:
-    values = {}
+_PARTS: Mapping[str, type] = {"breathing": Breathing, "coil": Coil, "sequence": Sequence}
+
+
+def _merged(values: dict[str, Any], table: Mapping[str, Any], record: type) -> dict[str, Any]:
+    known = [f.name for f in fields(record)]
     for key, value in table.items():
-        now = getattr(record, key, None)
-        if isinstance(value, Mapping):
-            values[key] = _changed(now if is_dataclass(now) else _PARTS[key](), value)
+        if key not in known:
+            raise _invalid(f"there is no '{key}' in {record.__name__}", hint="one of: " + ", ".join(known))
+        part = _PARTS.get(key)
+        if part is not None and isinstance(value, Mapping):
+            values[key] = _merged(dict(values[key] or {}), value, part)
         else:
-            values[key] = tuple(value) if isinstance(value, list) else value
-    return replace(record, **values)
+            values[key] = value
+    return values
+
+
+def _invalid(message: str, *, hint: str = "compare with docs/phantom.md") -> UsageError:
+    return UsageError(f"phantom: {message}", code="phantom_invalid", stage="phantom", hint=hint)

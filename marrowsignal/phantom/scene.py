@@ -234,6 +234,8 @@ class Rendering:
         Share of the voxel inside the cortex of any bone.
     bone_labels : ndarray of uint8, shape (slice, row, column)
         Bone whose marrow takes at least half of the voxel, 0 for none.
+    mineral_share : ndarray of float32, shape (slice, row, column)
+        Share of the voxel that is trabecular bone, inside the cortex.
     lesion_share : ndarray of float32, shape (slice, row, column)
         Share of the voxel that is lesion.
     """
@@ -241,6 +243,7 @@ class Rendering:
     species: NDArray[np.float32]
     marrow_share: NDArray[np.float32]
     bone_labels: NDArray[np.uint8]
+    mineral_share: NDArray[np.float32]
     lesion_share: NDArray[np.float32]
 
 
@@ -252,7 +255,7 @@ class _Canvas:
         shape = points.sheet.shape
         self.species = np.zeros((len(Species), *shape))
         self.clear = np.ones(shape)
-        self.lesion = np.zeros(shape)
+        self.lesion, self.mineral = np.zeros(shape), np.zeros(shape)
         self.marrow: dict[int, Array] = {}
 
     def paint(self, part: Layer | Bone, state: MarrowState) -> None:
@@ -292,13 +295,14 @@ class _Canvas:
             self.species[(kind, *window)] += inside * amount
         self.species[(Species.MINERAL, *window)] += whole - inside
         self.lesion[window] += inside * marrow.lesion
+        self.mineral[window] += inside * marrow.mineral
         self.marrow.setdefault(bone.label, np.zeros(self.clear.shape))[window] += inside
         self.clear[window] -= whole
 
 
 def _slice(anatomy: Anatomy, state: MarrowState, sheets: tuple[Sheet, ...], weights: Array) -> Rendering:
     shape = sheets[0].shape
-    species, lesion = np.zeros((len(Species), *shape)), np.zeros(shape)
+    species, lesion, mineral = np.zeros((len(Species), *shape)), np.zeros(shape), np.zeros(shape)
     marrow: dict[int, Array] = {}
     for sheet, weight in zip(sheets, weights, strict=True):
         canvas = _Canvas(locate(anatomy.subject, sheet))
@@ -306,6 +310,7 @@ def _slice(anatomy: Anatomy, state: MarrowState, sheets: tuple[Sheet, ...], weig
             canvas.paint(part, state)
         species += weight * canvas.species
         lesion += weight * canvas.lesion
+        mineral += weight * canvas.mineral
         for label, share in canvas.marrow.items():
             marrow[label] = marrow.get(label, 0.0) + weight * share
     labels = np.zeros(shape, np.uint8)
@@ -316,6 +321,7 @@ def _slice(anatomy: Anatomy, state: MarrowState, sheets: tuple[Sheet, ...], weig
         species=species.astype(np.float32),
         marrow_share=total.astype(np.float32),
         bone_labels=labels,
+        mineral_share=mineral.astype(np.float32),
         lesion_share=lesion.astype(np.float32),
     )
 
@@ -376,5 +382,6 @@ def render(
         species=np.stack([s.species for s in slices], axis=1),
         marrow_share=np.stack([s.marrow_share for s in slices]),
         bone_labels=np.stack([s.bone_labels for s in slices]),
+        mineral_share=np.stack([s.mineral_share for s in slices]),
         lesion_share=np.stack([s.lesion_share for s in slices]),
     )

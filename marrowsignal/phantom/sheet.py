@@ -106,8 +106,7 @@ def extent(share: Array) -> Window | None:
 def nested(window: Window, block: Window) -> Window:
     """Return a block of a window as a block of what the window was cut from."""
     rows, columns = (
-        slice(outer.start + inner.start, outer.start + inner.stop)
-        for outer, inner in zip(window, block, strict=True)
+        slice(outer.start + inner.start, outer.start + inner.stop) for outer, inner in zip(window, block, strict=True)
     )
     return rows, columns
 
@@ -167,7 +166,6 @@ class SmoothField:
         left = np.concatenate([cosine * c - sine * s, -(sine * c + cosine * s)], axis=1)
         right = np.concatenate(self._along(sheet.column_step_mm, sheet.shape[1]), axis=1)
         return np.asarray(_product(left, right.T) * np.sqrt(2.0 / len(self.phases)))
-
 
     def _along(self, step_mm: Array, count: int) -> tuple[Array, Array]:
         """Cosine and sine of each wave after 0, 1, ... steps."""

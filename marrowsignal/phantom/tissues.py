@@ -99,6 +99,12 @@ class Sequence:
     def __post_init__(self) -> None:
         if (self.kind == "ir_tse") != (self.inversion_time_ms is not None):
             raise ValueError("an inversion time belongs to ir_tse, and to it alone")
+        if min(self.repetition_time_ms, self.echo_time_ms) <= 0.0 or self.echo_train_length < 1:
+            raise ValueError("TR and TE are positive, and a train has an echo at least")
+        if self.train_length_ms >= self.repetition_time_ms - (self.inversion_time_ms or 0.0):
+            raise ValueError("the echo train does not fit into TR")
+        if not (0.0 <= self.inversion_efficiency <= 1.0 and 0.0 <= self.fat_suppression_residual <= 1.0):
+            raise ValueError("inversion efficiency and what is left of fat are shares")
 
     @property
     def train_length_ms(self) -> float:

@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom.scene import SliceProfile
 
-__all__ = ["View", "all_views", "coronal_oblique_grid", "view_names"]
+__all__ = ["View", "all_views", "coronal_oblique_grid"]
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 # slice normal, row direction, column direction in LPS
@@ -56,13 +56,17 @@ class View:
     title: str
     body_part_examined: str
     plane: Literal["coronal", "sagittal", "axial"]
-    slices: int
-    matrix: tuple[int, int]
-    pixel_mm: tuple[float, float]
-    slice_distance_mm: float
-    slice_thickness_mm: float
+    slices: PositiveInt
+    matrix: tuple[PositiveInt, PositiveInt]
+    pixel_mm: tuple[PositiveFloat, PositiveFloat]
+    slice_distance_mm: PositiveFloat
+    slice_thickness_mm: PositiveFloat
     centre_mm: tuple[float, float, float]
     tilt_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.slice_thickness_mm > self.slice_distance_mm:
+            raise ValueError("slices are thicker than they are apart")
 
     @property
     def geometry(self) -> VolumeGeometry:
@@ -133,8 +137,3 @@ def all_views() -> MappingProxyType[str, View]:
     """Return all views by name."""
     text = (files("marrowsignal.phantom") / "data" / "views.toml").read_text(encoding="utf-8")
     return MappingProxyType({name: View(**table) for name, table in tomllib.loads(text).items()})
-
-
-def view_names() -> tuple[str, ...]:
-    """Names of the views, sorted."""
-    return tuple(sorted(all_views()))

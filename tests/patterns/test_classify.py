@@ -57,14 +57,24 @@ def marrow() -> NDArray[np.bool_]:
     return build_scene("normal").marrow.labels.mask
 
 
+@cache
+def red() -> Scene:
+    """Symmetric red marrow well below the expected band.
+
+    The phantom's own, a quarter of it fat, has a fat signal of 0.17 to 0.19 whose interval touches the band's end at
+    0.20: what is asked of it is below.
+    """
+    return build_scene("symmetric_reconversion").with_less_fat(0.15)
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "normal": lambda: build_scene("normal"),
     "edema": lambda: build_scene("focal_edema"),
     "edema on the right": lambda: build_scene("focal_edema", mirrored=True),
     "edema on both sides": lambda: build_scene("bilateral_edema"),
-    "red": lambda: build_scene("symmetric_reconversion"),
-    "edema in red": lambda: build_scene("symmetric_reconversion").with_edema(edema()),
-    "edema on both sides in red": lambda: build_scene("symmetric_reconversion").with_edema(both_sides()),
+    "red": red,
+    "edema in red": lambda: red().with_edema(edema()),
+    "edema on both sides in red": lambda: red().with_edema(both_sides()),
     "dark": lambda: painted(marrow(), t1=0.9, stir=1.3),
     "fatty": lambda: painted(marrow(), t1=3.0, stir=0.9),
     "red on the left": lambda: painted(marrow() & LEFT, t1=RED_T1, stir=1.35),
@@ -111,6 +121,15 @@ def test_each_pelvis_gets_its_class(name: str, pattern: str, confidence: str) ->
     assert found.reasons
 
 
+def test_red_marrow_at_the_end_of_the_expected_band_is_never_called_normal_or_edema() -> None:
+    found = call(build_scene("symmetric_reconversion"))
+    assert found.pattern_class in (PatternClass.SYMMETRIC_RECONVERSION_LIKE, PatternClass.INDETERMINATE)
+    assert row(found, "D24.edema").value == 0.0
+    fat_signal = [c for c in found.criteria if c.id.startswith("D03")]
+    assert len(fat_signal) == 4
+    assert all(0.1 < c.value < 0.22 for c in fat_signal)
+
+
 class TestBilateralEdema:
     """Symmetric and bright: the trap of "symmetric means reconversion"."""
 
@@ -135,12 +154,14 @@ class TestBilateralEdema:
 class TestAsymmetry:
     @pytest.mark.parametrize(("half", "sign"), [(LEFT, -1), (~LEFT, 1)], ids=["left", "right"])
     def test_red_marrow_on_either_side_alone_is_no_symmetry(self, half: NDArray[np.bool_], sign: int) -> None:
-        found = call(painted(marrow() & half, t1=RED_T1, stir=1.35))
+        scene = build_scene("normal")
+        normal = float(np.median(scene.pair.stir.array[scene.marrow.core_mask])) / scene.references.muscle.stir
+        found = call(painted(marrow() & half, t1=RED_T1, stir=1.25 * normal))
         t1 = row(found, "D20.reconversion.t1_asymmetry")
         assert np.sign(t1.value) == sign
         assert t1.state is N
         assert row(found, "D21.reconversion.bias_cancelling_asymmetry").state is N
-        # brighter on STIR, beyond 15 percent whichever side it is
+        # brighter on STIR by a quarter, which is 22 percent of the mean of both sides and beyond 15 on either side
         assert row(found, "D20.edema").state is P
 
     @pytest.mark.parametrize(("name", "value"), [("edema", 100.0), ("edema on the right", -100.0)])

@@ -24,8 +24,7 @@ BOXES = {
     "trunk": ((-190.0, -170.0, -240.0), (190.0, 110.0, 270.0)),
     "knee": ((-70.0, -80.0, -110.0), (70.0, 90.0, 110.0)),
 }
-# mL, cortex included. Body volumes of vertebrae after Panjabi (Spine 1992) and CT series, with arches and processes about
-# twice the body; hip bone and sacrum from CT segmentations of adults (TotalSegmentator's statistics); wide on purpose
+# mL, cortex included, arches and processes too; wide bounds around adult means from small to tall people
 BOUNDS = {
     "sacrum": (110.0, 330.0),
     "left_ilium": (190.0, 480.0),

@@ -44,8 +44,9 @@ def place(p: Points) -> Place:
 
 def state(bone: Bone, p: Points, place: Place, depth_mm: np.ndarray) -> Marrow:
     none = _zeros(p)
+    lesion = (p.x > CENTRE[0]) * 1.0
     return Marrow(
-        fat=none + 0.5, edema=none, tumor=none, fluid=none, fibrous=none, mineral=none + 0.2, lesion=(p.x > CENTRE[0]) * 1.0
+        fat=none + 0.5, edema=none, tumor=none, fluid=none, fibrous=none, mineral=none + 0.2, lesion=lesion
     )  # fmt: skip
 
 

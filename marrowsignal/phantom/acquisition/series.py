@@ -54,6 +54,10 @@ class SeriesPhysics:
     metal: tuple[Metal, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.gain <= 0.0 or (self.muscle_snr is not None and self.muscle_snr <= 0.0):
+            raise ValueError("gain and signal to noise are positive")
+        if self.pixel_bandwidth_hz == 0.0:
+            raise ValueError("a pixel has some bandwidth")
         if not all(0.0 < r <= 1.0 for r in self.resolution):
             raise ValueError("the acquired matrix is a share of the reconstructed one")
         if self.metal and self.pixel_bandwidth_hz is None:

@@ -6,11 +6,11 @@ focal findings come on top of it (`findings`).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from marrowsignal.phantom.scene import Bone, Marrow, Place
@@ -52,7 +52,7 @@ class Background:
     """
 
     state: Literal["normal", "reconversion", "patchy_red", "infiltration", "depleted"] = "normal"
-    extent: float = 0.7
+    extent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7
     side: Literal["left", "right", "both"] = "both"
 
 

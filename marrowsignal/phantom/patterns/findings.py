@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, PositiveFloat
 from pydantic.dataclasses import dataclass as validated
 
 from marrowsignal.phantom.scene import Bone, Landmark, Marrow, Place
@@ -37,6 +37,8 @@ class Finding:
         Half axes: across, across, along the landmark's axis.
     depth_mm : float
         How far the middle lies from the landmark along its axis.
+    line_across : str or None
+        Landmark whose axis a fracture line crosses, for example that of the neck; None for the finding's own.
     peak : float
         Largest share of edema or tumor water, or of mineral.
     margin_mm : float
@@ -45,19 +47,21 @@ class Finding:
 
     kind: FindingKind
     landmark: str
-    size_mm: tuple[float, float, float]
+    size_mm: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
     depth_mm: float = 0.0
-    peak: float = 0.7
-    margin_mm: float = 6.0
+    peak: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    margin_mm: Annotated[float, Field(gt=0.0)] = 6.0
+    line_across: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Site:
-    """Points seen from a finding: signed distance to its outline, and local coordinates about its middle."""
+    """Points seen from a finding: distance to its outline, to the plane of its line, and from the line's middle."""
 
     finding: Finding
     outline: Array
-    local: tuple[Array, Array, Array]
+    plane_mm: Array
+    reach: Array
     subject: Subject
     points: Points
     place: Place
@@ -93,10 +97,8 @@ def _edema(marrow: Marrow, site: _Site) -> Marrow:
 def _fracture(marrow: Marrow, site: _Site) -> Marrow:
     """Edema around a thin, slightly bent line of compacted trabeculae, about 1.5 mm thick, across the axis."""
     marrow = _edema(marrow, site)
-    a, b, c = site.local
-    across = np.hypot(a / site.finding.size_mm[0], b / site.finding.size_mm[1])
     wave = 1.2 * site.subject.field("fracture line", wavelength_mm=(12.0, 30.0), count=12).on(site.points.sheet)
-    line = ramp(0.75 - np.abs(c - wave), -0.5, 0.5) * ramp(0.8 - across, -0.1, 0.1)
+    line = ramp(0.75 - np.abs(site.plane_mm - wave), -0.5, 0.5) * ramp(0.8 - site.reach, -0.1, 0.1)
     keep = 1.0 - line
     return replace(
         marrow,
@@ -116,8 +118,8 @@ def _osteonecrosis(marrow: Marrow, site: _Site) -> Marrow:
     outline = site.outline + wave
     rim = ramp(1.1 - np.abs(outline - 0.9), -0.5, 0.5)
     granulation = ramp(0.8 - np.abs(outline + 1.1), -0.5, 0.5) * (1.0 - rim)
-    reactive = 0.45 * site.finding.peak * ramp(12.0 - outline, 0.0, 10.0) * (outline > 0.0) * (1.0 - rim)
-    marrow = _soaked(marrow, reactive)
+    zone = ramp(12.0 - outline, 0.0, 10.0) * (outline > 0.0)
+    marrow = _soaked(marrow, 0.45 * site.finding.peak * zone * (1.0 - rim))
     keep = 1.0 - np.clip(rim + granulation, 0.0, 1.0)
     return replace(
         marrow,
@@ -125,7 +127,8 @@ def _osteonecrosis(marrow: Marrow, site: _Site) -> Marrow:
         edema=marrow.edema * keep + 0.85 * granulation,
         fibrous=marrow.fibrous * keep + 0.85 * rim,
         mineral=marrow.mineral * (1.0 - rim) + 0.55 * rim,
-        lesion=np.maximum(marrow.lesion, ramp(1.5 - outline, -0.5, 0.5)),
+        # half of the reactive edema's peak is where the finding ends, as for every edema
+        lesion=np.maximum(marrow.lesion, np.maximum(ramp(1.5 - outline, -0.5, 0.5), zone)),
     )
 
 
@@ -171,7 +174,13 @@ def _hint(axis: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 def add_finding(
-    marrow: Marrow, finding: Finding, *, mark: Landmark, subject: Subject, bone: Bone, at: tuple[Points, Place]
+    marrow: Marrow,
+    finding: Finding,
+    *,
+    marks: Mapping[str, Landmark],
+    subject: Subject,
+    bone: Bone,
+    at: tuple[Points, Place],
 ) -> Marrow:
     """Put a finding into the marrow of its bone.
 
@@ -181,8 +190,8 @@ def add_finding(
         Before.
     finding : Finding
         What and how large.
-    mark : Landmark
-        Its landmark.
+    marks : mapping of str to Landmark
+        Landmarks of the body.
     subject : Subject
         The person: the raggedness of the outline.
     bone : Bone
@@ -195,6 +204,7 @@ def add_finding(
     Marrow
         After.
     """
+    mark = marks[finding.landmark]
     if bone.name != mark.bone:
         return marrow
     points, place = at
@@ -204,10 +214,13 @@ def add_finding(
     outline = ellipsoid(local, centre=(0.0, 0.0, 0.0), radii=finding.size_mm)
     small = min(finding.size_mm)
     ragged = subject.field("finding outline", wavelength_mm=(9.0, 26.0), count=18).on(points.sheet)
+    normal = marks[finding.line_across or finding.landmark].axis
+    plane = Frame.along(origin, main=normal, hint=_hint(normal)).of(points)
     site = _Site(
         finding=finding,
         outline=outline + 0.12 * small * ragged,
-        local=local,
+        plane_mm=plane[2],
+        reach=np.hypot(plane[0], plane[1]) / small,
         subject=subject,
         points=points,
         place=place,

@@ -55,7 +55,8 @@ def marrow_state(pattern: MarrowPattern, anatomy: Anatomy) -> MarrowState:
         If a finding names a landmark that the body does not have.
     """
     marks = {mark.name: mark for mark in anatomy.landmarks}
-    unknown = [f.landmark for f in pattern.findings if f.landmark not in marks]
+    named = [name for f in pattern.findings for name in (f.landmark, f.line_across) if name is not None]
+    unknown = [name for name in named if name not in marks]
     if unknown:
         raise UsageError(
             f"the {anatomy.body} has no landmark '{unknown[0]}'",
@@ -69,9 +70,7 @@ def marrow_state(pattern: MarrowPattern, anatomy: Anatomy) -> MarrowState:
             pattern.background, subject=anatomy.subject, bone=bone, p=p, place=place, depth_mm=depth_mm
         )
         for finding in pattern.findings:
-            marrow = add_finding(
-                marrow, finding, mark=marks[finding.landmark], subject=anatomy.subject, bone=bone, at=(p, place)
-            )
+            marrow = add_finding(marrow, finding, marks=marks, subject=anatomy.subject, bone=bone, at=(p, place))
         return marrow
 
     return state
