@@ -18,7 +18,9 @@ from marrowsignal import find_series, read_volume
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.phantom import simulate_study
 
-HEIGHT = 300
+HEIGHT = 210
+# grey levels of the picture; more would only store the noise
+LEVELS = 64
 # phantom, seed, slices, real study at like slices
 ROWS: tuple[tuple[str, int, tuple[int, ...], str, tuple[int, ...]], ...] = (
     ("focal_edema", 12, (5, 10, 13, 17), "sij/1013", (18, 14, 10, 6)),
@@ -90,7 +92,7 @@ def main() -> None:
         if given.beside_real:
             strips += [(f"real {real}", strip) for strip in _real_strips(real, real_slices)]
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    _stack(strips).save(given.output, optimize=True)
+    _stack(strips).quantize(LEVELS).save(given.output, optimize=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from marrowsignal.phantom.anatomy.spinal_column import build_spine
 from marrowsignal.phantom.anatomy.spine import spine_parts
 from marrowsignal.phantom.anatomy.texture import fascicles, muscle_fat, sheet_share
 from marrowsignal.phantom.anatomy.trunk import build_trunk
-from marrowsignal.phantom.patterns.plain import plain
-from marrowsignal.phantom.scene import Anatomy, Bone, Rendering, SliceProfile, render
+from marrowsignal.phantom.patterns import Background, MarrowPattern, marrow_state
+from marrowsignal.phantom.scene import Anatomy, Bone, MarrowState, Rendering, SliceProfile, render
 from marrowsignal.phantom.sheet import Sheet
 from marrowsignal.phantom.solids import Points, locate
 from marrowsignal.phantom.subject import draw_subject
@@ -23,6 +23,10 @@ from marrowsignal.phantom.tissues import Species
 PROFILE = SliceProfile(thickness_mm=4.0, samples=1)
 # rows to the back, columns to the left
 AXIAL = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]).T
+
+
+def normal_marrow(anatomy: Anatomy) -> MarrowState:
+    return marrow_state(MarrowPattern(background=Background()), anatomy)
 
 
 def axial(anatomy: Anatomy, *, heights_mm: tuple[float, ...], spacing_mm: float = 5.0) -> Rendering:
@@ -34,7 +38,7 @@ def axial(anatomy: Anatomy, *, heights_mm: tuple[float, ...], spacing_mm: float 
         spacing_mm=(heights_mm[1] - heights_mm[0] if len(heights_mm) > 1 else 4.0, spacing_mm, spacing_mm),
         shape=(len(heights_mm), size, size),
     )
-    return render(anatomy, geometry, state=plain, profile=PROFILE)
+    return render(anatomy, geometry, state=normal_marrow(anatomy), profile=PROFILE)
 
 
 def axial_sheet(height_mm: float, *, spacing_mm: float = 2.0, size: int = 220) -> Sheet:
