@@ -97,6 +97,17 @@ def test_reconversion_spares_epiphyses_and_reaches_down_the_shaft_with_extent() 
     assert flat.edema.max() == 0.0
 
 
+def test_the_tibia_turns_red_after_the_femur() -> None:
+    # Shellock, AJR 1992: the tibia was spared in 20 of 20 knees with red femora
+    below = -SHEET.axis(2) + 80.0
+    background = Background(state="reconversion", extent=0.6)
+    red = [
+        float((marrow(background, kind="long", name=name, shaft_mm=below)[0].fat < 0.5).mean())
+        for name in ("femur", "tibia", "fibula")
+    ]
+    assert red[0] > 3 * red[1] >= red[2]
+
+
 def test_the_margin_in_a_shaft_is_drawn_out_along_the_bone() -> None:
     m, _ = marrow(Background(state="reconversion", extent=0.6), kind="long", shaft_mm=-SHEET.axis(2) + 80.0)
     red = m.fat < 0.5

@@ -31,6 +31,8 @@ _READY = {"vertebra": 1.0, "sacrum": 1.0, "flat": 0.95, "long": 0.8, "sesamoid":
 # haematopoietic marrow is about 40 % fat by volume (reviews, SCIENCE 1.2), vertebrae of young women hold 27 %
 # (Baum 2018); stimulated marrow less
 _RED_FAT = 0.24
+# at the knee the femur turns red first; the tibia stayed yellow in 20 of 20 (Shellock, AJR 1992)
+_LATER = {"tibia": 0.5, "fibula": 0.4}
 _EPIPHYSIS_FAT = 0.93
 _SHAFT_FAT = 0.92
 
@@ -107,6 +109,7 @@ def _reach(subject: Subject, bone: Bone, p: Points, place: Place, extent: float)
     if bone.kind == "long":
         # red marrow grows from the metaphysis into the shaft in flames: ragged across, long along the bone
         flames = subject.field("flames", wavelength_mm=(7.0, 20.0), count=24, stretch=(1.0, 1.0, 5.0)).on(p.sheet)
+        extent = extent * _LATER.get(bone.name, 1.0)
         front = 110.0 * extent**1.5 - 12.0 + 14.0 * flames + 0.6 * place.axis_mm
         red = ramp(front - place.shaft_mm, -4.0, 10.0) * _READY[bone.kind]
     else:
