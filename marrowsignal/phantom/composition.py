@@ -23,7 +23,8 @@ COMPOSITIONS: Mapping[str, Composition] = MappingProxyType(
         "flowing_blood": {},
         "fat": {_S.FAT: 1.0},
         "skin": {_S.FIBROUS: 0.6, _S.SOFT_TISSUE: 0.4},
-        "muscle": {_S.MUSCLE: 0.97, _S.FAT: 0.03},
+        # fibres with their sheaths, capillaries and the little fat of lean muscle, on average
+        "muscle": {_S.MUSCLE: 0.9, _S.FAT: 0.04, _S.FIBROUS: 0.04, _S.FLUID: 0.02},
         "fascia": {_S.FIBROUS: 0.9, _S.FAT: 0.1},
         "tendon": {_S.FIBROUS: 1.0},
         "ligament": {_S.FIBROUS: 0.8, _S.FAT: 0.2},
