@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from marrowsignal.phantom.anatomy.femur import femoral_head_radius_mm
 from marrowsignal.phantom.anatomy.hip_bone import HipBone, hip_bone
-from marrowsignal.phantom.anatomy.pelvis import hip_bones_mm, pelvis_landmarks, pelvis_parts
+from marrowsignal.phantom.anatomy.pelvis import pelvis_landmarks, pelvis_parts
 from marrowsignal.phantom.anatomy.sacroiliac_joint import JointSurface
 from marrowsignal.phantom.anatomy.sacrum import Sacrum, sacrum_bone
 from marrowsignal.phantom.anatomy.skeleton import hip_centre_mm
@@ -208,11 +208,3 @@ def test_joint_distance_is_zero_at_both_joints_of_a_hip_bone() -> None:
     place = hip.place(_at((x, y, z + hip.cup_mm), joint.point(1, 8.0, -4.0, joint.gap_mm), (x, y, z + 80.0)))
     np.testing.assert_allclose(place.joint_mm[0, :2], 0.0, atol=0.05)
     assert place.joint_mm[0, 2] > 20.0
-
-
-def test_hip_bones_distance_joins_both_sides() -> None:
-    subject = draw_subject(2)
-    p = _points(_levels(4.0, z=np.array([-10.0]))[0])
-    both = hip_bones_mm(subject, p)
-    assert ((both < 0.0) & (p.x > 0.0)).any()
-    assert ((both < 0.0) & (p.x < 0.0)).any()

@@ -18,7 +18,7 @@ from marrowsignal.phantom.sheet import Ball
 from marrowsignal.phantom.solids import Points, ellipsoid, tube
 from marrowsignal.phantom.subject import Subject
 
-__all__ = ["hip_bones_mm", "pelvis_landmarks", "pelvis_parts"]
+__all__ = ["pelvis_landmarks", "pelvis_parts"]
 
 Array = NDArray[np.float64]
 Vector = tuple[float, float, float]
@@ -110,26 +110,6 @@ def pelvis_parts(subject: Subject) -> tuple[Layer | Bone, ...]:
         *_long_ligaments(hips[0], "left"),
         *_long_ligaments(hips[1], "right"),
     )
-
-
-def hip_bones_mm(subject: Subject, p: Points) -> Array:
-    """Signed distance to the nearer hip bone.
-
-    Parameters
-    ----------
-    subject : Subject
-        The person.
-    p : Points
-        Standard body points.
-
-    Returns
-    -------
-    ndarray of float64
-        Distance, mm; more than about 10 mm away a lower bound.
-    """
-    joint = JointSurface.of(subject)
-    left, right = (HipBone.of(subject, joint, side).bone(p) for side in (1, -1))
-    return np.minimum(left, right)
 
 
 def _vector(v: Array) -> Vector:
