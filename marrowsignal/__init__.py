@@ -1,7 +1,7 @@
 """marrowsignal: T1/STIR bone-marrow signal analysis. Research use only.
 
 `analyze_study` goes the whole way from a DICOM folder to a `StudyResult`. The steps it is made of are here
-too, in their order: `find_series`, `select_pair`, `read_volume`, `align_pair`, `correct_bias`,
+too, in their order: `find_series`, `select_pair` or `find_pairs`, `read_volume`, `align_pair`, `correct_bias`,
 `segment_marrow`, `label_regions`, `find_references`, `measure_signals`, `classify`; and what follows it:
 `render_report`, `write_case`. Importing this package does no work: a name is loaded when it is first used.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from marrowsignal.alignment import align_pair
-    from marrowsignal.dicom import find_series, read_volume, select_pair
+    from marrowsignal.dicom import find_pairs, find_series, read_volume, select_pair
     from marrowsignal.errors import MarrowSignalError
     from marrowsignal.exports.case_folder import write_case
     from marrowsignal.intensity import correct_bias, find_references
@@ -35,6 +35,7 @@ __all__ = [
     "assemble_result",
     "classify",
     "correct_bias",
+    "find_pairs",
     "find_references",
     "find_series",
     "label_regions",
@@ -58,6 +59,7 @@ _HOME = {
     "assemble_result": "marrowsignal.study",
     "classify": "marrowsignal.patterns",
     "correct_bias": "marrowsignal.intensity",
+    "find_pairs": "marrowsignal.dicom",
     "find_references": "marrowsignal.intensity",
     "find_series": "marrowsignal.dicom",
     "label_regions": "marrowsignal.regions",

@@ -13,8 +13,8 @@
     +-- OutputError            exit 6   the output folder cannot be written
     +-- SomeStudiesFailedError exit 8   a run over many studies left failures
 
-An error says what is wrong, where and what to do. No message carries a patient name, a birth date or a
-full path: files are named by their last component only.
+An error says what is wrong, where and what to do. No message carries a patient name, a birth date, a path or
+the name of a file or folder, which may be a patient's too: a file is told by its place in its series.
 """
 
 from __future__ import annotations

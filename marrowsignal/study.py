@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from marrowsignal import __version__
-from marrowsignal.alignment import AlignedPair, align_pair
-from marrowsignal.dicom import SeriesPair, case_name, find_series, input_sha256, read_volume, select_pair
+from marrowsignal.alignment import AlignedPair, align_pair, t1_alone
+from marrowsignal.dicom import (
+    CaseKey,
+    SeriesPair,
+    case_key,
+    case_name,
+    find_series,
+    input_sha256,
+    read_volume,
+    select_pair,
+)
 from marrowsignal.intensity import References, correct_bias, find_references
 from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.patterns import PatternCall, classify
@@ -39,36 +48,43 @@ class _Clock:
 
 
 def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user has
-    path: Path,
+    source: Path | Sequence[Path] | SeriesPair,
     *,
     case: str | None = None,
+    key_folder: Path | None = None,
     protocol: str | None = None,
     marrow: Path | None = None,
     t1_uid: str | None = None,
     stir_uid: str | None = None,
+    allow_t1_only: bool = False,
     on_step: Callable[[str], None] = lambda _step: None,
 ) -> StudyResult:
-    """Analyze one study.
+    """Analyze one study, or one of its pairs.
 
     Parameters
     ----------
-    path : Path
-        Folder, file or DICOMDIR of one study.
+    source : Path, sequence of Path, or SeriesPair
+        Folder, file, zip or DICOMDIR of one study, or several where T1 and STIR were exported apart: the best pair is
+        taken. Or one pair of `find_pairs`.
     case : str, optional
-        Case identifier; by default a keyed hash of the StudyInstanceUID.
+        Case identifier; by default a keyed hash of the StudyInstanceUID, and the pair's label where it has one.
+    key_folder : Path, optional
+        Folder of cases whose key makes that hash, made there when missing; without it the name is a random one.
     protocol : str, optional
         Name of a built-in protocol or path of a TOML file; by default chosen by BodyPartExamined.
     marrow : Path, optional
         Marrow label map in patient space; by default marrow is segmented automatically.
     t1_uid, stir_uid : str, optional
-        SeriesInstanceUIDs that override the choice of series.
+        SeriesInstanceUIDs that override the choice of series; of no meaning when a pair is given.
+    allow_t1_only : bool
+        Whether a T1 without a usable STIR is measured as far as T1 goes; of no meaning when a pair is given.
     on_step : callable, optional
         Called with each step's name when it is done.
 
     Returns
     -------
     StudyResult
-        Everything found; nothing is written.
+        Everything found; nothing is written but the key.
 
     Raises
     ------
@@ -76,20 +92,34 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         One of `marrowsignal.errors`, when the study cannot be analyzed.
     """
     clock = _Clock(on_step)
-    catalog = find_series(path)
-    clock.done("find_series")
-    series = select_pair(catalog, t1_uid=t1_uid, stir_uid=stir_uid)
+    if isinstance(source, SeriesPair):
+        series = source
+    else:
+        catalog = find_series(source)
+        clock.done("find_series")
+        series = select_pair(
+            catalog,
+            t1_uid=t1_uid,
+            stir_uid=stir_uid,
+            allow_t1_only=allow_t1_only,
+            across_studies=not isinstance(source, Path),
+        )
+        clock.done("select_pair")
     rules = load_protocol(protocol or choose_protocol_name(series.t1.acquisition.body_part_examined))
-    clock.done("select_pair")
-    t1, stir = read_volume(series.t1), read_volume(series.stir)
+    t1 = read_volume(series.t1)
+    stir = None if series.stir is None else read_volume(series.stir)
     clock.done("read_volume")
     supplied = read_supplied_marrow(marrow, t1.geometry) if marrow else None
-    pair = align_pair(
-        t1,
-        stir,
-        same_frame_of_reference=series.same_frame_of_reference,
-        settings=rules.alignment,
-        focus=supplied,
+    pair = (
+        t1_alone(t1)
+        if stir is None
+        else align_pair(
+            t1,
+            stir,
+            same_frame_of_reference=series.same_frame_of_reference,
+            settings=rules.alignment,
+            focus=supplied,
+        )
     )
     clock.done("align_pair")
     pair = correct_bias(pair, settings=rules.bias)
@@ -109,6 +139,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("classify")
     return assemble_result(
         case=case,
+        key_folder=key_folder,
         series=series,
         pair=pair,
         marrow=mask,
@@ -132,6 +163,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
     call: PatternCall,
     protocol: Protocol,
     case: str | None = None,
+    key_folder: Path | None = None,
     step_times: tuple[StepTime, ...] = (),
 ) -> StudyResult:
     """Gather the products of the steps, some of them replaced by the user's own, with their provenance.
@@ -141,7 +173,9 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
     series, pair, marrow, regions, references, signals, call, protocol
         Products of the steps.
     case : str, optional
-        Case identifier; by default a keyed hash of the StudyInstanceUID.
+        Case identifier; by default a keyed hash of the StudyInstanceUID, and the pair's label where it has one.
+    key_folder : Path, optional
+        Folder of cases whose key makes that hash, made there when missing; without it the name is a random one.
     step_times : tuple of StepTime, optional
         How long the steps took.
 
@@ -151,7 +185,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
         Ready for `render_report` and `write_case`.
     """
     return StudyResult(
-        case=case or case_name(series.t1.study_instance_uid),
+        case=case or _case_of(series, _key(key_folder)),
         protocol=protocol,
         series=series,
         pair=pair,
@@ -165,9 +199,18 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
             libraries=library_versions(),
             python=python_version(),
             protocol_sha256=protocol_sha256(protocol),
-            input_sha256=input_sha256((*series.t1.files, *series.stir.files)),
+            input_sha256=input_sha256((*series.t1.files, *(series.stir.files if series.stir else ()))),
             mask_sha256=mask_sha256(marrow) if marrow.source == "supplied" else None,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             step_times=step_times,
         ),
     )
+
+
+def _case_of(series: SeriesPair, key: CaseKey) -> str:
+    name = case_name(series.t1.study_instance_uid, key=key)
+    return f"{name}-{series.label}" if series.label else name
+
+
+def _key(folder: Path | None) -> CaseKey:
+    return CaseKey.random() if folder is None else case_key(folder)

@@ -2,5 +2,6 @@
 
 from marrowsignal.alignment.align import align_pair
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict
+from marrowsignal.alignment.single import t1_alone
 
-__all__ = ["AlignedPair", "AlignmentQuality", "AlignmentVerdict", "align_pair"]
+__all__ = ["AlignedPair", "AlignmentQuality", "AlignmentVerdict", "align_pair", "t1_alone"]

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import GridDifference, SignalVolume
 
-__all__ = ["AlignedPair", "AlignmentQuality", "AlignmentVerdict", "BiasModel"]
+__all__ = ["NO_STIR", "AlignedPair", "AlignmentQuality", "AlignmentVerdict", "BiasModel"]
+
+# Reason of everything that needs STIR where a T1 alone is measured.
+NO_STIR = "no STIR series"
 
 
 class AlignmentVerdict(StrEnum):
@@ -61,34 +64,36 @@ class AlignmentQuality:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BiasModel:
-    """The multiplicative shading removed from both series.
+    """The multiplicative shading removed from the series.
 
     Attributes
     ----------
     t1_field, stir_field : ndarray of float32, shape (slice, row, column)
-        Acquired signal divided by corrected signal.
+        Acquired signal divided by corrected signal; `stir_field` is None without STIR.
     """
 
     t1_field: NDArray[np.float32]
-    stir_field: NDArray[np.float32]
+    stir_field: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AlignedPair:
-    """T1 and STIR on the T1 grid.
+    """T1 and STIR on the T1 grid, or a T1 alone (see `t1_alone`).
 
     Attributes
     ----------
-    t1, stir : SignalVolume
-        Same geometry; STIR resampled at most once.
+    t1 : SignalVolume
+        T1 as acquired, or bias-corrected.
+    stir : SignalVolume or None
+        Same geometry, resampled at most once; None where a T1 alone is measured.
     covered_mask : ndarray of bool, shape (slice, row, column)
-        T1 voxels that lie inside the acquired STIR volume.
+        T1 voxels that every series of the pair holds: those inside the acquired STIR volume, or all of a T1 alone.
     body_mask : ndarray of bool, shape (slice, row, column)
         Patient, without air around.
-    t1_to_stir_lps : ndarray of float64, shape (4, 4)
-        Takes a patient point of the T1 series to the same tissue's point in the STIR series, LPS mm.
-    quality : AlignmentQuality
-        Measures and verdict.
+    t1_to_stir_lps : ndarray of float64, shape (4, 4), or None
+        Takes a patient point of the T1 series to the same tissue's point in the STIR series, LPS mm; None without STIR.
+    quality : AlignmentQuality or None
+        Measures and verdict; None without STIR.
     bias : BiasModel or None
         None before `correct_bias`.
     findings : tuple of Finding
@@ -96,10 +101,10 @@ class AlignedPair:
     """
 
     t1: SignalVolume
-    stir: SignalVolume
+    stir: SignalVolume | None
     covered_mask: NDArray[np.bool_]
     body_mask: NDArray[np.bool_]
-    t1_to_stir_lps: NDArray[np.float64]
-    quality: AlignmentQuality
+    t1_to_stir_lps: NDArray[np.float64] | None
+    quality: AlignmentQuality | None
     bias: BiasModel | None = None
     findings: tuple[Finding, ...] = ()

@@ -10,34 +10,54 @@ import typer
 
 from marrowsignal.cli.paths import check_writable, existing_input
 from marrowsignal.cli.progress import step_progress
+from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
-from marrowsignal.errors import UsageError
+from marrowsignal.errors import MarrowSignalError, SomeStudiesFailedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from marrowsignal.dicom.records import SeriesPair
     from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["analyze"]
+
+_STEPS_OF_STUDY = 2  # find_series and select_pair are done once, the others for each pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
     """What the user asked for, checked."""
 
-    path: Path
+    paths: tuple[Path, ...]
     out: Path
     case: str | None
     protocol: str | None
     marrow: Path | None
     t1_uid: str | None
     stir_uid: str | None
+    label: str | None
+    allow_t1_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One pair analyzed and written."""
+
+    result: StudyResult
+    folder: Path
 
 
 def analyze(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.")],
+    path2: Annotated[
+        Path | None, typer.Argument(metavar="[PATH2]", help="A second one, where T1 and STIR were exported apart.")
+    ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder that gets the case folder.")],
     case: Annotated[
-        str | None, typer.Option(help="Name of the case folder; by default a keyed hash of the study's UID.")
+        str | None,
+        typer.Option(help="Name of the case folder; by default a hash of the study's UID with the folder's key."),
     ] = None,
     protocol: Annotated[
         str | None,
@@ -47,30 +67,49 @@ def analyze(
     marrow_from: Annotated[str | None, typer.Option(help="automatic, or supplied together with --marrow.")] = None,
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
     stir: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as STIR.")] = None,
-    allow_t1_only: Annotated[bool, typer.Option("--allow-t1-only", help="Not available in this version.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print result.json on stdout.")] = False,
+    pair: Annotated[
+        str | None, typer.Option(help="Label of the one pair to take, where a study holds several (see inspect).")
+    ] = None,
+    allow_t1_only: Annotated[
+        bool, typer.Option("--allow-t1-only", help="Without a usable STIR, measure T1 alone; no pattern is named.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print result.json on stdout; a list of them for several pairs.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Library warnings, and the traceback of a bug.")
     ] = False,
 ) -> None:
-    """Analyze one study: measure marrow on T1 and STIR and write the case folder."""
+    """Analyze one study: measure marrow on T1 and STIR and write the case folder.
+
+    A study with several pairs, such as the left and the right hip, gets one case folder for each.
+    """
     if verbose:
         be_verbose()
-    _refuse_what_is_not_there(marrow_from, marrow, allow_t1_only=allow_t1_only)
-    existing_input(path)
+    _refuse_what_is_not_there(marrow_from, marrow)
+    paths = (path,) if path2 is None else (path, path2)
+    for given in paths:
+        existing_input(given)
     if marrow is not None:
         existing_input(marrow, stage="segment_marrow")
     check_writable(output)
     _check_case_name(case)
-    request = _Request(path=path, out=output, case=case, protocol=protocol, marrow=marrow, t1_uid=t1, stir_uid=stir)
-    result, folder = _run(request, quiet=quiet)
-    _tell(result, folder, json=json)
+    request = _Request(
+        paths=paths,
+        out=output,
+        case=case,
+        protocol=protocol,
+        marrow=marrow,
+        t1_uid=t1,
+        stir_uid=stir,
+        label=pair,
+        allow_t1_only=allow_t1_only,
+    )
+    _run(request, quiet=quiet, json=json)
 
 
-def _refuse_what_is_not_there(marrow_from: str | None, marrow: Path | None, *, allow_t1_only: bool) -> None:
-    if allow_t1_only:
-        raise _usage("--allow-t1-only is not available in this version", "a T1 and a STIR series are needed")
+def _refuse_what_is_not_there(marrow_from: str | None, marrow: Path | None) -> None:
     if marrow_from is None:
         return
     kind = marrow_from.partition(":")[0]
@@ -95,34 +134,92 @@ def _usage(message: str, hint: str) -> UsageError:
     return UsageError(message, code="option", stage="analyze", hint=hint)
 
 
-def _run(request: _Request, *, quiet: bool) -> tuple[StudyResult, Path]:
+def _run(request: _Request, *, quiet: bool, json: bool) -> None:
     with step_progress(quiet=quiet) as done:
-        from marrowsignal.exports.case_folder import write_case
-        from marrowsignal.report import render_report
-        from marrowsignal.study import analyze_study
+        pairs = _pairs(request, done)
+        if len(pairs) == 1:
+            case = _analyze(request, pairs[0], request.case, done)
+    if len(pairs) == 1:
+        _tell((case,), json=json, several=False)
+    else:
+        _run_each(request, pairs, quiet=quiet, json=json)
 
-        result = analyze_study(
-            request.path,
-            case=request.case,
-            protocol=request.protocol,
-            marrow=request.marrow,
+
+def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, json: bool) -> None:
+    """Analyze pair after pair; one that fails is told and does not stop the others."""
+    cases, failed = [], []
+    for pair in pairs:
+        name = None if request.case is None else f"{request.case}-{pair.label}"
+        if not quiet:
+            say(f"pair {pair.label}", err=True)
+        try:
+            with step_progress(quiet=quiet, before=_STEPS_OF_STUDY) as done:
+                cases.append(_analyze(request, pair, name, done))
+        except MarrowSignalError as error:
+            say(f"error: pair {pair.label}: {error}", err=True)
+            failed.append(pair.label)
+    _tell(tuple(cases), json=json, several=True)
+    if failed:
+        raise SomeStudiesFailedError(
+            f"{len(failed)} of {len(pairs)} pairs failed: {', '.join(failed)}",
+            code="some_pairs_failed",
+            stage="analyze",
+            hint="the case folders of the others are whole",
+        )
+
+
+def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, ...]:
+    from marrowsignal.dicom import find_pairs, find_series, select_pair
+
+    catalog = find_series(request.paths)
+    done("find_series")
+    if request.label is None:
+        pairs = find_pairs(
+            catalog,
             t1_uid=request.t1_uid,
             stir_uid=request.stir_uid,
-            on_step=done,
+            allow_t1_only=request.allow_t1_only,
+            across_studies=len(request.paths) > 1,
         )
-        page = render_report(result)
-        done("render_report")
-        folder = write_case(result, request.out, report_html=page)
-        done("write_case")
-    return result, folder
+    else:
+        one = select_pair(
+            catalog,
+            t1_uid=request.t1_uid,
+            stir_uid=request.stir_uid,
+            label=request.label,
+            allow_t1_only=request.allow_t1_only,
+            across_studies=len(request.paths) > 1,
+        )
+        pairs = (one,)
+    done("select_pair")
+    return pairs
 
 
-def _tell(result: StudyResult, folder: Path, *, json: bool) -> None:
+def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callable[[str], None]) -> _Case:
+    from marrowsignal.exports.case_folder import write_case
+    from marrowsignal.report import render_report
+    from marrowsignal.study import analyze_study
+
+    result = analyze_study(
+        pair, case=case, key_folder=request.out, protocol=request.protocol, marrow=request.marrow, on_step=done
+    )
+    page = render_report(result)
+    done("render_report")
+    folder = write_case(result, request.out, report_html=page)
+    done("write_case")
+    return _Case(result=result, folder=folder)
+
+
+def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
     if json:
         from marrowsignal.results.document import to_document, to_json
 
-        typer.echo(to_json(to_document(result)), nl=False)
+        texts = [to_json(to_document(case.result)) for case in cases]
+        typer.echo("[\n" + ",\n".join(text.rstrip() for text in texts) + "\n]\n" if several else texts[0], nl=False)
         return
-    typer.echo(f"{result.call.pattern_class.value} (confidence {result.call.confidence.value})")
-    typer.echo(result.call.summary)
-    typer.echo(f"Report: {folder / 'report.html'}")
+    for case in cases:
+        call, label = case.result.call, case.result.series.label
+        start = f"{label}: " if label else ""
+        say(f"{start}{call.pattern_class.value} (confidence {call.confidence.value})")
+        say(call.summary)
+        say(f"Report: {case.folder / 'report.html'}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from marrowsignal import __version__
 from marrowsignal.cli.analyze import analyze
@@ -17,8 +18,9 @@ from marrowsignal.cli.inspect import inspect
 from marrowsignal.cli.phantom import phantom
 from marrowsignal.cli.protocol import protocol_app
 from marrowsignal.cli.selftest import selftest
+from marrowsignal.cli.terminal import QuietFormatter, say
 from marrowsignal.cli.verbosity import be_verbose
-from marrowsignal.errors import MarrowSignalError
+from marrowsignal.errors import MarrowSignalError, UsageError
 
 __all__ = ["app", "main"]
 
@@ -26,6 +28,24 @@ _EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
     "6 output not writable; 130 interrupted. Research use only: nothing here is a diagnosis."
 )
+
+
+class _Command(TyperCommand):
+    """A subcommand that does not repeat arguments it cannot place: an unquoted path may name a patient."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse, and refuse arguments beyond those there are."""
+        ctx.allow_extra_args = True
+        beyond = super().parse_args(ctx, args)
+        if beyond:
+            raise UsageError(
+                f"there are {len(beyond)} arguments too many",
+                code="arguments",
+                stage=ctx.info_name or "marrowsignal",
+                hint="put a path that holds spaces between quotation marks",
+            )
+        return beyond
+
 
 app = typer.Typer(
     name="marrowsignal",
@@ -35,10 +55,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("inspect")(inspect)
-app.command("analyze")(analyze)
-app.command("phantom")(phantom)
-app.command("selftest")(selftest)
+app.command("inspect", cls=_Command)(inspect)
+app.command("analyze", cls=_Command)(analyze)
+app.command("phantom", cls=_Command)(phantom)
+app.command("selftest", cls=_Command)(selftest)
 app.add_typer(protocol_app, name="protocol")
 
 _log = logging.getLogger("marrowsignal.cli")
@@ -58,7 +78,7 @@ def _root(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Library warnings, and the traceback of a bug.")
+        bool, typer.Option("--verbose", "-v", help="Where libraries warn, and the traceback of a bug.")
     ] = False,
 ) -> None:
     """T1/STIR bone-marrow signal analysis of DICOM studies."""
@@ -89,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             typer.echo("interrupted", err=True)
             return 130
         except MarrowSignalError as error:
-            typer.echo(f"error: {error}", err=True)
+            say(f"error: {error}", err=True)
             return error.exit_code
         except Exception as error:  # noqa: BLE001 - the last line of defence: a bug ends in one clear line
             _report_bug(error)
@@ -101,7 +121,7 @@ def _report_bug(error: Exception) -> None:
     _log.debug("unexpected error", exc_info=error)
     hint = "" if _log.isEnabledFor(logging.DEBUG) else "; run again with -v for the traceback"
     # The message of a foreign exception may hold a path or a header value: only its type is told.
-    typer.echo(f"error: this is a bug in marrowsignal ({type(error).__name__}){hint}", err=True)
+    say(f"error: this is a bug in marrowsignal ({type(error).__name__}){hint}", err=True)
 
 
 def _make_streams_tolerant() -> None:
@@ -113,13 +133,13 @@ def _make_streams_tolerant() -> None:
 
 @contextmanager
 def _logging_to_stderr() -> Iterator[None]:
-    # Third-party warnings and log records go to stderr, and below ERROR only with -v (see `verbosity`).
+    # Third-party warnings and log records go to stderr with -v only (see `verbosity`), without their words.
     root, ours = logging.getLogger(), logging.getLogger("marrowsignal")
     before = root.level, ours.level
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(QuietFormatter())
     root.addHandler(handler)
-    root.setLevel(logging.ERROR)
+    root.setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
     try:
         yield

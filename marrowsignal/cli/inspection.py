@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesPair
-from marrowsignal.findings import Finding
-
 __all__ = [
     "SCHEMA_VERSION",
+    "ComparisonEntry",
+    "ErrorEntry",
+    "EvidenceEntry",
     "FindingEntry",
     "InspectDocument",
     "PairEntry",
+    "RejectedEntry",
     "SeriesEntry",
-    "to_inspect_document",
 ]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 
 
 class _Model(BaseModel):
@@ -31,124 +31,111 @@ class FindingEntry(_Model):
     message: str
 
 
+class ErrorEntry(_Model):
+    """Why nothing can be analyzed, as scripts tell errors apart."""
+
+    code: str
+    stage: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+class EvidenceEntry(_Model):
+    """One piece of evidence for an identity; the points of one identity add up to its score."""
+
+    identity: str
+    kind: str
+    points: float
+    told: str
+
+
 class SeriesEntry(_Model):
-    """One series; null means that the headers do not say."""
+    """One series, or one of the stacks that share a SeriesInstanceUID; null means that the headers do not say."""
 
     series_instance_uid: str
     study_instance_uid: str
     series_number: int | None
+    stack: int
+    number: str
     description: str
     identity: str
     identity_score: float
+    identity_margin: float
+    runner_up: str | None
+    evidence: tuple[EvidenceEntry, ...]
     usable: bool
     reasons: tuple[str, ...]
+    why_not_used: str
     files: int
     slices: int
     rows: int
     columns: int
     spacing_mm: tuple[float, float, float] | None
     orientation: str
+    laterality: str
+    body_part_examined: str | None
     transfer_syntax: str
+    manufacturer: str | None
     repetition_time_ms: float | None
     echo_time_ms: float | None
     inversion_time_ms: float | None
+    echo_train_length: int | None
     magnetic_field_strength_t: float | None
+    post_contrast: bool
     findings: tuple[FindingEntry, ...]
 
 
+class ComparisonEntry(_Model):
+    """One criterion by which a series was chosen rather than another."""
+
+    criterion: str
+    winner: str
+    loser: str
+    verdict: str
+    decided: bool
+    told: str
+
+
 class PairEntry(_Model):
-    """The two series that `analyze` would take, and the protocol it would use.
+    """Two series that `analyze` would take, and the protocol it would use; without a STIR, a T1 alone.
 
     The indices count the document's `series` from 0: one SeriesInstanceUID may hold several stacks.
     """
 
+    label: str
     t1_index: int
-    stir_index: int
+    stir_index: int | None
     t1_series_instance_uid: str
-    stir_series_instance_uid: str
+    stir_series_instance_uid: str | None
     same_frame_of_reference: bool
     reasons: tuple[str, ...]
+    comparisons: tuple[ComparisonEntry, ...]
     protocol: str
     findings: tuple[FindingEntry, ...]
 
 
+class RejectedEntry(_Model):
+    """A series that no pair holds; `index` counts the document's `series` from 0."""
+
+    index: int
+    reason: str
+
+
 class InspectDocument(_Model):
-    """Everything found below a path."""
+    """Everything found below a path, and what would be analyzed.
+
+    `pair` is the one that `select_pair` takes, the only or the best of `pairs`.
+    """
 
     schema_version: str
     files_seen: int
     files_unreadable: int
+    studies: int
     series: tuple[SeriesEntry, ...]
     pair: PairEntry | None
+    pairs: tuple[PairEntry, ...]
     pair_reason: str
+    rejected: tuple[RejectedEntry, ...]
+    error: ErrorEntry | None
     findings: tuple[FindingEntry, ...]
-
-
-def to_inspect_document(
-    catalog: SeriesCatalog, pair: SeriesPair | None, *, pair_reason: str, protocol: str
-) -> InspectDocument:
-    """Build the document.
-
-    Parameters
-    ----------
-    catalog : SeriesCatalog
-        Every series.
-    pair : SeriesPair or None
-        What would be analyzed.
-    pair_reason : str
-        Why this pair, or why there is none.
-    protocol : str
-        Name of the protocol that would be used; of no meaning without a pair.
-    """
-    return InspectDocument(
-        schema_version=SCHEMA_VERSION,
-        files_seen=catalog.files_seen,
-        files_unreadable=catalog.files_unreadable,
-        series=tuple(_series(series) for series in catalog.series),
-        pair=_pair(catalog, pair, protocol) if pair else None,
-        pair_reason=pair_reason,
-        findings=_findings(catalog.findings),
-    )
-
-
-def _findings(findings: tuple[Finding, ...]) -> tuple[FindingEntry, ...]:
-    return tuple(FindingEntry(code=f.code, severity=f.severity.value, message=f.message) for f in findings)
-
-
-def _pair(catalog: SeriesCatalog, pair: SeriesPair, protocol: str) -> PairEntry:
-    return PairEntry(
-        t1_index=catalog.series.index(pair.t1),
-        stir_index=catalog.series.index(pair.stir),
-        t1_series_instance_uid=pair.t1.series_instance_uid,
-        stir_series_instance_uid=pair.stir.series_instance_uid,
-        same_frame_of_reference=pair.same_frame_of_reference,
-        reasons=pair.reasons,
-        protocol=protocol,
-        findings=_findings(pair.findings),
-    )
-
-
-def _series(series: Series) -> SeriesEntry:
-    facts = series.acquisition
-    return SeriesEntry(
-        series_instance_uid=series.series_instance_uid,
-        study_instance_uid=series.study_instance_uid,
-        series_number=series.series_number,
-        description=series.description,
-        identity=series.identity.value,
-        identity_score=series.identity_score,
-        usable=series.usable,
-        reasons=series.reasons,
-        files=len(series.files),
-        slices=series.slices,
-        rows=series.rows,
-        columns=series.columns,
-        spacing_mm=series.spacing_mm,
-        orientation=series.orientation,
-        transfer_syntax=series.transfer_syntax,
-        repetition_time_ms=facts.repetition_time_ms,
-        echo_time_ms=facts.echo_time_ms,
-        inversion_time_ms=facts.inversion_time_ms,
-        magnetic_field_strength_t=facts.magnetic_field_strength_t,
-        findings=_findings(series.findings),
-    )

@@ -1,4 +1,4 @@
-"""Checks of paths before minutes of work."""
+"""Checks of paths before minutes of work; messages repeat no name, which may be a patient's."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def existing_input(path: Path, *, stage: str = "find_series") -> Path:
     """
     if not path.exists():
         raise InputError(
-            f"there is no file or folder {path.name}",
+            "there is no file or folder at the given path",
             code="input_missing",
             stage=stage,
-            hint="check the path",
+            hint="check it; a path that holds spaces needs quotation marks",
         )
     return path
 
@@ -42,7 +42,7 @@ def check_writable(out: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(
-            f"the output folder {out.name} cannot be written ({error.strerror})",
+            f"the output folder cannot be written ({error.strerror})",
             code="output_not_writable",
             stage="write_case",
             hint="give another folder with -o",

@@ -28,26 +28,28 @@ STEPS = (
 
 
 @contextmanager
-def step_progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+def step_progress(*, quiet: bool, before: int = 0) -> Iterator[Callable[[str], None]]:
     """Give a function that is called with each step's name when the step is done.
 
     Parameters
     ----------
     quiet : bool
         Whether nothing is shown.
+    before : int
+        How many of `STEPS` are done already.
     """
     if quiet:
         yield lambda _step: None
     elif sys.stderr.isatty():
-        with _bar() as done:
+        with _bar(before) as done:
             yield done
     else:
-        yield _plain_lines()
+        yield _plain_lines(before)
 
 
-def _plain_lines() -> Callable[[str], None]:
+def _plain_lines(before: int) -> Callable[[str], None]:
     started = last = time.perf_counter()
-    count = 0
+    count = before
 
     def done(step: str) -> None:
         nonlocal last, count
@@ -61,7 +63,7 @@ def _plain_lines() -> Callable[[str], None]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str], None]]:
+def _bar(before: int) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -69,8 +71,8 @@ def _bar() -> Iterator[Callable[[str], None]]:
     columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     words = [text for _step, text in STEPS]
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(words[0], total=len(STEPS))
-        count = 0
+        task = progress.add_task(words[before], total=len(STEPS), completed=before)
+        count = before
 
         def done(_step: str) -> None:
             nonlocal count

@@ -175,14 +175,16 @@ def _true_regions(truth: PhantomTruth) -> dict[tuple[str, str], NDArray[np.bool_
 def _lesions(truth: PhantomTruth, result: StudyResult) -> Iterator[_Check]:
     """Compare lesions voxel by voxel, and the side that the result says they lie on."""
     true = truth.maps.lesion.mask & truth.maps.marrow.mask
-    found = result.signals.lesion_labels.mask
+    labels = result.signals.lesion_labels
+    found = np.zeros_like(true) if labels is None else labels.mask
     ml = truth.maps.geometry.voxel_ml
     if not true.any():
         passed, tolerance = float(found.sum()) * ml <= 1.0, "at most 1 mL"
     else:
         dice = 2.0 * float((true & found).sum()) / float(true.sum() + found.sum())
         passed, tolerance = dice >= _LESION_DICE, f"Dice {dice:.2f}, at least {_LESION_DICE:g}"
-        sides = {side: sum(x.volume_ml for x in result.signals.lesions if x.side == side) for side in ("left", "right")}
+        lesions = result.signals.lesions or ()
+        sides = {side: sum(x.volume_ml for x in lesions if x.side == side) for side in ("left", "right")}
         yield _exact("side of the lesions", truth.side, max(sides, key=lambda side: sides[side]))
     yield _Check(
         what="lesions, mL",

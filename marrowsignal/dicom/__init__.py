@@ -1,17 +1,22 @@
 """DICOM in: find series, choose the T1 + STIR pair, read volumes."""
 
-from marrowsignal.dicom.case_name import case_name, input_sha256
+from marrowsignal.dicom.case_name import CaseKey, case_key, case_name, input_sha256
 from marrowsignal.dicom.catalog import find_series
-from marrowsignal.dicom.pair_choice import select_pair
+from marrowsignal.dicom.pair_choice import find_pairs, select_pair
 from marrowsignal.dicom.pixels import read_volume
-from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity, SeriesPair
+from marrowsignal.dicom.records import Comparison, Series, SeriesCatalog, SeriesIdentity, SeriesPair, Verdict
 
 __all__ = [
+    "CaseKey",
+    "Comparison",
     "Series",
     "SeriesCatalog",
     "SeriesIdentity",
     "SeriesPair",
+    "Verdict",
+    "case_key",
     "case_name",
+    "find_pairs",
     "find_series",
     "input_sha256",
     "read_volume",

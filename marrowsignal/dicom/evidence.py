@@ -1,155 +1,223 @@
-"""Score how well timings, sequence and texts fit each spin-echo contrast (SCIENCE 5.1)."""
+"""Score how well timings, sequence and texts fit each spin-echo contrast, and keep what told it (SCIENCE 5.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from marrowsignal.dicom.records import SeriesIdentity
+from marrowsignal.dicom.pulse_sequence import Inversion, Physics
+from marrowsignal.dicom.records import EvidenceItem, EvidenceKind, SeriesIdentity
 from marrowsignal.dicom.series_words import SeriesWords
 from marrowsignal.dicom.slice_header import SliceHeader
-from marrowsignal.geometry.acquisition import AcquisitionFacts
-from marrowsignal.protocol.series_rules import SeriesRules
+from marrowsignal.protocol.series_rules import SeriesRules, Window
 
-__all__ = ["Inversion", "Physics", "read_physics", "scores"]
+__all__ = ["contrasts_named", "weigh"]
 
-
-class Inversion(StrEnum):
-    """How sure it is that fat is nulled by a global inversion pulse."""
-
-    NONE = "none"
-    WEAK = "weak"
-    CODED = "coded"
+_Id = SeriesIdentity
+# Enhanced MR, AcquisitionContrast (0008,9209), DICOM PS3.3 C.8.13.3.
+_ACQUISITION_CONTRAST: Mapping[str, frozenset[SeriesIdentity]] = {
+    "T1": frozenset({_Id.T1, _Id.T1_FAT_SUPPRESSED, _Id.T1_IR}),
+    "T2": frozenset({_Id.T2, _Id.T2_FAT_SUPPRESSED}),
+    "PROTON_DENSITY": frozenset({_Id.PD, _Id.PD_FAT_SUPPRESSED}),
+    "STIR": frozenset({_Id.STIR}),
+    "FLUID_ATTENUATED": frozenset({_Id.FLAIR}),
+}
+_WITHOUT_FAT = {_Id.T1: _Id.T1_FAT_SUPPRESSED, _Id.T2: _Id.T2_FAT_SUPPRESSED, _Id.PD: _Id.PD_FAT_SUPPRESSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Physics:
-    """What the header says about the pulse sequence.
+class _Timing:
+    """One timing against its window."""
 
-    Attributes
-    ----------
-    inversion : Inversion
-        Global inversion; a spectral one (SPAIR, SPIR) is none.
-    fat_suppressed : bool
-        Spectral fat suppression or water excitation.
-    spin_echo, gradient_echo, echo_planar : bool
-        Kind of echo.
-    """
+    name: str
+    value: float | None
+    window: Window
+    unit: str = " ms"
 
-    inversion: Inversion
-    fat_suppressed: bool
-    spin_echo: bool
-    gradient_echo: bool
-    echo_planar: bool
+    def told(self) -> str:
+        wanted = f"{self.window.low:g}-{self.window.high:g}{self.unit}"
+        if self.value is None:
+            return f"{self.name} missing (wanted {wanted})"
+        inside = self.window.low <= self.value <= self.window.high
+        edge = "" if inside else f", at most {self.window.edge_low:g}-{self.window.edge_high:g}"
+        return f"{self.name} {self.value:g}{self.unit} (wanted {wanted}{edge})"
 
 
-def read_physics(header: SliceHeader, words: SeriesWords) -> Physics:
-    """Read the pulse sequence from codes first and names second."""
-    facts = header.acquisition
-    codes = set(facts.scanning_sequence)
-    by_name = not codes & {"SE", "IR", "GR", "EP"}
-    fat_flag = header.fat_suppressed
-    if fat_flag is None:
-        fat_flag = bool({"FS", "FAT_SAT", "WE"} & set(facts.scan_options))
-    suppressed = fat_flag or words.fat_suppressed or words.spectral_inversion
-    return Physics(
-        inversion=_inversion(header, words, spectral=suppressed),
-        fat_suppressed=suppressed,
-        spin_echo="SE" in codes or (codes == {"IR"}) or (by_name and words.spin_echo_name),
-        gradient_echo="GR" in codes or (by_name and words.gradient_name),
-        echo_planar="EP" in codes or (by_name and words.echo_planar_name) or "MOSAIC" in facts.image_type,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A contrast, its timings and what they are worth at best."""
+
+    identity: SeriesIdentity
+    timings: tuple[_Timing, ...]
+    worth: float = 1.0
 
 
-def _inversion(header: SliceHeader, words: SeriesWords, *, spectral: bool) -> Inversion:
-    if header.inversion_recovery is not None:
-        return Inversion.CODED if header.inversion_recovery else Inversion.NONE
-    facts = header.acquisition
-    if "IR" in facts.scanning_sequence or words.inversion_name:
-        return Inversion.CODED
-    hinted = facts.inversion_time_ms is not None or bool({"IR", "IR_GEMS"} & set(facts.scan_options))
-    # SPAIR is a spectral adiabatic inversion: its vendor may write a TI without SE\IR.
-    if not hinted or (spectral and (words.spectral_inversion or not words.stir)):
-        return Inversion.NONE
-    return Inversion.WEAK
-
-
-def scores(
+def weigh(
     header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules
-) -> dict[SeriesIdentity, float]:
-    """Score each contrast from 0 to 1: timing, sequence codes, sequence name, description.
+) -> dict[SeriesIdentity, tuple[EvidenceItem, ...]]:
+    """Return the evidence for each contrast that the pulse sequence allows; its points add up to the score.
 
-    A contrast the pulse sequence excludes has no entry.
+    Parameters
+    ----------
+    header : SliceHeader
+        Header of one slice.
+    physics : Physics
+        What its codes say.
+    words : SeriesWords
+        What its texts say.
+    rules : SeriesRules
+        Windows and weights.
     """
-    weights = rules.evidence
-    sequence = 1.0 if physics.spin_echo or "IR" in header.acquisition.scanning_sequence else 0.0
     inverted = physics.inversion is not Inversion.NONE
-    if physics.inversion is Inversion.WEAK:
-        sequence *= weights.weak_inversion_credit.value
-    timings = _inverted_timings(header, rules) if inverted else _plain_timings(header, physics, rules)
-    named = words.inversion_name if inverted else words.spin_echo_name
-    told = _told(words)
+    candidates = _inverted(header, rules) if inverted else _plain(header, physics, words, rules)
+    named = contrasts_named(words)
     return {
-        identity: round(
-            weights.timing.value * timing
-            + weights.sequence.value * sequence
-            + weights.name.value * named
-            + weights.description.value * told.get(identity, False),
-            6,
+        one.identity: (
+            _timing_item(one, rules),
+            _sequence_item(one.identity, header, physics, rules),
+            _name_item(one.identity, header, physics, words, rules),
+            _description_item(one.identity, named, rules),
         )
-        for identity, timing in timings.items()
+        for one in candidates
     }
 
 
-def _told(words: SeriesWords) -> dict[SeriesIdentity, bool]:
-    return {
-        SeriesIdentity.STIR: words.stir,
-        SeriesIdentity.FLAIR: words.flair,
-        SeriesIdentity.T1_IR: words.t1 and not words.stir,
-        SeriesIdentity.T1: words.t1,
-        SeriesIdentity.T1_FAT_SUPPRESSED: words.t1,
-        SeriesIdentity.T2: words.t2,
-        SeriesIdentity.T2_FAT_SUPPRESSED: words.t2,
-        SeriesIdentity.PD: words.pd,
-        SeriesIdentity.PD_FAT_SUPPRESSED: words.pd,
+def contrasts_named(words: SeriesWords) -> frozenset[SeriesIdentity]:
+    """Return the contrasts that the description could mean."""
+    named = {
+        _Id.STIR: words.stir,
+        _Id.FLAIR: words.flair,
+        _Id.T1_IR: words.t1 and not words.stir,
+        _Id.T1: words.t1,
+        _Id.T2: words.t2,
+        _Id.PD: words.pd,
     }
+    plain = {identity for identity, said in named.items() if said}
+    return frozenset(plain | {_WITHOUT_FAT[one] for one in plain if one in _WITHOUT_FAT})
 
 
-def _inverted_timings(header: SliceHeader, rules: SeriesRules) -> dict[SeriesIdentity, float]:
-    facts, timing, edge = header.acquisition, rules.timing, rules.evidence.edge_credit.value
-    band = rules.band(facts.magnetic_field_strength_t)
-    readout = min(
-        timing.stir_repetition_time.credit(facts.repetition_time_ms, edge),
-        timing.stir_echo_time.credit(facts.echo_time_ms, edge),
-    )
-    if facts.inversion_time_ms is None:
-        return {SeriesIdentity.STIR: readout * rules.evidence.missing_inversion_time_credit.value}
+def _inverted(header: SliceHeader, rules: SeriesRules) -> tuple[_Candidate, ...]:
+    facts, timing = header.acquisition, rules.timing
     ti = facts.inversion_time_ms
-    return {
-        SeriesIdentity.STIR: min(readout, band.stir_inversion_time.credit(ti, edge)),
-        SeriesIdentity.FLAIR: timing.flair_inversion_time.credit(ti, edge),
-        SeriesIdentity.T1_IR: min(
-            timing.t1_ir_inversion_time.credit(ti, edge),
-            timing.t1_ir_echo_time.credit(facts.echo_time_ms, edge),
-        ),
-    }
+    tr_te = (("TR", facts.repetition_time_ms), ("TE", facts.echo_time_ms))
 
+    def readout(*windows: Window) -> tuple[_Timing, ...]:
+        return tuple(_Timing(name=n, value=v, window=w) for (n, v), w in zip(tr_te, windows, strict=True))
 
-def _plain_timings(header: SliceHeader, physics: Physics, rules: SeriesRules) -> dict[SeriesIdentity, float]:
-    timing, edge = rules.timing, rules.evidence.edge_credit.value
-    facts: AcquisitionFacts = header.acquisition
-    long_tr = timing.long_repetition_time.credit(facts.repetition_time_ms, edge)
-    t1 = min(
-        rules.band(facts.magnetic_field_strength_t).t1_repetition_time.credit(facts.repetition_time_ms, edge),
-        timing.t1_echo_time.credit(facts.echo_time_ms, edge),
-        timing.t1_echo_train.credit(float(facts.echo_train_length or 0), edge),
+    stir = readout(timing.stir_repetition_time, timing.stir_echo_time)
+    if ti is None:
+        worth = rules.evidence.missing_inversion_time_credit.value
+        flair = readout(timing.flair_repetition_time, timing.flair_echo_time)
+        t1_ir = readout(timing.t1_ir_repetition_time, timing.t1_ir_echo_time)
+        return (
+            _Candidate(identity=_Id.STIR, timings=stir, worth=worth),
+            _Candidate(identity=_Id.FLAIR, timings=flair, worth=worth),
+            _Candidate(identity=_Id.T1_IR, timings=t1_ir, worth=worth),
+        )
+    band = rules.band(facts.magnetic_field_strength_t)
+    short = _Timing(name="TI", value=ti, window=band.stir_inversion_time)
+    t1_ir = (
+        _Timing(name="TI", value=ti, window=timing.t1_ir_inversion_time),
+        _Timing(name="TE", value=facts.echo_time_ms, window=timing.t1_ir_echo_time),
     )
-    pd = min(long_tr, timing.pd_echo_time.credit(facts.echo_time_ms, edge))
-    t2 = min(long_tr, timing.t2_echo_time.credit(facts.echo_time_ms, edge))
-    if physics.fat_suppressed:
-        return {
-            SeriesIdentity.T1_FAT_SUPPRESSED: t1,
-            SeriesIdentity.PD_FAT_SUPPRESSED: pd,
-            SeriesIdentity.T2_FAT_SUPPRESSED: t2,
-        }
-    return {SeriesIdentity.T1: t1, SeriesIdentity.PD: pd, SeriesIdentity.T2: t2}
+    long = _Timing(name="TI", value=ti, window=timing.flair_inversion_time)
+    return (
+        _Candidate(identity=_Id.STIR, timings=(*stir, short)),
+        _Candidate(identity=_Id.FLAIR, timings=(long,)),
+        _Candidate(identity=_Id.T1_IR, timings=t1_ir),
+    )
+
+
+def _plain(header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules) -> tuple[_Candidate, ...]:
+    facts, timing = header.acquisition, rules.timing
+    tr, te, train = facts.repetition_time_ms, facts.echo_time_ms, float(facts.echo_train_length or 1)
+    short = rules.band(facts.magnetic_field_strength_t).t1_repetition_time
+    long = _Timing(name="TR", value=tr, window=timing.long_repetition_time)
+    t1 = (
+        _Timing(name="TR", value=tr, window=short),
+        _Timing(name="TE", value=te, window=timing.t1_echo_time),
+        _Timing(name="echo train", value=train, window=timing.t1_echo_train, unit=""),
+    )
+    found = (
+        # A whole image in one echo train is T2-weighted, whatever its effective TE.
+        _Candidate(identity=_Id.T1, timings=t1, worth=0.0 if words.single_shot else 1.0),
+        _Candidate(identity=_Id.PD, timings=(long, _Timing(name="TE", value=te, window=timing.pd_echo_time))),
+        _Candidate(identity=_Id.T2, timings=(long, _Timing(name="TE", value=te, window=timing.t2_echo_time))),
+    )
+    if not physics.fat_suppressed:
+        return found
+    return tuple(_Candidate(identity=_WITHOUT_FAT[c.identity], timings=c.timings, worth=c.worth) for c in found)
+
+
+def _timing_item(candidate: _Candidate, rules: SeriesRules) -> EvidenceItem:
+    edge = rules.evidence.edge_credit.value
+    credit = min(one.window.credit(one.value, edge) for one in candidate.timings)
+    return EvidenceItem(
+        kind=EvidenceKind.TIMING,
+        told=", ".join(one.told() for one in candidate.timings),
+        points=round(rules.evidence.timing.value * credit * candidate.worth, 6),
+        identity=candidate.identity,
+    )
+
+
+_INVERSION_TOLD = {
+    Inversion.NONE: "spin echo, no inversion",
+    Inversion.DISPUTED: "an inversion time, but sequence name or ImageType say plain spin echo",
+    Inversion.WEAK: "an inversion time or option, but no clear code for a global inversion",
+    Inversion.CODED: "spin echo with a coded inversion",
+}
+
+
+def _sequence_item(identity: SeriesIdentity, header: SliceHeader, physics: Physics, rules: SeriesRules) -> EvidenceItem:
+    weights = rules.evidence
+    credit = {
+        Inversion.DISPUTED: weights.doubted_credit.value,
+        Inversion.WEAK: weights.weak_inversion_credit.value,
+    }.get(physics.inversion, 1.0)
+    told = _INVERSION_TOLD[physics.inversion]
+    if physics.doubted:
+        credit, told = (
+            weights.doubted_credit.value,
+            "spin echo; no code confirms or denies the inversion it is named for",
+        )
+    if not physics.spin_echo:
+        credit, told = 0.0, "neither codes nor names say spin echo"
+    codes = "\\".join(header.acquisition.scanning_sequence)
+    return EvidenceItem(
+        kind=EvidenceKind.SEQUENCE,
+        told=f"{told} (ScanningSequence {codes or 'missing'})",
+        points=round(weights.sequence.value * credit, 6),
+        identity=identity,
+    )
+
+
+def _name_item(
+    identity: SeriesIdentity, header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules
+) -> EvidenceItem:
+    inverted = physics.inversion is not Inversion.NONE
+    fits = words.inversion_name if inverted else words.spin_echo_name
+    told = "sequence name of an inverted spin echo" if inverted else "sequence name of a spin echo"
+    if not fits:
+        told = "no sequence name that fits"
+    told_contrast = header.acquisition_contrast
+    if identity in _ACQUISITION_CONTRAST.get(told_contrast, ()):
+        fits, told = True, f"AcquisitionContrast {told_contrast}"
+    doubted = physics.doubted or physics.inversion is Inversion.DISPUTED
+    credit = rules.evidence.doubted_credit.value if doubted else 1.0
+    return EvidenceItem(
+        kind=EvidenceKind.NAME,
+        told=told,
+        points=round(rules.evidence.name.value * credit, 6) if fits else 0.0,
+        identity=identity,
+    )
+
+
+def _description_item(identity: SeriesIdentity, named: frozenset[SeriesIdentity], rules: SeriesRules) -> EvidenceItem:
+    others = ", ".join(sorted(named - {identity} - set(_WITHOUT_FAT.values())))
+    told = f"description names {others} instead" if others else "description names no contrast"
+    return EvidenceItem(
+        kind=EvidenceKind.DESCRIPTION,
+        told=f"description names {identity}" if identity in named else told,
+        points=rules.evidence.description.value if identity in named else 0.0,
+        identity=identity,
+    )

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from marrowsignal.dicom.header_values import UNREADABLE
-from marrowsignal.dicom.slice_header import SliceHeader, read_slice_header
+from marrowsignal.dicom.archive import ArchiveLimits
+from marrowsignal.dicom.file_kind import FileKind
+from marrowsignal.dicom.file_search import FileSearch, GivenPath, unreadable_input
+from marrowsignal.dicom.header_reading import kind_of_file, reading_threads
+from marrowsignal.dicom.header_values import quiet_pydicom
+from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.errors import InputError
-from marrowsignal.findings import Finding, Severity
+from marrowsignal.findings import Finding
 
-__all__ = ["FoundFiles", "read_headers", "unpack_zip"]
-
-_STAGE = "find_series"
-_DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
-_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-_MAX_UNPACKED_BYTES = 64 * 2**30
+__all__ = ["FoundFiles", "read_headers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFiles:
-    """Headers of all DICOM files below a path.
+    """Headers of all DICOM files below one or several paths.
 
     Attributes
     ----------
     headers : tuple of SliceHeader
         Readable DICOM objects, DICOMDIR files left out.
     files_seen, files_unreadable : int
-        Files looked at; DICOM-like files that could not be read.
+        Files looked at, those in archives included; files that look like DICOM or cannot be opened, and were left out.
     findings : tuple of Finding
-        One for each unreadable file.
+        One for each kind of trouble; none names a file.
     """
 
     headers: tuple[SliceHeader, ...]
@@ -44,126 +40,62 @@ class FoundFiles:
     findings: tuple[Finding, ...]
 
 
-def read_headers(path: Path) -> FoundFiles:
-    """Read the header of every DICOM file below `path`: a folder, one file, a DICOMDIR or a zip.
+def read_headers(paths: Path | Sequence[Path], *, limits: ArchiveLimits | None = None) -> FoundFiles:
+    """Read the header of every DICOM file below `paths`.
+
+    Parameters
+    ----------
+    paths : Path or sequence of Path
+        Folders (searched to the bottom), files, DICOMDIRs (their folder is searched), zip or gzip archives. Archives
+        in folders are opened too, archives in archives are not. What archives hold is unpacked into a temporary
+        folder that is removed when no header refers to it any more.
+    limits : ArchiveLimits, optional
+        How far archives may expand.
+
+    Returns
+    -------
+    FoundFiles
+        The same whatever the order in which files are listed or threads finish.
 
     Raises
     ------
     InputError
-        If there is nothing at `path`, or a zip cannot be unpacked.
+        If there is nothing at one of `paths`, it may not be read, or it is an archive that cannot be unpacked.
     """
-    headers: list[SliceHeader] = []
-    findings: list[Finding] = []
-    seen = 0
-    for file in _files_below(path):
-        seen += 1
-        try:
-            header = _read_if_dicom(file)
-        except UNREADABLE:
-            findings.append(_unreadable(file))
-            continue
-        if header is not None and header.sop_class_uid != _DICOMDIR_CLASS:
-            headers.append(header)
-    return FoundFiles(headers=tuple(headers), files_seen=seen, files_unreadable=len(findings), findings=tuple(findings))
+    roots = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
+    given = [_given(root) for root in roots]
+    with quiet_pydicom(), reading_threads() as threads:
+        search = FileSearch(threads, limits or ArchiveLimits())
+        search.read(given)
+    return FoundFiles(
+        headers=tuple(search.headers),
+        files_seen=search.tally.seen,
+        files_unreadable=search.tally.unreadable,
+        findings=search.findings(),
+    )
 
 
-def unpack_zip(path: Path) -> Path:
-    """Unpack a zip into a temporary folder that lives until this process ends.
-
-    Members get numbers for names: a name in a zip may be a path outside, or a patient.
-
-    Raises
-    ------
-    InputError
-        If the zip is damaged, encrypted or would unpack to more than 64 GiB.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="marrowsignal-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+def _given(path: Path) -> GivenPath:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
-            if sum(m.file_size for m in members) > _MAX_UNPACKED_BYTES:
-                raise InputError(
-                    f"{path.name} would unpack to more than 64 GiB",
-                    code="zip_too_large",
-                    stage=_STAGE,
-                    hint="unzip the studies you want and give their folder",
-                )
-            for number, member in enumerate(members):
-                name = f"{number:06d}{_plain_suffix(member.filename)}"
-                with archive.open(member) as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise InputError(
-            f"{path.name} cannot be unpacked: it is damaged or encrypted",
-            code="zip_unreadable",
-            stage=_STAGE,
-            hint="unzip it and give the folder",
-        ) from error
-    return folder
+        if path.is_dir():
+            with os.scandir(path):
+                return GivenPath(path, None)
+        if not path.is_file():
+            raise _no_input(path)
+        kind = kind_of_file(path)
+    except OSError as error:
+        raise unreadable_input(error) from error
+    if path.name.upper().startswith("DICOMDIR") or kind is FileKind.DICOMDIR:
+        return GivenPath(path.parent, None)
+    # The kind that unpacks itself begins with a program.
+    return GivenPath(path, FileKind.ZIP if kind is FileKind.OTHER and zipfile.is_zipfile(path) else kind)
 
 
-def _plain_suffix(name: str) -> str:
-    suffix = PurePosixPath(name).suffix
-    return suffix if suffix[1:].isalnum() and len(suffix) <= 8 else ""
-
-
-def _files_below(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        if zipfile.is_zipfile(path):
-            path = unpack_zip(path)
-        elif path.name.upper().startswith("DICOMDIR"):
-            path = path.parent
-        else:
-            yield path
-            return
-    if not path.is_dir():
-        raise InputError(
-            f"there is no file or folder '{path.name}'",
-            code="input_missing",
-            stage=_STAGE,
-            hint="give a folder, a zip or a DICOMDIR with one study",
-        )
-    for folder, subfolders, names in os.walk(path):
-        subfolders.sort()
-        for name in sorted(names):
-            file = Path(folder, name)
-            # macOS leaves "._" resource forks beside every file it copies.
-            if name.startswith("._"):
-                continue
-            # A broken link, a socket or a pipe is no file, and reading a pipe never ends.
-            if file.is_file():
-                yield file
-
-
-def _read_if_dicom(file: Path) -> SliceHeader | None:
-    """Return the header, or None when the file is not DICOM at all."""
-    with file.open("rb") as stream:
-        start = stream.read(132)
-    if start[128:132] == b"DICM":
-        return read_slice_header(file)
-    if not _looks_like_bare_dataset(start):
-        if file.suffix.lower() in _DICOM_SUFFIXES:
-            raise EOFError("named like DICOM but is not")
-        return None
-    header = read_slice_header(file, force=True)
-    known = header.sop_class_uid or header.acquisition.modality
-    return header if known else None
-
-
-def _looks_like_bare_dataset(start: bytes) -> bool:
-    """Whether a file without the preamble begins like a DICOM data set: group 2 or 8, a low element."""
-    if len(start) < 8:
-        return False
-    little = start[0] in (2, 8) and start[1] == 0 and start[3] == 0
-    big = start[0] == 0 and start[1] in (2, 8) and start[2] == 0
-    return little or big
-
-
-def _unreadable(file: Path) -> Finding:
-    return Finding(
-        code="file_unreadable",
-        stage=_STAGE,
-        severity=Severity.WARN,
-        message=f"{file.name} looks like DICOM but cannot be read and was left out.",
+def _no_input(path: Path) -> InputError:
+    what = "what lies at the path given is neither a file nor a folder"
+    return InputError(
+        what if path.exists() else "there is no file or folder at the path given",
+        code="input_missing",
+        stage="find_series",
+        hint="give a folder, a file, a zip or a DICOMDIR of one study",
     )

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
-import re
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from pydicom import config
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.datadict import dictionary_VR, private_dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.sequence import Sequence
+from pydicom.valuerep import PersonName
 
-__all__ = [
-    "UNREADABLE",
-    "code_values",
-    "first_item",
-    "float_value",
-    "float_values",
-    "int_value",
-    "quiet_pydicom",
-    "text_value",
-]
+from marrowsignal.dicom.element_scan import RawElement
+
+__all__ = ["UNREADABLE", "DatasetValues", "HeaderValues", "RawValues", "quiet_pydicom"]
 
 # What pydicom raises on damaged files; a blind `except` would hide our own mistakes.
 UNREADABLE = (
@@ -40,87 +38,279 @@ UNREADABLE = (
     struct.error,
 )
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 _MAX_TEXT = 256
+_CHARACTER_SET = 0x00080005
+_BINARY = {
+    "US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q", "OW": "H",
+}  # fmt: skip
+# Of a value with thousands of numbers only the first can matter here.
+_MOST_NUMBERS = 64
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Switch off value validation and warnings: real headers break rules, and we judge them ourselves."""
-    with config.disable_value_validation(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Switch off value validation and warnings: real headers break rules, and we judge them ourselves.
 
-
-def _raw(dataset: Dataset, keyword: str) -> object:
+    Its log repeats header values, so it is silent too. The switches are the process's, so a caller sets them once
+    around all its threads.
+    """
+    log = logging.getLogger("pydicom")
+    was_disabled = log.disabled
+    log.disabled = True
     try:
-        return dataset.get(keyword)
-    except UNREADABLE:
+        with config.disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = was_disabled
+
+
+@functools.cache
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return int(tag)
+
+
+@functools.cache
+def _standard_vr(tag: int) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+@functools.cache
+def _private_vr(tag: int, creator: str) -> str:
+    try:
+        return private_dictionary_VR(tag, creator)
+    except KeyError:
+        return "UN"
+
+
+class HeaderValues:
+    """Values of one header by DICOM keyword, each forced into the type asked for.
+
+    Subclasses say where the values come from by `parts` and `private_parts`.
+    """
+
+    __slots__ = ()
+
+    def parts(self, keyword: str) -> list[str]:
+        """Return the values of an element as texts; empty when absent or unreadable."""
+        raise NotImplementedError
+
+    def private_parts(self, group: int, creator: str, element: int) -> list[str]:
+        """Return the values of a private element of the block that `creator` reserved."""
+        raise NotImplementedError
+
+    def has(self, keyword: str) -> bool:
+        """Whether the element is there and not empty."""
+        raise NotImplementedError
+
+    def text(self, keyword: str) -> str:
+        """Return one line of text without control characters; empty when absent."""
+        return _line(self.parts(keyword))
+
+    def private_text(self, group: int, creator: str, element: int) -> str:
+        """Return one line of a private element; empty when absent."""
+        return _line(self.private_parts(group, creator, element))
+
+    def codes(self, keyword: str) -> tuple[str, ...]:
+        """Return a multi-valued code string in upper case; empty values are dropped."""
+        split = (piece for part in self.parts(keyword) for piece in part.split("\\"))
+        cleaned = (_line([piece]).upper() for piece in split)
+        return tuple(piece for piece in cleaned if piece)
+
+    def floats(self, keyword: str, count: int) -> tuple[float, ...] | None:
+        """Return exactly `count` finite numbers, or None."""
+        numbers = [_float(part) for part in self.parts(keyword)]
+        if len(numbers) != count:
+            return None
+        finite = tuple(n for n in numbers if n is not None)
+        return finite if len(finite) == count else None
+
+    def number(self, keyword: str) -> float | None:
+        """Return the first number of an element, or None."""
+        return next((_float(part) for part in self.parts(keyword)), None)
+
+    def private_number(self, group: int, creator: str, element: int) -> float | None:
+        """Return the first number of a private element, or None."""
+        return next((_float(part) for part in self.private_parts(group, creator, element)), None)
+
+    def positive(self, keyword: str) -> float | None:
+        """Return the first number of an element when it is above 0, else None."""
+        number = self.number(keyword)
+        return number if number is not None and number > 0 else None
+
+    def whole(self, keyword: str) -> int | None:
+        """Return the first whole number of an element, or None."""
+        number = self.number(keyword)
+        return None if number is None else int(number)
+
+
+def _line(parts: list[str]) -> str:
+    if not parts:
+        return ""
+    joined = parts[0] if len(parts) == 1 else "\\".join(parts)
+    if joined.isascii() and joined.isprintable():
+        return " ".join(joined.split())[:_MAX_TEXT] if " " in joined else joined[:_MAX_TEXT]
+    # Control characters, lone surrogates, marks that turn the reading direction or show nothing.
+    plain = "".join(letter if letter.isprintable() else " " for letter in joined[: 4 * _MAX_TEXT])
+    return " ".join(plain.split())[:_MAX_TEXT]
+
+
+def _float(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
         return None
+    # Philips writes 7.23e75 for "not set".
+    return number if math.isfinite(number) and abs(number) < 1e30 else None
 
 
-def _parts(dataset: Dataset, keyword: str) -> list[str]:
-    value = _raw(dataset, keyword)
-    if value is None:
+class RawValues(HeaderValues):
+    """Values of raw, not yet converted elements.
+
+    Parameters
+    ----------
+    elements : mapping of int to RawElement
+        By tag.
+    """
+
+    __slots__ = ("_elements", "_encodings")
+
+    def __init__(self, elements: Mapping[int, RawElement]) -> None:
+        self._elements = elements
+        self._encodings: list[str] | None = None
+
+    def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
+        element = self._elements.get(_tag(keyword))
+        return element is not None and (element.value is None or bool(element.value))
+
+    def parts(self, keyword: str) -> list[str]:  # noqa: D102 - as inherited
+        element = self._elements.get(_tag(keyword))
+        return [] if element is None else self._decoded(element)
+
+    def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
+        for block in range(0x10, 0x100):
+            owner = self._elements.get(group << 16 | block)
+            if owner is None:
+                if block > 0x20:
+                    break
+            elif _line(self._decoded(owner)) == creator:
+                found = self._elements.get(group << 16 | block << 8 | element)
+                return [] if found is None else self._decoded(found, creator)
+        return []
+
+    def _decoded(self, element: RawElement, creator: str = "") -> list[str]:
+        value, vr = element.value, element.vr
+        if value is None:
+            return []
+        if not vr or vr == "UN":
+            vr = _private_vr(element.tag, creator) if creator else _standard_vr(element.tag)
+        vr = vr[:2]  # "US or SS" is read as US; a negative number there comes from an explicit SS
+        if vr in _BINARY:
+            return _numbers(value, vr, little_endian=element.little_endian)
+        return self._split(value)
+
+    def _split(self, value: bytes) -> list[str]:
+        value = value[: 16 * _MAX_TEXT].rstrip(b"\0 ")
+        if not value:
+            return []
+        # Japanese and Korean texts switch their character set by ASCII escapes.
+        plain = value.isascii() and b"\x1b" not in value
+        text = value.decode("ascii") if plain else self._in_character_set(value)
+        return [part.strip("\0 ") for part in text.split("\\")]
+
+    def _in_character_set(self, value: bytes) -> str:
+        try:
+            return decode_bytes(value, self._character_set(), set(b"\\^=\r\n\t\f"))
+        except UNREADABLE:
+            return value.decode("latin-1")
+
+    def _character_set(self) -> list[str]:
+        if self._encodings is None:
+            element = self._elements.get(_CHARACTER_SET)
+            named = [] if element is None else element.value
+            if isinstance(named, bytes):
+                named = [name.strip(" \0") for name in named.decode("ascii", "replace").split("\\")]
+            try:
+                self._encodings = convert_encodings(named or "ISO_IR 6")
+            except UNREADABLE:
+                self._encodings = ["latin-1"]
+        return self._encodings
+
+
+def _numbers(value: bytes, vr: str, *, little_endian: bool) -> list[str]:
+    code = _BINARY[vr]
+    count = min(len(value) // struct.calcsize(f"<{code}"), _MOST_NUMBERS)
+    if count == 0:
+        # A number where a binary one belongs may be written out.
+        return [value.decode("ascii", "replace")] if value else []
+    size = struct.calcsize(f"<{count}{code}")
+    return [repr(number) for number in struct.unpack(f"{'<' if little_endian else '>'}{count}{code}", value[:size])]
+
+
+def _texts(value: object) -> list[str]:
+    """Return a converted value as texts."""
+    if value is None or isinstance(value, Sequence | Dataset):
         return []
     try:
-        many = not isinstance(value, str | bytes) and hasattr(value, "__iter__")
+        many = not isinstance(value, str | bytes | PersonName) and hasattr(value, "__iter__")
         return [str(v) for v in value] if many else [str(value)]  # type: ignore[attr-defined]
     except UNREADABLE:
         return []
 
 
-def text_value(dataset: Dataset, keyword: str) -> str:
-    """Return one line of text without control characters; empty when absent."""
-    joined = "\\".join(_parts(dataset, keyword))
-    return " ".join(_CONTROL.sub(" ", joined).split())[:_MAX_TEXT]
+class DatasetValues(HeaderValues):
+    """Values of a pydicom data set.
 
+    Parameters
+    ----------
+    dataset : Dataset or None
+        None has no values.
+    """
 
-def code_values(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """Return a multi-valued code string in upper case; empty values are dropped."""
-    split = [piece for part in _parts(dataset, keyword) for piece in part.split("\\")]
-    cleaned = (" ".join(_CONTROL.sub(" ", piece).split()).upper()[:_MAX_TEXT] for piece in split)
-    return tuple(piece for piece in cleaned if piece)
+    __slots__ = ("_dataset",)
 
+    def __init__(self, dataset: Dataset | None) -> None:
+        self._dataset = Dataset() if dataset is None else dataset
 
-def float_values(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """Return exactly `count` finite numbers, or None."""
-    numbers = []
-    for part in _parts(dataset, keyword):
+    def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
+        return bool(self._raw(_tag(keyword)))
+
+    def parts(self, keyword: str) -> list[str]:  # noqa: D102 - as inherited
+        return _texts(self._raw(_tag(keyword)))
+
+    def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
+        return _texts(self._private(group, creator, element))
+
+    def item(self, keyword: str) -> DatasetValues | None:
+        """Return the first item of a sequence, or None."""
+        return _first(self._raw(_tag(keyword)))
+
+    def private_item(self, group: int, creator: str, element: int) -> DatasetValues | None:
+        """Return the first item of a private sequence, or None."""
+        return _first(self._private(group, creator, element))
+
+    def _raw(self, tag: int) -> object:
         try:
-            numbers.append(float(part))
-        except ValueError:
+            return self._dataset[tag].value if tag in self._dataset else None
+        except UNREADABLE:
             return None
-    if len(numbers) != count or not all(math.isfinite(n) for n in numbers):
+
+    def _private(self, group: int, creator: str, element: int) -> object:
+        for block in range(0x10, 0x21):
+            if _line(_texts(self._raw(group << 16 | block))) == creator:
+                return self._raw(group << 16 | block << 8 | element)
         return None
-    return tuple(numbers)
 
 
-def float_value(dataset: Dataset, keyword: str) -> float | None:
-    """Return the first number of an element, or None."""
-    for part in _parts(dataset, keyword)[:1]:
-        try:
-            number = float(part)
-        except ValueError:
-            return None
-        # Philips writes 7.23e75 for "not set".
-        return number if math.isfinite(number) and abs(number) < 1e30 else None
-    return None
-
-
-def int_value(dataset: Dataset, keyword: str) -> int | None:
-    """Return the first whole number of an element, or None."""
-    number = float_value(dataset, keyword)
-    return None if number is None else int(number)
-
-
-def first_item(dataset: Dataset | None, keyword: str) -> Dataset | None:
-    """Return the first item of a sequence, or None."""
-    if dataset is None:
-        return None
-    value = _raw(dataset, keyword)
+def _first(value: object) -> DatasetValues | None:
     try:
         item = value[0]  # type: ignore[index]
     except UNREADABLE:
         return None
-    return item if isinstance(item, Dataset) else None
+    return DatasetValues(item) if isinstance(item, Dataset) else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.dicom.evidence import Inversion, Physics, read_physics, scores
-from marrowsignal.dicom.records import SeriesIdentity
+from marrowsignal.dicom.evidence import contrasts_named, weigh
+from marrowsignal.dicom.other_series import OtherSeries, other_series
+from marrowsignal.dicom.pulse_sequence import Inversion, Physics, read_physics
+from marrowsignal.dicom.records import EvidenceItem, EvidenceKind, SeriesIdentity
 from marrowsignal.dicom.series_words import SeriesWords, read_words
 from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.findings import Finding, Severity
@@ -14,9 +16,6 @@ from marrowsignal.protocol.series_rules import SeriesRules
 __all__ = ["Identification", "identify"]
 
 _STAGE = "find_series"
-_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
-_NO_IMAGE = frozenset({"1.2.840.10008.5.1.4.1.1.66"})  # Raw Data Storage carries an image's header
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 _IN_WORDS = {
     SeriesIdentity.T1: "T1-weighted spin echo",
@@ -44,20 +43,34 @@ class Identification:
     identity : SeriesIdentity
         The contrast, or what kind of object it is.
     score : float
-        Evidence from 0 to 1.
+        Evidence from 0 to 1 for the identity; for the nearest one when the identity is unknown.
+    margin : float
+        How far ahead of the next identity.
+    runner_up : SeriesIdentity or None
+        The next identity; for an unknown series the nearest one. None when no other was possible.
+    fat_suppressed : bool
+        Spectral fat suppression or water excitation, by code or name.
     reasons : tuple of str
         Why, in plain words.
+    evidence : tuple of EvidenceItem
+        What spoke for the identities that were weighed, the best first.
     findings : tuple of Finding
         Conflicts between text and physics, and odd header values.
     """
 
     identity: SeriesIdentity
     score: float
+    margin: float
+    runner_up: SeriesIdentity | None
+    fat_suppressed: bool
     reasons: tuple[str, ...]
+    evidence: tuple[EvidenceItem, ...]
     findings: tuple[Finding, ...] = ()
 
 
-def identify(header: SliceHeader, planes_in_series: int, rules: SeriesRules) -> Identification:
+def identify(
+    header: SliceHeader, planes_in_series: int, rules: SeriesRules, *, echo_times_in_series: int = 1
+) -> Identification:
     """Identify one stack.
 
     Parameters
@@ -68,102 +81,63 @@ def identify(header: SliceHeader, planes_in_series: int, rules: SeriesRules) -> 
         How many of axial, coronal, sagittal its SeriesInstanceUID holds.
     rules : SeriesRules
         Windows, weights and words.
+    echo_times_in_series : int
+        How many echo times its SeriesInstanceUID holds.
     """
     words = read_words(header, rules.text)
-    physics = read_physics(header, words)
-    plain = _not_a_contrast(header, words, rules, planes_in_series)
-    if plain is None:
-        plain = _other_readout(header, physics, words)
-    if plain is not None:
-        identity, why = plain
-        return Identification(identity=identity, score=1.0, reasons=(why,))
-    return _by_evidence(header, physics, words, rules)
+    physics = read_physics(header, words, rules)
+    other = other_series(header, physics, words, rules, planes_in_series)
+    if other is not None:
+        return _as_other(other, physics)
+    return _by_evidence(header, physics, words, rules, echo_times_in_series)
 
 
-def _not_a_contrast(
-    header: SliceHeader, words: SeriesWords, rules: SeriesRules, planes: int
-) -> tuple[SeriesIdentity, str] | None:
-    """Sort out what no timing can make a T1 or STIR; the first that holds decides."""
-    facts, kinds = header.acquisition, rules.image_type
-    values = set(facts.image_type[2:])
-    computed = ", ".join(sorted(values & kinds.derived))
-    many_planes = planes >= rules.usable.localizer_planes.value
-    named_derived = words.derived and facts.image_type[:1] == ("DERIVED",)
-    captured = header.sop_class_uid == _SECONDARY_CAPTURE or header.samples_per_pixel != 1
-    diffusion = bool(values & kinds.diffusion) or (header.diffusion_b_value or 0) > 0
-    checks: tuple[tuple[object, SeriesIdentity, str], ...] = (
-        (not _is_mr_image(header), SeriesIdentity.NOT_MR, f"{facts.modality or 'No modality'}: no MR image."),
-        (captured, SeriesIdentity.DERIVED, "Secondary capture or colour: its grey values are no MR signal."),
-        (many_planes, SeriesIdentity.LOCALIZER, f"Localizer: {planes} planes in one series."),
-        (values & kinds.localizer, SeriesIdentity.LOCALIZER, "Localizer (ImageType)."),
-        (_named_localizer(header, words), SeriesIdentity.LOCALIZER, "Localizer by its name."),
-        (values & kinds.phase, SeriesIdentity.DERIVED, "Phase, imaginary or mixed image, not magnitude."),
-        (
-            values & kinds.derived - kinds.diffusion,
-            SeriesIdentity.DERIVED,
-            f"Computed from other images (ImageType {computed}).",
-        ),
-        (diffusion, SeriesIdentity.DIFFUSION, "Diffusion-weighted or a map computed from it."),
-        (
-            words.synthetic or named_derived,
-            SeriesIdentity.DERIVED,
-            "Its description says that it was computed from other images.",
-        ),
-        (values & kinds.dixon_other, SeriesIdentity.DIXON, "Dixon water, fat or opposed-phase image."),
-    )
-    return next(((identity, why) for holds, identity, why in checks if holds), None)
-
-
-def _is_mr_image(header: SliceHeader) -> bool:
-    if header.rows < 1 or header.columns < 1 or header.sop_class_uid in _NO_IMAGE:
-        return False
-    return header.acquisition.modality == "MR" or (
-        header.acquisition.modality is None and header.sop_class_uid == _MR_IMAGE
+def _as_other(other: OtherSeries, physics: Physics) -> Identification:
+    item = EvidenceItem(kind=EvidenceKind.OBJECT, told=other.why, points=1.0, identity=other.identity)
+    return Identification(
+        identity=other.identity,
+        score=1.0,
+        margin=1.0,
+        runner_up=None,
+        fat_suppressed=physics.fat_suppressed,
+        reasons=(other.why,),
+        evidence=(item,),
     )
 
 
-def _named_localizer(header: SliceHeader, words: SeriesWords) -> bool:
-    """Whether it is named a localizer and nothing in physics or name contradicts that."""
-    physics = set(header.acquisition.scanning_sequence)
-    long_echo_train = (header.acquisition.echo_train_length or 0) > 1 and "SE" in physics
-    return words.localizer and not (long_echo_train or words.t1 or words.stir)
-
-
-def _other_readout(header: SliceHeader, physics: Physics, words: SeriesWords) -> tuple[SeriesIdentity, str] | None:
-    sequence = "\\".join(header.acquisition.scanning_sequence) or header.acquisition.sequence_name
-    if physics.echo_planar:
-        if words.diffusion:
-            return SeriesIdentity.DIFFUSION, f"Echo-planar ({sequence}), named diffusion."
-        return SeriesIdentity.ECHO_PLANAR, f"Echo-planar ({sequence}): neither T1 spin echo nor STIR."
-    if physics.gradient_echo:
-        told = _timings_in_words(header, physics)
-        return SeriesIdentity.GRADIENT_ECHO, f"{told}: gradient echo ({sequence}), no T1 spin echo."
-    return None
-
-
-def _by_evidence(header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules) -> Identification:
-    ranked = sorted(scores(header, physics, words, rules).items(), key=lambda pair: (-pair[1], pair[0]))
-    identity, score = ranked[0]
-    margin = round(score - ranked[1][1], 6) if len(ranked) > 1 else score
+def _by_evidence(
+    header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules, echo_times: int
+) -> Identification:
+    weighed = weigh(header, physics, words, rules)
+    score = {identity: round(sum(item.points for item in items), 6) for identity, items in weighed.items()}
+    best, second, *rest = sorted(score, key=lambda identity: (-score[identity], identity))
+    margin = round(score[best] - score[second], 6)
+    doubt = _doubt(best, score[best], margin, rules, echo_times)
+    identity = SeriesIdentity.UNKNOWN if doubt else best
     told = _timings_in_words(header, physics)
-    accept, apart = rules.evidence.accept.value, rules.evidence.margin.value
-    if score < accept or margin < apart:
-        why = (
-            f"{told}: no contrast is certain; the nearest is {identity} with evidence {score:.2f} "
-            f"({accept:.2f} wanted, {apart:.2f} ahead of the next)."
-        )
-        return Identification(
-            identity=SeriesIdentity.UNKNOWN,
-            score=score,
-            reasons=(why,),
-            findings=_conflicts(SeriesIdentity.UNKNOWN, words),
-        )
     return Identification(
         identity=identity,
-        score=score,
-        reasons=(f"{told}: {_IN_WORDS[identity]}.",),
+        score=score[best],
+        margin=margin,
+        runner_up=best if doubt else second,
+        fat_suppressed=physics.fat_suppressed,
+        reasons=(f"{told}: {doubt or _IN_WORDS[best]}.",),
+        evidence=tuple(item for one in (best, second, *rest) for item in weighed[one]),
         findings=_conflicts(identity, words),
     )
+
+
+def _doubt(best: SeriesIdentity, score: float, margin: float, rules: SeriesRules, echo_times: int) -> str:
+    """Say why the best identity is not good enough; empty when it is."""
+    accept, apart = rules.evidence.accept.value, rules.evidence.margin.value
+    if score < accept or margin < apart:
+        return (
+            f"no contrast is certain; the nearest is {best} with evidence {score:.2f} "
+            f"({accept:.2f} wanted) and {margin:.2f} ahead of the next ({apart:.2f} wanted)"
+        )
+    if best is SeriesIdentity.T1 and echo_times >= rules.usable.multi_echo_from.value:
+        return f"one of {echo_times} echo times of a relaxation measurement, no T1-weighted imaging"
+    return ""
 
 
 def _timings_in_words(header: SliceHeader, physics: Physics) -> str:
@@ -172,12 +146,12 @@ def _timings_in_words(header: SliceHeader, physics: Physics) -> str:
         f"{name} {value:g} ms" if value is not None else f"no {name}"
         for name, value in (("TR", facts.repetition_time_ms), ("TE", facts.echo_time_ms))
     ]
+    if facts.inversion_time_ms is not None:
+        parts.append(f"TI {facts.inversion_time_ms:g} ms")
     if physics.inversion is Inversion.NONE:
-        parts.append("no inversion")
+        parts.append("no inversion" if facts.inversion_time_ms is None else "no global inversion")
     elif facts.inversion_time_ms is None:
         parts.append("inversion without a TI")
-    else:
-        parts.append(f"TI {facts.inversion_time_ms:g} ms")
     if facts.magnetic_field_strength_t is not None:
         parts.append(f"{facts.magnetic_field_strength_t:g} T")
     if "FS" in facts.scan_options:
@@ -191,6 +165,7 @@ _COMPATIBLE = {
     "STIR": {SeriesIdentity.STIR},
     "FLAIR": {SeriesIdentity.FLAIR, SeriesIdentity.T1_IR},
     "T1": {SeriesIdentity.T1, SeriesIdentity.T1_FAT_SUPPRESSED, SeriesIdentity.T1_IR},
+    "spectral fat suppression": set(SeriesIdentity) - {SeriesIdentity.STIR},
 }
 
 
@@ -199,6 +174,10 @@ def _conflicts(identity: SeriesIdentity, words: SeriesWords) -> tuple[Finding, .
     claims = [name for name, said in (("STIR", words.stir), ("FLAIR", words.flair)) if said]
     if not claims and words.t1 and not (words.t2 or words.pd):
         claims = ["T1"]
+    if words.spectral_inversion and not words.stir:
+        claims.append("spectral fat suppression")
+    if identity is SeriesIdentity.T1 and not words.t1 and not claims and contrasts_named(words):
+        claims = ["T2" if words.t2 else "proton density"]
     return tuple(
         Finding(
             code="text_physics_conflict",
@@ -207,5 +186,5 @@ def _conflicts(identity: SeriesIdentity, words: SeriesWords) -> tuple[Finding, .
             message=f"The description says {claim}, the timings say {identity}: physics beats text.",
         )
         for claim in claims
-        if identity not in _COMPATIBLE[claim]
+        if identity not in _COMPATIBLE.get(claim, ())
     )

@@ -2,195 +2,211 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 
-from marrowsignal.dicom.pair_candidates import PairCandidate, best_candidate, overlap
+from marrowsignal.dicom.pair_candidates import (
+    PairCandidate,
+    fitting_candidates,
+    insisted_candidates,
+    lone_t1_candidates,
+)
+from marrowsignal.dicom.pair_criteria import Ranking, series_comparisons
+from marrowsignal.dicom.pair_fields import LabelledField, best_of_each_field, label_fields
+from marrowsignal.dicom.pair_findings import choice_findings, left_out_findings, pair_reasons
+from marrowsignal.dicom.pair_request import (
+    PairRequest,
+    no_pair,
+    same_series,
+    several_studies,
+    unknown_label,
+    wanted_series,
+)
 from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity, SeriesPair
-from marrowsignal.errors import NoUsablePairError, UsageError
 from marrowsignal.findings import Finding, Severity
-from marrowsignal.protocol.series_rules import SeriesRules, default_series_rules
+from marrowsignal.protocol.series_rules import SeriesRules
+from marrowsignal.protocol.series_rules_file import default_series_rules
 
-__all__ = ["select_pair"]
+__all__ = ["find_pairs", "select_pair"]
 
 _STAGE = "select_pair"
 
 
-def select_pair(
+def find_pairs(
     catalog: SeriesCatalog,
     *,
     t1_uid: str | None = None,
     stir_uid: str | None = None,
+    allow_t1_only: bool = False,
+    across_studies: bool = False,
     rules: SeriesRules | None = None,
-) -> SeriesPair:
-    """Choose the T1 and the STIR of one study.
+) -> tuple[SeriesPair, ...]:
+    """Choose the T1 and the STIR of each field of view of one study: joints, sides, stations.
+
+    Fields of view are different when along some patient axis they share less than
+    ``rules.pairing.same_field_fraction`` of the shorter extent: repeats and other planes of one joint are not. In
+    each field, combinations are dropped by one criterion after the other: different field strengths, planes, frames of
+    reference; missing slices; smaller common field of view; weaker identity; more warnings; corrections by the scanner
+    on one series only, or on none; coarser voxels. The latest of what is left is taken.
 
     Parameters
     ----------
     catalog : SeriesCatalog
-        What `find_series` found.
+        What `find_series` found below one path, or below two.
     t1_uid, stir_uid : str, optional
-        SeriesInstanceUIDs that the user insists on.
+        SeriesInstanceUIDs that the user insists on; of several stacks with one UID the fitting one is taken.
+    allow_t1_only : bool
+        Whether a T1 is given on its own when no usable STIR fits any.
+    across_studies : bool
+        Whether T1 and STIR may come from two studies, when no study holds both.
     rules : SeriesRules, optional
         Least overlap and the like; the shipped ones by default.
 
     Returns
     -------
-    SeriesPair
-        Same plane before same frame of reference before overlap, slices, evidence; the later of two repeats.
+    tuple of SeriesPair
+        At least one; left before right, from head to feet. Labels are unique and serve as folder names; the only
+        pair's is empty.
 
     Raises
     ------
     NoUsablePairError
-        If no study holds a usable T1 and a usable STIR; lists each series with its reason.
+        If no study holds a usable T1 and a usable STIR that fit; lists each series with its reason.
     UsageError
         If a given UID is not there or is no MR volume, or several studies hold a pair.
     """
-    chosen = rules or default_series_rules()
-    t1s = _wanted(catalog, t1_uid, SeriesIdentity.T1, "--t1")
-    stirs = _wanted(catalog, stir_uid, SeriesIdentity.STIR, "--stir")
-    candidates = [
-        candidate
-        for t1, stir in itertools.product(t1s, stirs)
-        if (candidate := _candidate(t1, stir, chosen, forced=bool(t1_uid and stir_uid))) is not None
-    ]
+    request = PairRequest(t1_uid=t1_uid, stir_uid=stir_uid, allow_t1_only=allow_t1_only, across_studies=across_studies)
+    return tuple(sorted(_ranked_pairs(catalog, request, rules or default_series_rules()), key=_side_and_station))
+
+
+def select_pair(  # noqa: PLR0913 - the front door takes every choice a user has
+    catalog: SeriesCatalog,
+    *,
+    t1_uid: str | None = None,
+    stir_uid: str | None = None,
+    label: str | None = None,
+    allow_t1_only: bool = False,
+    across_studies: bool = False,
+    rules: SeriesRules | None = None,
+) -> SeriesPair:
+    """Choose the T1 and the STIR of one study, or of one of its fields of view.
+
+    Parameters
+    ----------
+    catalog, t1_uid, stir_uid, allow_t1_only, across_studies, rules
+        As `find_pairs` takes them.
+    label : str, optional
+        Which pair when the study holds several; by default the best by the criteria of `find_pairs`, with a finding.
+
+    Returns
+    -------
+    SeriesPair
+        One of those that `find_pairs` returns.
+
+    Raises
+    ------
+    NoUsablePairError
+        If no study holds a usable T1 and a usable STIR that fit; lists each series with its reason.
+    UsageError
+        If a given UID or label is not there, a series is no MR volume, or several studies hold a pair.
+    """
+    request = PairRequest(t1_uid=t1_uid, stir_uid=stir_uid, allow_t1_only=allow_t1_only, across_studies=across_studies)
+    pairs = _ranked_pairs(catalog, request, rules or default_series_rules())
+    if label is not None:
+        named = [pair for pair in pairs if pair.label == label]
+        if not named:
+            raise unknown_label(label, [pair.label for pair in pairs])
+        return named[0]
+    if len(pairs) == 1:
+        return pairs[0]
+    others = ", ".join(sorted(pair.label for pair in pairs[1:]))
+    message = f"The study holds several pairs: '{pairs[0].label}' was taken, not {others}."
+    finding = Finding(code="other_pairs", stage=_STAGE, severity=Severity.WARN, message=message)
+    return replace(pairs[0], findings=(*pairs[0].findings, finding))
+
+
+def _side_and_station(pair: SeriesPair) -> tuple[str, int]:
+    side, _, number = pair.label.rpartition("-")
+    return (side, int(number)) if number.isdecimal() else (pair.label, 0)
+
+
+def _ranked_pairs(catalog: SeriesCatalog, request: PairRequest, rules: SeriesRules) -> list[SeriesPair]:
+    """Return the pair of each field of view, the best first."""
+    t1s = wanted_series(catalog, request.t1_uid, SeriesIdentity.T1)
+    stirs = wanted_series(catalog, request.stir_uid, SeriesIdentity.STIR)
+    candidates = _of_one_study(_candidates(t1s, stirs, request, rules), catalog)
     if not candidates:
-        raise _no_pair(catalog, t1s, stirs)
-    if len({c.t1.study_instance_uid for c in candidates}) > 1:
-        raise UsageError(
-            "several studies hold a T1 + STIR pair",
-            code="several_studies",
-            stage=_STAGE,
-            hint="give one study's folder, name series with --t1 and --stir, or use `marrowsignal batch`",
-        )
-    best = best_candidate(candidates, chosen.pairing.near_equal_fraction.value)
-    rejected = tuple(s for s in catalog.series if s is not best.t1 and s is not best.stir)
-    return SeriesPair(
-        t1=best.t1,
-        stir=best.stir,
-        reasons=_reasons(best, t1_uid, stir_uid),
-        rejected=rejected,
-        findings=tuple(
-            dict.fromkeys(
-                (*catalog.findings, *best.t1.findings, *best.stir.findings, *_findings(best, candidates, chosen))
-            )
-        ),
-    )
-
-
-def _wanted(catalog: SeriesCatalog, uid: str | None, identity: SeriesIdentity, option: str) -> list[Series]:
-    if uid is None:
-        return [s for s in catalog.series if s.usable and s.identity is identity]
-    named = [s for s in catalog.series if s.series_instance_uid == uid]
-    if not named:
-        raise UsageError(
-            f"there is no series with the UID given to {option}",
-            code="series_uid_unknown",
-            stage=_STAGE,
-            hint="`marrowsignal inspect --json` lists the UIDs",
-        )
-    best = max(named, key=lambda s: (s.usable and s.identity is identity, s.geometry is not None, s.slices))
-    refused = (SeriesIdentity.NOT_MR, SeriesIdentity.LOCALIZER, SeriesIdentity.DERIVED)
-    if best.identity in refused or best.geometry is None:
-        raise UsageError(
-            f"{best.label}, given to {option}, is no MR volume to measure: {' '.join(best.reasons)}",
-            code="series_uid_unfit",
-            stage=_STAGE,
-        )
-    return [best]
-
-
-def _candidate(t1: Series, stir: Series, rules: SeriesRules, *, forced: bool) -> PairCandidate | None:
-    if t1 is stir:
-        raise UsageError("the same series is given as T1 and as STIR", code="same_series", stage=_STAGE)
-    if t1.study_instance_uid != stir.study_instance_uid and not forced:
-        return None
-    share, millilitres = overlap(t1.geometry, stir.geometry)
-    if share < rules.pairing.min_overlap_fraction.value and not forced:
-        return None
-    return PairCandidate(t1=t1, stir=stir, overlap_fraction=share, overlap_ml=millilitres)
-
-
-def _reasons(best: PairCandidate, t1_uid: str | None, stir_uid: str | None) -> tuple[str, ...]:
-    given = [name for name, uid in (("T1", t1_uid), ("STIR", stir_uid)) if uid is not None]
-    return (
-        *((f"{' and '.join(given)} named by the user.",) if given else ()),
-        f"T1: {best.t1.label}. STIR: {best.stir.label}.",
-        f"{'Same' if best.same_plane else 'Different'} plane, "
-        f"{'same' if best.same_frame else 'different'} frame of reference, "
-        f"{best.overlap_fraction:.0%} of the smaller volume covered by the other.",
-    )
-
-
-def _findings(best: PairCandidate, candidates: list[PairCandidate], rules: SeriesRules) -> tuple[Finding, ...]:
-    t1, stir = best.t1, best.stir
-    fields = (t1.acquisition.magnetic_field_strength_t, stir.acquisition.magnetic_field_strength_t)
-    norm = ["NORM" in s.acquisition.image_type for s in (t1, stir)]
-    checks = (
-        (not best.same_plane, "planes_differ", "T1 and STIR were acquired in different planes."),
-        (not best.same_frame, "frames_differ", "T1 and STIR have different frames of reference."),
-        (
-            t1.study_instance_uid != stir.study_instance_uid,
-            "studies_differ",
-            "T1 and STIR come from different studies because both were named.",
-        ),
-        (
-            best.overlap_fraction < rules.pairing.min_overlap_fraction.value,
-            "little_overlap",
-            f"T1 and STIR share only {best.overlap_fraction:.0%} of the smaller volume.",
-        ),
-        (
-            None not in fields and abs((fields[0] or 0) - (fields[1] or 0)) > rules.pairing.field_tolerance.value,
-            "field_strength_differs",
-            "T1 and STIR were acquired at different field strengths.",
-        ),
-        (
-            norm[0] != norm[1],
-            "normalisation_differs",
-            "Only one of T1 and STIR is prescan-normalised: coil shading differs.",
-        ),
-        *((True, "identity_overridden", text) for text in _overridden(best)),
-    )
-    found = [
-        Finding(code=code, stage=_STAGE, severity=Severity.WARN, message=message)
-        for holds, code, message in checks
-        if holds
-    ]
-    return (*found, *_repeats(best, candidates))
-
-
-def _overridden(best: PairCandidate) -> list[str]:
-    roles = ((best.t1, SeriesIdentity.T1), (best.stir, SeriesIdentity.STIR))
+        raise no_pair(catalog, t1s, stirs, request)
+    rankings = best_of_each_field(candidates, rules)
+    told = (*catalog.findings, *_left_out(rankings, t1s, catalog, rules))
+    fields = label_fields(rankings, rules)
     return [
-        f"{s.label} is taken as {role.value.upper()} because the user named it: {' '.join(s.reasons)}"
-        for s, role in roles
-        if s.identity is not role or not s.usable
+        replace(_pair(field, catalog, told, (request, rules)), rank=place)
+        for place, field in enumerate(fields, start=1)
     ]
 
 
-def _repeats(best: PairCandidate, candidates: list[PairCandidate]) -> list[Finding]:
-    """Tell when other series would have served as well."""
-    found = []
-    for role, one, others in (
-        ("T1", best.t1, [c.t1 for c in candidates]),
-        ("STIR", best.stir, [c.stir for c in candidates]),
-    ):
-        same = {s.label for s in others if s is not one and s.orientation == one.orientation}
-        if same:
-            message = f"Several {role} series in this plane; {one.label} was taken, not {', '.join(sorted(same))}."
-            found.append(Finding(code="repeated_series", stage=_STAGE, severity=Severity.INFO, message=message))
+def _candidates(
+    t1s: list[Series], stirs: list[Series], request: PairRequest, rules: SeriesRules
+) -> list[PairCandidate]:
+    found = fitting_candidates(t1s, stirs, rules, across_studies=request.across_studies)
+    if not found and request.named and any(t1 is stir for t1 in t1s for stir in stirs):
+        raise same_series(request)
+    if not found and len(request.named) == 2:
+        found = insisted_candidates(t1s, stirs)
+    if not found and request.allow_t1_only and request.stir_uid is None:
+        found = lone_t1_candidates(t1s)
     return found
 
 
-def _no_pair(catalog: SeriesCatalog, t1s: list[Series], stirs: list[Series]) -> NoUsablePairError:
-    missing = [name for name, found in (("T1", t1s), ("STIR", stirs)) if not found]
-    if missing:
-        message = f"no usable {' and no usable '.join(missing)} series among {len(catalog.series)}"
-    else:
-        message = "no T1 and STIR series of one study cover the same anatomy"
-    return NoUsablePairError(
-        message,
-        code="no_usable_pair",
-        stage=_STAGE,
-        hint="name the series with --t1 and --stir if you know better",
-        series_reasons=tuple(f"{s.label}: {' '.join(s.reasons)}" for s in catalog.series),
+def _studies(candidate: PairCandidate) -> frozenset[str]:
+    return frozenset(s.study_instance_uid for s in candidate.series)
+
+
+def _of_one_study(candidates: list[PairCandidate], catalog: SeriesCatalog) -> list[PairCandidate]:
+    """Keep what one study holds, or what one pair of studies holds when none holds both series.
+
+    Raises
+    ------
+    UsageError
+        If there is more than one such study: which is meant cannot be known.
+    """
+    studies = {_studies(c) for c in candidates}
+    kept = {one for one in studies if len(one) == 1} or studies
+    if len(kept) > 1:
+        raise several_studies(len(frozenset().union(*kept)), len({s.study_instance_uid for s in catalog.series}))
+    return [c for c in candidates if _studies(c) in kept]
+
+
+def _left_out(
+    rankings: Sequence[Ranking], t1s: Sequence[Series], catalog: SeriesCatalog, rules: SeriesRules
+) -> tuple[Finding, ...]:
+    """Tell what is not measured: T1 series that no STIR covers, and other studies below the path."""
+    fields = [r.best.field for r in rankings]
+    studies = frozenset().union(*(_studies(r.best) for r in rankings))
+    least = rules.pairing.same_field_fraction.value
+    lone = [
+        c.t1
+        for c in lone_t1_candidates(t1s)
+        if c.t1.study_instance_uid in studies and not any(c.field.same_as(field, least) for field in fields)
+    ]
+    others = len({s.study_instance_uid for s in catalog.series} - studies)
+    return left_out_findings(lone, others)
+
+
+def _pair(
+    field: LabelledField, catalog: SeriesCatalog, told: tuple[Finding, ...], by: tuple[PairRequest, SeriesRules]
+) -> SeriesPair:
+    request, rules = by
+    best = field.ranking.best
+    comparisons = series_comparisons(field.ranking, rules.pairing)
+    of_series = (f for s in best.series for f in s.findings)
+    return SeriesPair(
+        t1=best.t1,
+        stir=best.stir,
+        label=field.label,
+        reasons=pair_reasons(best, request.named, comparisons),
+        rejected=tuple(s for s in catalog.series if not any(s is one for one in best.series)),
+        findings=tuple(dict.fromkeys((*told, *of_series, *field.findings, *choice_findings(field.ranking, rules)))),
+        comparisons=comparisons,
     )

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
-from marrowsignal.dicom.header_values import UNREADABLE, float_value, int_value, quiet_pydicom, text_value
+from marrowsignal.dicom.header_values import UNREADABLE, quiet_pydicom
+from marrowsignal.dicom.pixel_layout import PixelLayout, pixel_problem
 from marrowsignal.dicom.records import Series
+from marrowsignal.dicom.stored_values import FrameReader
 from marrowsignal.errors import DicomError
 from marrowsignal.geometry.volume import SignalVolume
 
-__all__ = ["read_volume"]
+__all__ = ["read_volume", "to_signal"]
 
 _STAGE = "read_volume"
-
-# Syntaxes pydicom decodes by itself; all others go through GDCM, whatever plugins happen to be installed.
-_PYDICOM_SYNTAXES = frozenset(
-    {
-        "1.2.840.10008.1.2",  # Implicit VR Little Endian
-        "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
-        "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
-        "1.2.840.10008.1.2.2",  # Explicit VR Big Endian
-        "1.2.840.10008.1.2.5",  # RLE Lossless
-    }
-)
-
-_PHILIPS_CREATOR = (0x2005, 0x0010)
-_PHILIPS_SCALE_SLOPE = (0x2005, 0x100E)
+_MOST_THREADS = 4
 
 
 def read_volume(series: Series) -> SignalVolume:
@@ -54,96 +42,89 @@ def read_volume(series: Series) -> SignalVolume:
         If the series has no grid, or a file is damaged, truncated, or does not fit the grid.
     """
     geometry = series.geometry
-    if geometry is None or len(series.files) != geometry.shape[0]:
+    if geometry is None or len(series.sources) != geometry.shape[0]:
         raise DicomError(
             f"{series.label} is no volume: {' '.join(series.reasons)}",
             code="series_no_volume",
             stage=_STAGE,
             hint="`marrowsignal inspect` lists the series and what hinders each",
         )
+    for index, source in enumerate(series.sources):
+        problem = pixel_problem(source.layout, source.frame)
+        if problem:
+            raise _unreadable(series, index, problem)
     array = np.empty(geometry.shape, dtype=np.float32)
-    for index, file in enumerate(series.files):
-        # A file may be named after the patient: slices are named by their place.
-        where = f"slice {index + 1} of {geometry.shape[0]} of series {series.series_number}"
-        array[index] = _read_slice(file, geometry.shape[1:], where)
+    # Decoders run outside Python's lock; uncompressed pixels are only copied.
+    threads = 1 if series.sources[0].layout.native else min(_MOST_THREADS, os.cpu_count() or 1)
+    with quiet_pydicom(), ThreadPoolExecutor(threads) as pool:
+        parts = [range(first, len(array), threads) for first in range(threads)]
+        for _ in pool.map(lambda part: _read_slices(series, part, array), parts):
+            continue
+    if not np.all(np.isfinite(array)):
+        raise DicomError(
+            f"the signal of {series.label} is not finite everywhere",
+            code="pixels_unexpected",
+            stage=_STAGE,
+            hint="its RescaleSlope, RescaleIntercept or scale slope is no usable number; export the series again",
+        )
     return SignalVolume(array=array, geometry=geometry, acquisition=series.acquisition)
 
 
-def _read_slice(file: Path, shape: tuple[int, ...], where: str) -> NDArray[np.float64]:
-    try:
-        with quiet_pydicom():
-            dataset = pydicom.dcmread(file, force=True)
-            stored = _stored_values(file, dataset)
-            values = _rescaled(stored, dataset)
-    except (*UNREADABLE, MemoryError) as error:
-        raise DicomError(
-            f"the pixels of {where} cannot be read",
-            code="pixels_unreadable",
-            stage=_STAGE,
-            hint="export the series again; the file may be truncated",
-        ) from error
-    if values.shape != shape or not np.all(np.isfinite(values)):
-        raise DicomError(
-            f"the pixels of {where} are not one grey image of {shape[0]} x {shape[1]} finite values",
-            code="pixels_unexpected",
-            stage=_STAGE,
-        )
-    return values
+def _read_slices(series: Series, indices: Iterable[int], array: NDArray[np.float32]) -> None:
+    """Fill the slices `indices` of `array`."""
+    with FrameReader() as reader:
+        for index in indices:
+            source = series.sources[index]
+            try:
+                array[index] = to_signal(reader.stored_values(source), source.layout)
+            except (*UNREADABLE, MemoryError) as error:
+                problem = "they are damaged, or the file has changed since it was found"
+                raise _unreadable(series, index, problem) from error
 
 
-def _stored_values(file: Path, dataset: Dataset) -> NDArray[np.float64]:
-    """Return the stored values SV of one frame, before any rescale."""
-    syntax = text_value(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
-    if syntax in _PYDICOM_SYNTAXES or not syntax:
-        return np.asarray(dataset.pixel_array, dtype=np.float64)
-    # SimpleITK takes 0.2 s to import; most studies need no decoder.
-    from marrowsignal.geometry.itk_bridge import decode_dicom_frame  # noqa: PLC0415
-
-    slope, intercept = _slope_intercept(dataset)
-    displayed = decode_dicom_frame(file).astype(np.float64)
-    return np.asarray(np.rint((displayed - intercept) / slope))
+def _unreadable(series: Series, index: int, problem: str) -> DicomError:
+    # A file may be named after the patient: slices are named by their place.
+    where = f"slice {index + 1} of {len(series.sources)} of series {series.series_number}"
+    return DicomError(
+        f"the pixels of {where} cannot be read: {problem}",
+        code="pixels_unreadable",
+        stage=_STAGE,
+        hint="export the series again; the file may be truncated",
+    )
 
 
-def _slope_intercept(dataset: Dataset) -> tuple[float, float]:
-    slope = float_value(dataset, "RescaleSlope")
-    intercept = float_value(dataset, "RescaleIntercept")
-    return slope if slope else 1.0, intercept or 0.0
+def to_signal(stored: NDArray[np.int32], layout: PixelLayout) -> NDArray[np.float64]:
+    """Return the signal of one slice from its stored values.
 
+    A displayed value is SV * RS + RI. Philips adds its own scale slope SS, by which series and slices differ:
+    FP = (SV * RS + RI) / (RS * SS) (Chenevert et al., Transl Oncol 2014, doi:10.1593/tlo.13811).
 
-def _rescaled(stored: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64]:
-    padded = _padding(stored, dataset)
-    slope, intercept = _slope_intercept(dataset)
-    if text_value(dataset, "PhotometricInterpretation") == "MONOCHROME1":
-        bits = int_value(dataset, "BitsStored") or 16
-        low = -(2 ** (bits - 1)) if int_value(dataset, "PixelRepresentation") == 1 else 0
-        # White is small in MONOCHROME1: mirror the stored range so that more signal is a larger number.
-        stored = (2 * low + 2**bits - 1) - stored
-    values = (stored * slope + intercept) / _philips_scale(dataset, slope)
-    values[padded] = 0.0
-    return values
+    Parameters
+    ----------
+    stored : ndarray of int32, shape (row, column)
+        Stored values SV.
+    layout : PixelLayout
+        Rescale, padding and photometric interpretation.
 
+    Examples
+    --------
+    MONOCHROME1 is mirrored in the stored range, so that more signal is a larger number:
 
-def _padding(stored: NDArray[np.float64], dataset: Dataset) -> NDArray[np.bool_]:
-    first = float_value(dataset, "PixelPaddingValue")
-    if first is None:
-        return np.zeros(stored.shape, dtype=np.bool_)
-    last = float_value(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted((first, first if last is None else last))
-    return np.asarray((stored >= low) & (stored <= high))
-
-
-def _philips_scale(dataset: Dataset, slope: float) -> float:
-    """Return RS * SS, by which a displayed value is divided to reach the scanner's floating-point value.
-
-    Philips stores SV with a display slope RS and its own scale slope SS; FP = (SV * RS + RI) / (RS * SS)
-    (Chenevert et al., Transl Oncol 2014, doi:10.1593/tlo.13811).
+    >>> import dataclasses
+    >>> plain = PixelLayout(rows=1, columns=2, samples_per_pixel=1, frames=1, bits_allocated=16, bits_stored=12,
+    ...     high_bit=11, signed=False, inverted=True, slope=2.0, intercept=1.0, scale_slope=None, padding=None,
+    ...     transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0, claimed_bytes=4, bytes_left=4)
+    >>> to_signal(np.array([[0, 4095]], dtype=np.int32), plain).tolist()
+    [[8191.0, 1.0]]
     """
-    creator = dataset.get(_PHILIPS_CREATOR)
-    element = dataset.get(_PHILIPS_SCALE_SLOPE)
-    if creator is None or element is None or not str(creator.value).startswith("Philips MR"):
-        return 1.0
-    try:
-        scale = float(element.value)
-    except (TypeError, ValueError):
-        return 1.0
-    return slope * scale if math.isfinite(scale) and scale > 0 and slope > 0 else 1.0
+    values = stored.astype(np.float64)
+    if layout.inverted:
+        low = -(2 ** (layout.bits_stored - 1)) if layout.signed else 0
+        values = (2 * low + 2**layout.bits_stored - 1) - values
+    values *= layout.slope
+    values += layout.intercept
+    if layout.scale_slope is not None and layout.slope > 0:
+        values /= layout.slope * layout.scale_slope
+    if layout.padding is not None:
+        values[(stored >= layout.padding[0]) & (stored <= layout.padding[1])] = 0.0
+    return values

@@ -6,11 +6,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from marrowsignal.dicom.pixel_layout import SliceSource
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.geometry.volume import VolumeGeometry
 
-__all__ = ["Series", "SeriesCatalog", "SeriesIdentity", "SeriesPair"]
+__all__ = [
+    "Comparison",
+    "EvidenceItem",
+    "EvidenceKind",
+    "Series",
+    "SeriesCatalog",
+    "SeriesIdentity",
+    "SeriesPair",
+    "Verdict",
+]
 
 
 class SeriesIdentity(StrEnum):
@@ -33,6 +43,38 @@ class SeriesIdentity(StrEnum):
     DERIVED = "derived"
     NOT_MR = "not_mr"
     UNKNOWN = "unknown"
+
+
+class EvidenceKind(StrEnum):
+    """Where a piece of evidence comes from (SCIENCE 5.1)."""
+
+    TIMING = "timing"
+    SEQUENCE = "sequence"
+    NAME = "name"
+    DESCRIPTION = "description"
+    OBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceItem:
+    """One piece of evidence for or against an identity.
+
+    Attributes
+    ----------
+    kind : EvidenceKind
+        Timing, sequence codes, sequence name, description; ``object`` for what no timing can outweigh.
+    told : str
+        What the header says, in plain words; never a free text of the header.
+    points : float
+        What it counts; the points of one identity add up to its score.
+    identity : SeriesIdentity
+        The identity it was weighed for.
+    """
+
+    kind: EvidenceKind
+    told: str
+    points: float
+    identity: SeriesIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +108,24 @@ class Series:
         ``"-oblique"`` when tilted by more than 15 deg, or ``"unknown"``.
     transfer_syntax : str
         Name of the transfer syntax.
-    files : tuple of Path
-        Files ordered along the slice normal; never written to an output.
+    sources : tuple of SliceSource
+        Where the pixels of each slice are, ordered along the slice normal; never written to an output.
     findings : tuple of Finding
         What weakens the series (missing slice, duplicate, post-contrast ...).
     geometry : VolumeGeometry or None
         Grid of the stack in patient space; None when the header does not tell or the slices form no volume.
     acquired_at : str
         AcquisitionDate and -Time, ``YYYYMMDDHHMMSS.ffffff``; only orders series, never goes to an output.
+    identity_margin : float
+        How far the score is ahead of the next identity's.
+    runner_up : SeriesIdentity or None
+        The next identity; the nearest one when `identity` is unknown.
+    evidence : tuple of EvidenceItem
+        What was weighed, for every identity that came into question, the best first.
+    laterality : str
+        ``"L"``, ``"R"``, ``"B"``, ``"U"`` or empty: Laterality, ImageLaterality or FrameLaterality.
+    stack : int
+        Number among the stacks with one SeriesInstanceUID, from 1; 0 when it is the only one.
     """
 
     series_instance_uid: str
@@ -92,16 +144,31 @@ class Series:
     spacing_mm: tuple[float, float, float] | None
     orientation: str
     transfer_syntax: str
-    files: tuple[Path, ...] = field(repr=False)
+    sources: tuple[SliceSource, ...] = field(repr=False)
     findings: tuple[Finding, ...] = ()
     geometry: VolumeGeometry | None = field(default=None, repr=False, compare=False)
     acquired_at: str = field(default="", repr=False)
+    identity_margin: float = 0.0
+    runner_up: SeriesIdentity | None = None
+    evidence: tuple[EvidenceItem, ...] = field(default=(), repr=False)
+    laterality: str = ""
+    stack: int = 0
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Each file once, ordered along the slice normal."""
+        return tuple(dict.fromkeys(source.path for source in self.sources))
 
     @property
     def label(self) -> str:
         """Short name for messages: number, description and identity."""
+        return f"series {self.number_text} '{self.description}' ({self.identity})"
+
+    @property
+    def number_text(self) -> str:
+        """SeriesNumber, ``"?"`` without one; with the number of the stack when there are several, as in ``"9.2"``."""
         number = "?" if self.series_number is None else str(self.series_number)
-        return f"series {number} '{self.description}' ({self.identity})"
+        return f"{number}.{self.stack}" if self.stack else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,30 +191,75 @@ class SeriesCatalog:
     findings: tuple[Finding, ...] = ()
 
 
+class Verdict(StrEnum):
+    """How the chosen one does by one criterion."""
+
+    BETTER = "better"
+    EQUAL = "equal"
+    WORSE = "worse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One criterion by which a series was chosen rather than another of the same kind and field of view.
+
+    Attributes
+    ----------
+    criterion : str
+        What was compared, for example ``"common field of view"``.
+    winner, loser : str
+        Labels of the series that was chosen and of the one that was not.
+    verdict : Verdict
+        How the winner does by this criterion alone.
+    decided : bool
+        Whether this criterion decided: the first, in their order, by which the two are not nearly equal.
+    told : str
+        Both values in words, the winner's first.
+    """
+
+    criterion: str
+    winner: str
+    loser: str
+    verdict: Verdict
+    decided: bool
+    told: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPair:
     """The T1 and the STIR series that belong together.
 
     Attributes
     ----------
-    t1, stir : Series
-        The chosen series.
+    t1 : Series
+        The T1.
+    stir : Series or None
+        The STIR; None when a T1 alone is measured.
+    label : str
+        Tells the pairs of one study apart, for example ``"left"`` or ``"station-1"``; empty when it is the only one.
     reasons : tuple of str
         Why these two.
     rejected : tuple of Series
         The others.
     findings : tuple of Finding
         What weakens the choice.
+    comparisons : tuple of Comparison
+        By which criteria the two were chosen rather than others of the same field of view; each criterion's verdict.
+    rank : int
+        Place among the pairs of the study by the same criteria; 1 is the best.
     """
 
     t1: Series
-    stir: Series
+    stir: Series | None
     reasons: tuple[str, ...]
     rejected: tuple[Series, ...] = ()
     findings: tuple[Finding, ...] = ()
+    label: str = ""
+    comparisons: tuple[Comparison, ...] = ()
+    rank: int = 1
 
     @property
     def same_frame_of_reference(self) -> bool:
         """Whether both series name the same, non-empty FrameOfReferenceUID."""
         uid = self.t1.frame_of_reference_uid
-        return bool(uid) and uid == self.stir.frame_of_reference_uid
+        return self.stir is not None and bool(uid) and uid == self.stir.frame_of_reference_uid

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.dicom.pixel_layout import pixel_problem
 from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.errors import GeometryError
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.series_rules import UsableRules
 
-__all__ = ["Stack", "build_stack", "main_plane", "place_along", "slice_normal"]
+__all__ = ["Stack", "build_stack", "main_plane", "places_along", "slice_normal"]
 
 _STAGE = "find_series"
+
+# Direction cosines are written with a few digits; beyond this they are no directions.
+_COSINE_SLACK = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,14 @@ class Stack:
     why_no_volume: str
     findings: tuple[Finding, ...]
 
+    @property
+    def pixel_problem(self) -> str:
+        """Why its pixels cannot be read, with the number of slices concerned; empty when they can."""
+        problems = [told for h in self.headers if (told := pixel_problem(h.layout, h.frame))]
+        if not problems:
+            return ""
+        return f"{len(problems)} of {len(self.headers)} slices cannot be read: {problems[0]}"
+
 
 def main_plane(header: SliceHeader, oblique_from_deg: float) -> str:
     """Return axial, coronal or sagittal, with -oblique when tilted, or unknown."""
@@ -57,14 +71,25 @@ def slice_normal(header: SliceHeader) -> NDArray[np.float64] | None:
     """Return the unit normal of a slice, or None when the header has no orientation."""
     if header.row_direction is None or header.column_direction is None:
         return None
-    normal = np.cross(header.column_direction, header.row_direction)
-    length = float(np.linalg.norm(normal))
-    return np.asarray(normal / length) if length > 0.5 else None
+    return _normal(header.column_direction, header.row_direction)
 
 
-def place_along(header: SliceHeader, normal: NDArray[np.float64]) -> float:
-    """Return the distance of a slice along `normal`, mm."""
-    return float(np.dot(header.position_mm or (0.0, 0.0, 0.0), normal))
+@functools.lru_cache(maxsize=1024)
+def _normal(along_columns: tuple[float, ...], along_rows: tuple[float, ...]) -> NDArray[np.float64] | None:
+    """Cross product of two unit vectors, None when they are none or no right angle to speak of."""
+    vectors = np.array([along_columns, along_rows])
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not np.all(np.abs(lengths - 1.0) < _COSINE_SLACK) or abs(float(vectors[0] @ vectors[1])) > _COSINE_SLACK:
+        return None
+    normal = np.cross(*vectors)
+    normal /= np.linalg.norm(normal)
+    normal.flags.writeable = False
+    return np.asarray(normal)
+
+
+def places_along(headers: Sequence[SliceHeader], normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance of each slice along `normal`, mm; every slice needs a position."""
+    return np.asarray(np.array([h.position_mm for h in headers], dtype=np.float64) @ normal)
 
 
 def build_stack(
@@ -93,7 +118,7 @@ def _longest_even_run(
     """Cut where a slice is missing: a gap bridged by guessing would move every voxel behind it."""
     if len(run) < 3:
         return run, ()
-    steps = np.diff([place_along(h, normal) for h in run])
+    steps = np.diff(places_along(run, normal))
     step = float(np.median(steps))
     tolerance = max(rules.gap_tolerance.value, rules.gap_tolerance_fraction.value * step)
     cuts = [0, *(np.flatnonzero(np.abs(steps - step) > tolerance) + 1).tolist(), len(run)]

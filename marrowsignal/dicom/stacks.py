@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.dicom.slice_grid import Stack, build_stack, place_along, slice_normal
+from marrowsignal.dicom.pixel_layout import pixel_problem
+from marrowsignal.dicom.slice_grid import Stack, build_stack, main_plane, places_along, slice_normal
 from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import ImageTypeWords, UsableRules
 
-__all__ = ["split_into_stacks"]
+__all__ = ["split_into_stacks", "what_differs"]
 
 _STAGE = "find_series"
+_MOST_VALUES_TOLD = 4
 
 
 def split_into_stacks(headers: Iterable[SliceHeader], rules: UsableRules, words: ImageTypeWords) -> tuple[Stack, ...]:
@@ -36,26 +38,69 @@ def split_into_stacks(headers: Iterable[SliceHeader], rules: UsableRules, words:
         Independent of the order and the names of the files.
     """
     unique, findings = _without_copies(sorted(headers, key=_stable_key))
+    special = words.phase | words.real | words.dixon_in_phase | words.dixon_other
     stacks: list[Stack] = []
-    for same_kind in _grouped(unique, lambda h: _kind(h, words)):
+    for same_kind in _grouped(unique, lambda h: _kind(h, special)):
         for parallel in _parallel_groups(same_kind, rules):
             stacks.extend(_ordered_stacks(parallel, rules, findings))
     return tuple(stacks)
 
 
+def what_differs(stacks: Sequence[Stack]) -> str:
+    """Say in which headers' values the stacks of one series differ, with the values; empty when in none.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        What `split_into_stacks` made of one series.
+    """
+    firsts = [stack.headers[0] for stack in stacks]
+    aspects: tuple[tuple[str, Callable[[SliceHeader], object]], ...] = (
+        ("matrix", lambda h: f"{h.rows} x {h.columns}"),
+        ("pixel spacing", lambda h: _numbers(h.pixel_spacing_mm, "mm")),
+        ("TE", lambda h: _numbers((h.acquisition.echo_time_ms,), "ms")),
+        ("TI", lambda h: _numbers((h.acquisition.inversion_time_ms,), "ms")),
+        ("b-value", lambda h: _numbers((h.diffusion_b_value,), "s/mm2")),
+        ("image type", lambda h: "\\".join(h.acquisition.image_type) or "none"),
+        ("plane", lambda h: main_plane(h, oblique_from_deg=180.0)),
+        ("StackID", lambda h: h.stack_id or "none"),
+        ("time", lambda h: "none" if h.temporal_position is None else str(h.temporal_position)),
+        ("acquisition", lambda h: "none" if h.acquisition_number is None else str(h.acquisition_number)),
+    )
+    told = []
+    for name, value in aspects:
+        values = list(dict.fromkeys(str(value(header)) for header in firsts))
+        if len(values) > 1:
+            shown = ", ".join(values[:_MOST_VALUES_TOLD])
+            told.append(f"{name} ({shown}{', ...' if len(values) > _MOST_VALUES_TOLD else ''})")
+    return "; ".join(told)
+
+
+def _numbers(values: Sequence[float | None] | None, unit: str) -> str:
+    known = [f"{value:g}" for value in values or () if value is not None]
+    return f"{' x '.join(known)} {unit}" if known else "none"
+
+
 def _stable_key(header: SliceHeader) -> tuple[object, ...]:
     number = header.instance_number if header.instance_number is not None else 0
-    return (number, header.sop_instance_uid, header.position_mm or (), header.transfer_syntax, header.path)
+    syntax = header.layout.transfer_syntax
+    return (number, header.sop_instance_uid, header.frame, header.position_mm or (), syntax, header.path)
+
+
+def _whole_first(header: SliceHeader) -> tuple[object, ...]:
+    """Order copies of one slice: what can be read before what cannot, without loss before with loss."""
+    return (bool(pixel_problem(header.layout, header.frame)), header.lossy, *_stable_key(header))
 
 
 def _without_copies(headers: list[SliceHeader]) -> tuple[list[SliceHeader], tuple[Finding, ...]]:
-    """Drop files that hold the same object again."""
-    kept: dict[Hashable, SliceHeader] = {}
+    """Drop files that hold the same object again, the damaged copy rather than the whole one."""
+    copies: dict[Hashable, list[SliceHeader]] = {}
     for header in headers:
-        key: Hashable = (header.sop_instance_uid, header.position_mm, header.acquisition.echo_time_ms)
-        kept.setdefault(key if header.sop_instance_uid else header.path, header)
+        key: Hashable = (header.sop_instance_uid, header.frame, header.position_mm, header.acquisition.echo_time_ms)
+        copies.setdefault(key if header.sop_instance_uid else header.path, []).append(header)
+    kept = [same[0] if len(same) == 1 else min(same, key=_whole_first) for same in copies.values()]
     dropped = len(headers) - len(kept)
-    return list(kept.values()), _copies_finding(dropped) if dropped else ()
+    return kept, _copies_finding(dropped) if dropped else ()
 
 
 def _copies_finding(dropped: int) -> tuple[Finding, ...]:
@@ -69,18 +114,19 @@ def _copies_finding(dropped: int) -> tuple[Finding, ...]:
     )
 
 
-def _kind(header: SliceHeader, words: ImageTypeWords) -> Hashable:
-    """Matrix, spacing, echo, image component and Dixon member: slices that differ here never mix."""
-    special = words.phase | words.real | words.dixon_in_phase | words.dixon_other
-    spacing = header.pixel_spacing_mm
+def _kind(header: SliceHeader, special: frozenset[str]) -> Hashable:
+    """Matrix, spacing, echo, image component, b-value, stack, Dixon member: slices that differ here never mix."""
+    facts, spacing = header.acquisition, header.pixel_spacing_mm
     return (
         header.rows,
         header.columns,
         None if spacing is None else tuple(round(s, 3) for s in spacing),
-        header.acquisition.echo_time_ms and round(header.acquisition.echo_time_ms, 1),
-        header.acquisition.inversion_time_ms and round(header.acquisition.inversion_time_ms),
-        tuple(sorted(set(header.acquisition.image_type[2:]) & special)),
-        header.enhanced and header.sop_instance_uid,
+        facts.echo_time_ms and round(facts.echo_time_ms, 1),
+        facts.inversion_time_ms and round(facts.inversion_time_ms),
+        header.echo_number,
+        special.intersection(facts.image_type[2:]),
+        header.diffusion_b_value,
+        header.stack_id,
         header.sop_class_uid,
         header.frame_of_reference_uid,
     )
@@ -94,20 +140,22 @@ def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashab
 
 
 def _parallel_groups(headers: list[SliceHeader], rules: UsableRules) -> list[list[SliceHeader]]:
-    """Group slices whose three axes agree within the tolerance of the group's first slice."""
+    """Group slices whose axes agree within the tolerance of the group's first slice."""
     least_cosine = math.cos(math.radians(rules.parallel_tolerance.value))
     groups: list[tuple[NDArray[np.float64] | None, list[SliceHeader]]] = []
-    for header in headers:
-        axes = None if slice_normal(header) is None else np.array([header.row_direction, header.column_direction])
-        for known, members in groups:
+    # The scanner writes one orientation for all slices: compare orientations, not slices.
+    for members in _grouped(headers, lambda h: (h.row_direction, h.column_direction)):
+        first = members[0]
+        axes = None if slice_normal(first) is None else np.array([first.row_direction, first.column_direction])
+        for known, group in groups:
             if (axes is None and known is None) or (
                 axes is not None and known is not None and bool(np.all(np.sum(axes * known, axis=1) >= least_cosine))
             ):
-                members.append(header)
+                group.extend(members)
                 break
         else:
-            groups.append((axes, [header]))
-    return [members for _, members in groups]
+            groups.append((axes, list(members)))
+    return [group for _, group in groups]
 
 
 def _ordered_stacks(headers: list[SliceHeader], rules: UsableRules, findings: tuple[Finding, ...]) -> list[Stack]:
@@ -123,14 +171,12 @@ def _split_repeats(
     headers: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules
 ) -> tuple[list[list[SliceHeader]], tuple[Finding, ...]]:
     """Return one run with each position once; several when the series repeats its positions in time."""
+    places = places_along(headers, normal)
+    order = sorted(range(len(headers)), key=lambda k: (places[k], _whole_first(headers[k])))
+    ordered = [headers[k] for k in order]
+    new = np.diff(places[order], prepend=-math.inf) > rules.same_position.value
     at: dict[int, list[SliceHeader]] = {}
-    ordered = sorted(headers, key=lambda h: (place_along(h, normal), _stable_key(h)))
-    previous, index = -math.inf, -1
-    for header in ordered:
-        here = place_along(header, normal)
-        if here - previous > rules.same_position.value:
-            index += 1
-            previous = here
+    for index, header in zip(np.cumsum(new).tolist(), ordered, strict=True):
         at.setdefault(index, []).append(header)
     counts = {len(members) for members in at.values()}
     if counts == {1}:
@@ -141,7 +187,7 @@ def _split_repeats(
             return sorted(runs, key=lambda run: _stable_key(run[0])), ()
     if len(counts) == 1:
         repeats = counts.pop()
-        return [[members[k] for members in at.values()] for k in range(repeats)], ()
+        return [[sorted(members, key=_stable_key)[k] for members in at.values()] for k in range(repeats)], ()
     dropped = len(ordered) - len(at)
     return [[members[0] for members in at.values()]], _copies_finding(dropped)
 
@@ -155,5 +201,5 @@ def _acquisition_key(header: SliceHeader) -> Hashable:
 
 
 def _positions_once(run: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules) -> bool:
-    places = sorted(place_along(h, normal) for h in run)
+    places = np.sort(places_along(run, normal))
     return bool(np.all(np.diff(places) > rules.same_position.value))

@@ -114,8 +114,8 @@ _REGION = (
     ("slices", "1", "regions[].slices", "Slices that hold the core."),
     ("t1_median_au", "au", "regions[].t1_median", "Bias-corrected T1 signal, the series' own units."),
     ("stir_median_au", "au", "regions[].stir_median", "Bias-corrected STIR signal, the series' own units."),
-    ("median_status", "text", "regions[].median_status", "measured or not_evaluable."),
-    ("median_reason", "text", "regions[].median_reason", "Why the medians are missing."),
+    ("median_status", "text", "regions[].median_status", "measured or not_evaluable, of the T1 median."),
+    ("median_reason", "text", "regions[].median_reason", "Why the T1 median is missing."),
     (
         "lesion_ml",
         "ml",
@@ -148,18 +148,29 @@ _SYMMETRY = (
 )
 
 
+# Later columns go to the end: the order is frozen.
+_REGION_END = (
+    ("stir_median_status", "text", "regions[].stir_median_status", "measured or not_evaluable."),
+    ("stir_median_reason", "text", "regions[].stir_median_reason", "Why the STIR median is missing."),
+)
+
+
 def _table(
-    table: str, facts: tuple[tuple[str, str, str, str], ...], descriptors: tuple[Descriptor, ...]
+    table: str,
+    facts: tuple[tuple[str, str, str, str], ...],
+    descriptors: tuple[Descriptor, ...],
+    end: tuple[tuple[str, str, str, str], ...] = (),
 ) -> tuple[Column, ...]:
     section = table.removesuffix(".csv")
     families = (_family(table, section, descriptor) for descriptor in descriptors)
     return (
         *(_fact(table, row) for row in (*_STUDY, *facts)),
         *(column for family in families for column in family),
+        *(_fact(table, row) for row in end),
     )
 
 
-REGION_COLUMNS = _table("regions.csv", _REGION, REGION_DESCRIPTORS)
+REGION_COLUMNS = _table("regions.csv", _REGION, REGION_DESCRIPTORS, _REGION_END)
 LESION_COLUMNS = _table("lesions.csv", _LESION, LESION_DESCRIPTORS)
 SYMMETRY_COLUMNS = _table("symmetry.csv", _SYMMETRY, SYMMETRY_DESCRIPTORS)
 COLUMNS = (*REGION_COLUMNS, *LESION_COLUMNS, *SYMMETRY_COLUMNS)
@@ -175,7 +186,11 @@ def dictionary_markdown() -> str:
     ):
         lines += [f"### {table}", "", "| column | unit | descriptor | meaning |", "|---|---|---|---|"]
         lines += [_markdown_row(column) for column in columns if not column.name.endswith(_FAMILY_ENDS)]
-        lines += [_markdown_row(column) for column in columns if column.name.startswith("median_")]
+        lines += [
+            _markdown_row(column)
+            for column in columns
+            if column.name.startswith(("median_", "stir_median_")) and column.unit == "text"
+        ]
         lines += [""]
     return "\n".join(lines)
 

@@ -47,8 +47,9 @@ class LabelRow:
 def write_images(result: StudyResult, folder: Path) -> None:
     """Write ``t1``, ``stir_on_t1``, ``marrow``, ``regions``, ``lesions``, ``fat_signal_index`` as ``.nii.gz``.
 
-    Label maps get a ``.json`` and a BIDS-like ``.tsv`` table beside them. Without reference tissues there is
-    no fat-signal index and no such file.
+    Label maps get a ``.json`` and a BIDS-like ``.tsv`` table beside them. What was not measured has no file: no
+    ``stir_on_t1`` without a STIR series, no ``lesions`` where none were looked for, no ``fat_signal_index`` without
+    reference tissues.
 
     Parameters
     ----------
@@ -58,20 +59,21 @@ def write_images(result: StudyResult, folder: Path) -> None:
         An existing folder.
     """
     write_nifti(folder / "t1.nii.gz", result.pair.t1)
-    write_nifti(folder / "stir_on_t1.nii.gz", result.pair.stir)
-    write_nifti(folder / "marrow.nii.gz", result.marrow.labels)
-    write_nifti(folder / "regions.nii.gz", result.regions.labels)
-    write_nifti(folder / "lesions.nii.gz", result.signals.lesion_labels)
+    if result.pair.stir is not None:
+        write_nifti(folder / "stir_on_t1.nii.gz", result.pair.stir)
     index = result.signals.fat_signal_index
     if index is not None:
         t1 = result.pair.t1
         volume = SignalVolume(array=index, geometry=t1.geometry, acquisition=t1.acquisition)
         write_nifti(folder / "fat_signal_index.nii.gz", volume)
-    for name, rows in (
-        ("marrow", _marrow_rows(result)),
-        ("regions", _region_rows(result)),
-        ("lesions", _lesion_rows(result)),
+    for name, labels, rows in (
+        ("marrow", result.marrow.labels, _marrow_rows(result)),
+        ("regions", result.regions.labels, _region_rows(result)),
+        ("lesions", result.signals.lesion_labels, _lesion_rows(result)),
     ):
+        if labels is None:
+            continue
+        write_nifti(folder / f"{name}.nii.gz", labels)
         (folder / f"{name}.json").write_bytes(_json(rows).encode("utf-8"))
         (folder / f"{name}.tsv").write_bytes(_tsv(rows).encode("utf-8"))
 
@@ -104,7 +106,7 @@ def _lesion_rows(result: StudyResult) -> tuple[LabelRow, ...]:
             side=lesion.side.value,
             volume_ml=lesion.volume_ml,
         )
-        for lesion in result.signals.lesions
+        for lesion in result.signals.lesions or ()
     )
 
 

@@ -19,18 +19,21 @@ from marrowsignal.results.descriptors import (
     SYMMETRY_DESCRIPTORS,
     Descriptor,
 )
-from marrowsignal.results.measured_sections import measurement_section
+from marrowsignal.results.measured_sections import measurement_section, median_sections
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
 __all__ = ["columns_csv", "lesions_csv", "regions_csv", "symmetry_csv", "write_tables"]
 
 Cell = str | int | float | None
-_FORMULA_STARTS = ("=", "+", "-", "@")
+# OWASP "CSV Injection"; the wide forms start a formula in East Asian versions of Excel.
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")
 
 
 def write_tables(result: StudyResult, folder: Path) -> None:
     """Write ``regions.csv``, ``lesions.csv``, ``symmetry.csv`` and their dictionary ``columns.csv``.
+
+    Where lesions were not looked for there is no ``lesions.csv``: one without rows would read as none found.
 
     Parameters
     ----------
@@ -45,7 +48,8 @@ def write_tables(result: StudyResult, folder: Path) -> None:
         ("symmetry.csv", symmetry_csv(result)),
         ("columns.csv", columns_csv()),
     ):
-        (folder / name).write_bytes(text.encode("utf-8"))
+        if text is not None:
+            (folder / name).write_bytes(text.encode("utf-8"))
 
 
 def regions_csv(result: StudyResult) -> str:
@@ -54,8 +58,10 @@ def regions_csv(result: StudyResult) -> str:
     return _csv(REGION_COLUMNS, (_region_row(result, region) for region in rows))
 
 
-def lesions_csv(result: StudyResult) -> str:
-    """Return the lesions table; only a header when none was found."""
+def lesions_csv(result: StudyResult) -> str | None:
+    """Return the lesions table; only a header when none was found, None when lesions were not looked for."""
+    if result.signals.lesions is None:
+        return None
     return _csv(LESION_COLUMNS, (_lesion_row(result, lesion) for lesion in result.signals.lesions))
 
 
@@ -88,7 +94,7 @@ def _study_cells(result: StudyResult) -> list[Cell]:
 
 def _region_row(result: StudyResult, signals: RegionSignals) -> list[Cell]:
     region = next((r for r in result.regions.regions if r.label == signals.region_label), None)
-    missing = signals.t1_median is None or signals.stir_median is None
+    t1, stir = median_sections(signals)
     return [
         *_study_cells(result),
         signals.region_label,
@@ -100,12 +106,14 @@ def _region_row(result: StudyResult, signals: RegionSignals) -> list[Cell]:
         signals.core_volume_ml,
         signals.core_voxels,
         signals.slices,
-        signals.t1_median,
-        signals.stir_median,
-        "not_evaluable" if missing else "measured",
-        "the core of the region holds no voxel with a valid signal" if missing else "",
+        t1.value,
+        stir.value,
+        t1.status,
+        t1.reason,
         signals.lesion_ml,
         *_cells(REGION_DESCRIPTORS, signals.measurements),
+        stir.status,
+        stir.reason,
     ]
 
 
@@ -159,6 +167,6 @@ def _text(cell: Cell) -> str:
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     if isinstance(cell, str):
-        line = " ".join(cell.split())
+        line = " ".join("".join(c if c.isprintable() else " " for c in cell).split())
         return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
     return repr(float(cell)) if isinstance(cell, float) else str(int(cell))

@@ -38,7 +38,9 @@ class AcquisitionFacts:
     slice_thickness_mm : float or None
         SliceThickness.
     post_contrast : bool
-        Whether header or description say that contrast was given.
+        Whether header, description or the order of the series say that contrast was given.
+    fat_suppressed : bool
+        Whether header or description say that fat was suppressed spectrally or water excited; STIR is not meant.
     """
 
     modality: str | None = None
@@ -59,3 +61,4 @@ class AcquisitionFacts:
     patient_sex: str | None = None
     slice_thickness_mm: float | None = None
     post_contrast: bool = False
+    fat_suppressed: bool = False

@@ -113,13 +113,18 @@ def write_nifti(path: Path, volume: SignalVolume | LabelVolume) -> None:
     sitk.WriteImage(array_to_itk(volume.array, volume.geometry), str(path), useCompression=True)
 
 
-def decode_dicom_frame(path: Path) -> NDArray[np.float32]:
-    """Decode one single-frame DICOM file with GDCM, modality rescale already applied.
+def decode_dicom_frame(path: Path) -> NDArray[np.int32]:
+    """Decode one single-frame DICOM file without modality rescale by GDCM.
 
     Returns
     -------
-    ndarray of float32, shape (row, column)
-        Values after RescaleSlope and RescaleIntercept.
+    ndarray of int32, shape (row, column)
+        Stored values.
+
+    Raises
+    ------
+    RuntimeError
+        If GDCM cannot decode it.
     """
     array = sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
-    return np.asarray(array.reshape(array.shape[-2:]), dtype=np.float32)
+    return np.asarray(array.reshape(array.shape[-2:]), dtype=np.int32)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair, BiasModel
 from marrowsignal.geometry.itk_bridge import array_to_itk
-from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.geometry.volume import SignalVolume, VolumeGeometry
 from marrowsignal.protocol.schema import BiasSettings
 
 __all__ = ["correct_bias", "n4_field"]
@@ -29,7 +29,7 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
     Parameters
     ----------
     pair : AlignedPair
-        T1 and STIR on one grid.
+        T1 and STIR on one grid, or a T1 alone.
     settings : BiasSettings
         Control point spacing of the bias model.
 
@@ -43,21 +43,11 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
     -----
     Tustison et al., IEEE TMI 2010 (N4ITK), doi:10.1109/TMI.2010.2046908.
     """
-    mask = pair.body_mask & pair.covered_mask
-    fields = [
-        n4_field(
-            volume.array,
-            inside,
-            volume.geometry,
-            knots_mm=settings.control_point_spacing.value,
-            outlier_ratio=settings.outlier_ratio.value,
-        )
-        for volume, inside in ((pair.t1, pair.body_mask), (pair.stir, mask))
-    ]
-    t1, stir = (
-        replace(volume, array=volume.array / field) for volume, field in zip((pair.t1, pair.stir), fields, strict=True)
-    )
-    return replace(pair, t1=t1, stir=stir, bias=BiasModel(t1_field=fields[0], stir_field=fields[1]))
+    t1, t1_field = _corrected(pair.t1, pair.body_mask, settings)
+    if pair.stir is None:
+        return replace(pair, t1=t1, bias=BiasModel(t1_field=t1_field, stir_field=None))
+    stir, stir_field = _corrected(pair.stir, pair.body_mask & pair.covered_mask, settings)
+    return replace(pair, t1=t1, stir=stir, bias=BiasModel(t1_field=t1_field, stir_field=stir_field))
 
 
 def n4_field(
@@ -123,6 +113,19 @@ def n4_field(
     log_field = sitk.GetArrayFromImage(grow.Execute(log_image))
     log_field -= log_field[mask].mean() if mask.any() else 0.0
     return np.asarray(np.exp(log_field, dtype=np.float32))
+
+
+def _corrected(
+    volume: SignalVolume, inside: NDArray[np.bool_], settings: BiasSettings
+) -> tuple[SignalVolume, NDArray[np.float32]]:
+    field = n4_field(
+        volume.array,
+        inside,
+        volume.geometry,
+        knots_mm=settings.control_point_spacing.value,
+        outlier_ratio=settings.outlier_ratio.value,
+    )
+    return replace(volume, array=volume.array / field), field
 
 
 def _coarse_grid(image: sitk.Image) -> sitk.Image:

@@ -28,7 +28,7 @@ class ReferenceTissue:
     key : str
         ``"muscle"``, ``"fat"`` or ``"normal_marrow"``.
     t1, stir : float or None
-        Level in bias-corrected signal; None when not measured.
+        Level in bias-corrected signal; None when not measured; `stir` is None without a STIR series too.
     t1_spread_fraction, stir_spread_fraction : float or None
         Robust SD (1.4826 MAD) divided by the level.
     voxels : int
@@ -62,8 +62,10 @@ class References:
         Lean muscle, subcutaneous fat, own normal marrow.
     labels : LabelVolume
         1 muscle, 2 fat, 3 normal marrow, on the T1 grid.
-    noise_t1, noise_stir : float
+    noise_t1 : float
         Noise SD in bias-corrected signal.
+    noise_stir : float or None
+        The same of STIR; None without a STIR series.
     t1_residual_bias_fraction, stir_residual_bias_fraction : float or None
         Coefficient of variation of muscle's local level over sectors after bias correction.
     findings : tuple of Finding
@@ -75,7 +77,7 @@ class References:
     normal_marrow: ReferenceTissue
     labels: LabelVolume
     noise_t1: float
-    noise_stir: float
+    noise_stir: float | None
     t1_residual_bias_fraction: float | None
     stir_residual_bias_fraction: float | None
     findings: tuple[Finding, ...] = ()

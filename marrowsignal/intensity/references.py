@@ -43,7 +43,7 @@ def find_references(
     records.References
         Levels are medians over the masks. A tissue that is missing or too small has no level and verdict ``fail``.
     """
-    t1, stir = pair.t1.array, pair.stir.array
+    t1, stir = pair.t1.array, None if pair.stir is None else pair.stir.array
     seen = pair.body_mask & pair.covered_mask
     tissues = find_tissues(
         t1,
@@ -65,11 +65,15 @@ def find_references(
         normal_marrow=_normal(_tissue("normal_marrow", t1, stir, normal, voxel_ml), protocol.references),
         labels=LabelVolume(array=labels, geometry=pair.t1.geometry, names=_NAMES),
         noise_t1=noise_sd(t1, seen),
-        noise_stir=noise_sd(stir, seen),
+        noise_stir=None if stir is None else noise_sd(stir, seen),
         t1_residual_bias_fraction=residual_bias(t1, tissues.lean, spacing_mm=spacing, settings=protocol.bias),
-        stir_residual_bias_fraction=residual_bias(stir, tissues.lean, spacing_mm=spacing, settings=protocol.bias),
+        stir_residual_bias_fraction=None
+        if stir is None
+        else residual_bias(stir, tissues.lean, spacing_mm=spacing, settings=protocol.bias),
     )
-    return replace(references, findings=_findings(references, protocol))
+    if stir is None:
+        references = _found_on_t1_alone(references)
+    return replace(references, findings=_findings(references, protocol, with_stir=stir is not None))
 
 
 def noise_sd(signal: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
@@ -136,14 +140,17 @@ def residual_bias(
     return float(np.std(levels) / np.mean(levels)) if np.mean(levels) > 0 else None
 
 
-def _normal_marrow(t1: NDArray[np.float32], stir: NDArray[np.float32], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _normal_marrow(
+    t1: NDArray[np.float32], stir: NDArray[np.float32] | None, core: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     if not core.any():
         return core
     # The most frequent STIR level of the patient's marrow: disease fills the bright tail, void the dark one.
-    mode = mode_of(stir[core])
-    below = stir[core & (stir < mode)]
+    guide = t1 if stir is None else stir
+    mode = mode_of(guide[core])
+    below = guide[core & (guide < mode)]
     spread = _MAD_TO_SD * float(np.median(mode - below)) if below.size else 0.0
-    near = core & (np.abs(stir - mode) <= spread)
+    near = core & (np.abs(guide - mode) <= spread)
     middle = np.median(t1[near])
     deviation = _MAD_TO_SD * np.median(np.abs(t1[near] - middle))
     return np.asarray(near & (np.abs(t1 - middle) <= 2 * deviation))
@@ -152,12 +159,12 @@ def _normal_marrow(t1: NDArray[np.float32], stir: NDArray[np.float32], core: NDA
 def _tissue(
     key: str,
     t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
+    stir: NDArray[np.float32] | None,
     mask: NDArray[np.bool_],
     voxel_ml: float,
 ) -> ReferenceTissue:
     voxels = int(mask.sum())
-    levels = [_level_and_spread(image[mask]) if voxels else (None, None) for image in (t1, stir)]
+    levels = [_level_and_spread(image[mask]) if voxels and image is not None else (None, None) for image in (t1, stir)]
     return ReferenceTissue(
         key=key,
         t1=levels[0][0],
@@ -199,13 +206,13 @@ def _spread_verdict(tissue: ReferenceTissue, limit: float) -> ReferenceTissue:
 
 def _muscle(
     t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
+    stir: NDArray[np.float32] | None,
     tissues: Tissues,
     voxel_ml: float,
     settings: ReferenceSettings,
 ) -> ReferenceTissue:
     tissue = _tissue("muscle", t1, stir, tissues.lean, voxel_ml)
-    if tissue.volume_ml < settings.muscle_min_volume.value or not tissue.t1 or not tissue.stir:
+    if tissue.volume_ml < settings.muscle_min_volume.value or not tissue.t1 or tissue.stir == 0:
         return _missing(tissue, settings.muscle_min_volume.value)
     gap = float(t1[tissues.muscle].mean()) / tissue.t1 - 1
     if gap > settings.muscle_max_mode_mean_gap.value:
@@ -221,12 +228,26 @@ def _fat(tissue: ReferenceTissue, settings: ReferenceSettings) -> ReferenceTissu
 
 
 def _normal(tissue: ReferenceTissue, settings: ReferenceSettings) -> ReferenceTissue:
-    if tissue.volume_ml < settings.normal_min_volume.value or not tissue.t1 or not tissue.stir:
+    if tissue.volume_ml < settings.normal_min_volume.value or not tissue.t1 or tissue.stir == 0:
         return _missing(tissue, settings.normal_min_volume.value)
     return _spread_verdict(tissue, settings.normal_max_spread.value)
 
 
-def _findings(references: References, protocol: Protocol) -> tuple[Finding, ...]:
+def _found_on_t1_alone(references: References) -> References:
+    def weaker(tissue: ReferenceTissue, reason: str) -> ReferenceTissue:
+        passed = tissue.verdict is ReferenceVerdict.PASS
+        return replace(tissue, verdict=ReferenceVerdict.WARN, reason=reason) if passed else tissue
+
+    return replace(
+        references,
+        muscle=weaker(references.muscle, "found on T1 alone, where disc, bowel and vessels look alike"),
+        normal_marrow=weaker(
+            references.normal_marrow, "the most frequent T1 level: without STIR no diseased marrow is left out"
+        ),
+    )
+
+
+def _findings(references: References, protocol: Protocol, *, with_stir: bool) -> tuple[Finding, ...]:
     found = [
         _finding(f"reference_{t.key}", t.verdict is ReferenceVerdict.FAIL, f"Reference {_words(t.key)}: {t.reason}.")
         for t in references.all_tissues()
@@ -241,10 +262,11 @@ def _findings(references: References, protocol: Protocol) -> tuple[Finding, ...]
     if muscle.stir and fat.stir and fat.stir / muscle.stir > suspect:
         text = f"STIR fat/muscle is {fat.stir / muscle.stir:.2f} (above {suspect:g}): fat may not be suppressed."
         found.append(_finding("stir_suppression", False, text))
-    for series, residual in (
+    residuals = (
         ("T1", references.t1_residual_bias_fraction),
         ("STIR", references.stir_residual_bias_fraction),
-    ):
+    )
+    for series, residual in residuals if with_stir else residuals[:1]:
         if residual is None:
             text = f"{series} shading left after bias correction could not be measured: too little muscle in view."
             found.append(_finding(f"{series.lower()}_residual_unknown", False, text))

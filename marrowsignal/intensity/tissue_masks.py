@@ -31,7 +31,7 @@ class Tissues:
     muscle : ndarray of bool
         Homogeneous tissue of muscle's signal, any fat content below the cut.
     lean : ndarray of bool
-        The part of it at the mode of T1 and STIR.
+        The part of it at the mode of T1 and, where there is one, of STIR.
     fat : ndarray of bool
         Homogeneous fat near the skin.
     """
@@ -43,7 +43,7 @@ class Tissues:
 
 def find_tissues(
     t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
+    stir: NDArray[np.float32] | None,
     *,
     body: NDArray[np.bool_],
     exclude: NDArray[np.bool_],
@@ -54,8 +54,10 @@ def find_tissues(
 
     Parameters
     ----------
-    t1, stir : ndarray of float32, shape (slice, row, column)
-        Bias-corrected signals on one grid.
+    t1 : ndarray of float32, shape (slice, row, column)
+        Bias-corrected signal.
+    stir : ndarray of float32, same shape, or None
+        The same of STIR; without it muscle is told from disc, bowel and vessel by texture alone.
     body, exclude : ndarray of bool, same shape
         Patient; marrow, which is never a reference for itself.
     spacing_mm : tuple of float
@@ -137,10 +139,10 @@ def mode_of(values: NDArray[np.floating]) -> float:
     return float(0.5 * (edges[peak] + edges[peak + 1]))
 
 
-def _lean(t1: NDArray[np.float32], stir: NDArray[np.float32], muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _lean(t1: NDArray[np.float32], stir: NDArray[np.float32] | None, muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
     lean = muscle
     # T1 first, then STIR among what is left: bowel, disc and vessel share muscle's T1 but not its STIR.
-    for image in (t1, stir, t1, stir):
+    for image in (t1, t1) if stir is None else (t1, stir, t1, stir):
         if not lean.any():
             return lean
         mode = mode_of(image[lean])

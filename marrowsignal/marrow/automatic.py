@@ -42,13 +42,13 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
     -------
     ndarray of bool, shape (slice, row, column)
         Bodies between muscle and fat on T1, parted by dark lines and wrapped in dark cortex; empty when there are
-        none, or no muscle and fat to compare with.
+        none, or no muscle and fat to compare with. Without STIR marrow as dark as muscle is left out.
     """
     spacing = pair.t1.geometry.spacing_mm
     inside = pair.body_mask & pair.covered_mask
     found = find_tissues(
         pair.t1.array,
-        pair.stir.array,
+        None if pair.stir is None else pair.stir.array,
         body=inside,
         exclude=np.zeros_like(inside),
         spacing_mm=spacing,
@@ -57,7 +57,7 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
     if not found.lean.any() or not found.fat.any():
         return np.zeros_like(inside)
     t1 = pair.t1.array / np.float32(np.median(pair.t1.array[found.fat]))
-    stir = pair.stir.array / np.float32(np.median(pair.stir.array[found.lean]))
+    stir = None if pair.stir is None else pair.stir.array / np.float32(np.median(pair.stir.array[found.lean]))
     fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
     low = settings.automatic_above_muscle.value * float(np.median(t1[found.lean]))
     candidates = inside & _candidates(t1, stir, low, spacing, settings) & _open_space(fine, spacing, settings)
@@ -80,13 +80,15 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
 
 def _candidates(
     t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
+    stir: NDArray[np.float32] | None,
     low: float,
     spacing: tuple[float, float, float],
     settings: MarrowSettings,
 ) -> NDArray[np.bool_]:
     level = _smoothed(t1, _SMOOTHING_MM, spacing)
     fatty = (level > low) & (level < settings.automatic_below_fat.value)
+    if stir is None:
+        return np.asarray(fatty)
     # Edema darkens marrow on T1 to muscle's level, but then it is brighter than muscle on STIR.
     bright = settings.automatic_edema_stir
     water = _smoothed(stir, _SMOOTHING_MM, spacing)

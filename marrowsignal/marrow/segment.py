@@ -78,7 +78,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
         core_mask=core & pair.covered_mask,
         source=source,
         confidence=AUTOMATIC_CONFIDENCE if supplied is None else None,
-        findings=_findings(labels, source),
+        findings=_findings(labels, source, with_stir=pair.stir is not None),
     )
 
 
@@ -91,7 +91,7 @@ def _middle(t1: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
     return float(np.median(t1[mask])) if mask.any() else 0.0
 
 
-def _findings(labels: LabelVolume, source: str) -> tuple[Finding, ...]:
+def _findings(labels: LabelVolume, source: str, *, with_stir: bool) -> tuple[Finding, ...]:
     if source == "supplied":
         return ()
     if not labels.array.any():
@@ -101,4 +101,11 @@ def _findings(labels: LabelVolume, source: str) -> tuple[Finding, ...]:
         "Marrow was segmented by signal alone, which overlaps an expert's mask by about half on real studies: "
         "look at the outline, and give a mask with --marrow for numbers to rely on."
     )
-    return (Finding(code="marrow_automatic_first_version", stage=_STAGE, severity=Severity.WARN, message=text),)
+    first = Finding(code="marrow_automatic_first_version", stage=_STAGE, severity=Severity.WARN, message=text)
+    if with_stir:
+        return (first,)
+    text = (
+        "Without STIR marrow as dark as muscle on T1 cannot be told from muscle: the automatic mask leaves it out, "
+        "so that edema and infiltration are missed; give a mask with --marrow to measure them on T1."
+    )
+    return (first, Finding(code="dark_marrow_left_out", stage=_STAGE, severity=Severity.WARN, message=text))

@@ -56,7 +56,7 @@ def background_criteria(signals: Signals, protocol: Protocol, age_y: float | Non
     whole = signals.whole
     t1, stir = whole.measurement("t1_marrow_to_muscle"), whole.measurement("stir_marrow_to_muscle")
     excess, red = whole.measurement("excess_water"), whole.measurement("red_like_extent")
-    who = "marrow outside lesions"
+    who = "marrow outside lesions" if signals.lesions is not None else "marrow"
     return (
         *_fat_signal(signals, protocol, age_y),
         criterion(
@@ -110,9 +110,11 @@ def symmetry_criteria(signals: Signals, cuts: SymmetryCuts, *, shaded: bool) -> 
         nothing about symmetry, and takes the wider cut to speak for asymmetry (SCIENCE D20).
     """
     rows = {row.key: row for row in signals.symmetry}
-    background, whole = rows.get("background"), rows.get("all")
-    if background is None or whole is None:
+    whole = rows.get("all")
+    if whole is None:
         return ()
+    # Where lesions were not looked for there is no row without them.
+    background = rows.get("background", whole)
     return (*_background_symmetry(background, cuts, shaded), *_asymmetry(whole, cuts, shaded))
 
 
@@ -191,6 +193,8 @@ def _dark_foci(signals: Signals, cuts: EvidenceCuts) -> Criterion:
         statement=f"foci of {cuts.infiltration_lesion_diameter.value:g} mm or more with T1 at or below muscle (review; "
         "near a joint it is often sclerosis)",
     )
+    if signals.lesions is None:
+        return not_evaluable(question, f"lesions were not looked for: {signals.lesions_reason}")
     states = [low_t1_state(lesion, cuts) for lesion in signals.lesions]
     judged = [state for state in states if state is not CriterionState.NOT_EVALUABLE]
     if states and not judged:
@@ -214,7 +218,7 @@ def _background_symmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tup
             id=f"{measurement.id}.reconversion.{name}",
             group="G4",
             direction=_RED,
-            statement=f"left-right asymmetry of {words} outside lesions",
+            statement=f"left-right asymmetry of {words}, {row.name}",
         )
         if shaded and measurement.id == "D20":
             made.append(not_evaluable(question, "shading left after bias correction is beyond its limit"))
@@ -238,7 +242,7 @@ def _background_symmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tup
                 statement="overlap of red-like marrow with its mirror image",
             ),
             dice,
-            f"at least {cuts.dice_symmetric.value:g}" if dice.value is not None else f"not evaluable: {dice.reason}",
+            f"at least {cuts.dice_symmetric.value:g}",
             above(dice, cuts.dice_symmetric.value),
             cuts.dice_symmetric,
         )
@@ -262,9 +266,7 @@ def _asymmetry(row: Symmetry, cuts: SymmetryCuts, shaded: bool) -> tuple[Criteri
         criterion(
             Question(id="D23.edema", group="G4", direction=_EDEMA, statement="left-right asymmetry of lesion volume"),
             lesions,
-            f"beyond +-{cuts.unilateral_lesions.value:g} percent"
-            if lesions.value is not None
-            else f"not evaluable: {lesions.reason}",
+            f"beyond +-{cuts.unilateral_lesions.value:g} percent",
             _beyond(lesions, cuts.unilateral_lesions.value),
             cuts.unilateral_lesions,
         ),

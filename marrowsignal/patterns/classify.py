@@ -17,7 +17,7 @@ from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, lesio
 from marrowsignal.patterns.records import Criterion, CriterionState, PatternCall, PatternClass
 from marrowsignal.patterns.rules import Facts, confidence_of, name_pattern
 from marrowsignal.patterns.state import Question, all_of, any_of, not_evaluable
-from marrowsignal.patterns.wording import summarize
+from marrowsignal.patterns.wording import summarize, summarize_t1_alone
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.signals.records import Signals
 
@@ -63,7 +63,9 @@ def classify(
     """
     age = pair.t1.acquisition.patient_age_y
     limit = protocol.bias.warn_residual.value
-    left = (references.t1_residual_bias_fraction, references.stir_residual_bias_fraction)
+    left = [references.t1_residual_bias_fraction]
+    if pair.stir is not None:
+        left.append(references.stir_residual_bias_fraction)
     shaded = any(share is None or share > limit for share in left)
     criteria = _criteria(signals, protocol, age, shaded=shaded)
     groups = evidence_groups(criteria, protocol.evidence)
@@ -78,16 +80,20 @@ def classify(
         above_expected=any_of(*(row.above for row in bands)),
         age_known=age is not None,
         adult=age is None or age >= protocol.evidence.adult_age.value,
-        lesions=len(signals.lesions),
+        lesions=len(signals.lesions or ()),
         all_looked_at=all(region.lesion_ml is not None for region in signals.regions),
-        lesions_trusted=pair.quality.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN),
+        lesions_trusted=pair.quality is not None
+        and pair.quality.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN),
     )
     verdict = name_pattern(facts)
     confidence, held = confidence_of(facts, verdict)
+    alone = facts.gates.only_stir_missing
     return PatternCall(
         pattern_class=verdict.pattern_class,
         confidence=confidence,
-        summary=summarize(verdict.pattern_class, signals, protocol.evidence),
+        summary=summarize_t1_alone(signals, low_t1=facts.diffuse_low_t1)
+        if alone
+        else summarize(verdict.pattern_class, signals, protocol.evidence),
         reasons=(*verdict.reasons, *(f"confidence held down: {reason}" for reason in held)),
         criteria=criteria,
         groups=groups,
@@ -123,16 +129,18 @@ def _within_expected(bands: tuple[BandState, ...], signals: Signals) -> Criterio
 
 def _add_ons(facts: Facts, signals: Signals, pair: AlignedPair, protocol: Protocol) -> tuple[str, ...]:
     if facts.gates.closed:
-        return ()
+        # The class stays open without STIR, but T1 at or below muscle must not go untold.
+        low = facts.gates.only_stir_missing and facts.diffuse_low_t1 is CriterionState.POSITIVE
+        return ("DIFFUSE_LOW_T1_REVIEW",) if low else ()
     made = []
-    error = pair.quality.estimated_error_mm
+    error = None if pair.quality is None else pair.quality.estimated_error_mm
     if protocol.deep_lesion_rule and facts.lesions_trusted and error is not None:
         voxel = max(pair.t1.geometry.spacing_mm[1:])
         # Error of a depth: position within the voxel at both ends, and registration (SCIENCE D31).
         sd_mm = (2 * voxel**2 / 12 + error**2) ** 0.5
         deep = (
             all_of(edema_state(lesion, protocol.evidence), deep_state(lesion, protocol.lesions, sd_mm))
-            for lesion in signals.lesions
+            for lesion in signals.lesions or ()
         )
         if CriterionState.POSITIVE in deep:
             made.append("DEEP_SIJ_EDEMA")

@@ -26,10 +26,13 @@ class Gates:
         Why nothing can be assessed; empty when all gates are open.
     warnings : tuple of str
         What lowers confidence.
+    only_stir_missing : bool
+        Whether nothing is closed but for want of a STIR series: what T1 says by itself then holds.
     """
 
     closed: tuple[str, ...]
     warnings: tuple[str, ...]
+    only_stir_missing: bool = False
 
 
 def check_gates(
@@ -52,10 +55,14 @@ def check_gates(
         Cuts.
     """
     closed = []
+    if pair.stir is None:
+        closed.append("there is no STIR series: T1 alone cannot tell red marrow, edema and infiltration apart")
     for words, volume in (("T1", pair.t1), ("STIR", pair.stir)):
-        if volume.acquisition.post_contrast:
+        if volume is not None and volume.acquisition.post_contrast:
             closed.append(f"the {words} series was acquired after contrast: its ratios do not hold")
-    if pair.quality.verdict is AlignmentVerdict.FAIL:
+    if pair.t1.acquisition.fat_suppressed:
+        closed.append("the T1 series is fat-suppressed: its ratios do not hold")
+    if pair.quality is not None and pair.quality.verdict is AlignmentVerdict.FAIL:
         closed.append(f"registration failed: {pair.quality.reason}")
     if references.muscle.verdict is ReferenceVerdict.FAIL:
         closed.append(f"no lean-muscle reference ({references.muscle.reason}): only T1/fat, STIR/normal marrow and d")
@@ -66,7 +73,11 @@ def check_gates(
     if whole.core_volume_ml < settings.exploratory_volume.value or whole.slices < settings.exploratory_slices.value:
         closed.append(f"only {whole.core_volume_ml:.1f} mL of marrow on {whole.slices} slices could be measured")
     told = [f.message for f in findings if f.severity is not Severity.INFO]
-    return Gates(closed=tuple(closed), warnings=tuple(dict.fromkeys(told)))
+    return Gates(
+        closed=tuple(closed),
+        warnings=tuple(dict.fromkeys(told)),
+        only_stir_missing=pair.stir is None and len(closed) == 1,
+    )
 
 
 def _shading(references: References, signals: Signals, protocol: Protocol) -> list[str]:

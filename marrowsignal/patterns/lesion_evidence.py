@@ -18,6 +18,10 @@ __all__ = [
 ]
 
 _EDEMA = "edema"
+_LESIONS = Question(
+    id="D24.edema", group="G3", direction=_EDEMA, statement="lesions that stand out from the patient's own marrow"
+)
+_LESION_LEVEL = Question(id="D04.edema", group="G2", direction=_EDEMA, statement="STIR of a lesion over lean muscle")
 _ORDER = (
     CriterionState.POSITIVE,
     CriterionState.INDETERMINATE,
@@ -38,7 +42,7 @@ def leading_lesion(signals: Signals, cuts: EvidenceCuts) -> Lesion | None:
         small = lesion.measurement("stir_marrow_to_muscle").status is not MeasurementStatus.MEASURED
         return small, _ORDER.index(edema_state(lesion, cuts)), lesion.label
 
-    return min(signals.lesions, key=rank, default=None)
+    return min(signals.lesions or (), key=rank, default=None)
 
 
 def subchondral_state(lesion: Lesion, settings: LesionSettings) -> CriterionState:
@@ -86,8 +90,13 @@ def low_t1_state(lesion: Lesion, cuts: EvidenceCuts) -> CriterionState:
 
 
 def lesion_criteria(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]:
-    """Rows of the leading lesion; without any lesion the rows say so."""
+    """Rows of the leading lesion; without any lesion, or where none was looked for, the rows say so."""
     cuts, settings = protocol.evidence, protocol.lesions
+    if signals.lesions is None:
+        return tuple(
+            not_evaluable(question, f"lesions were not looked for: {signals.lesions_reason}")
+            for question in (_LESIONS, _LESION_LEVEL)
+        )
     lesion = leading_lesion(signals, cuts)
     if lesion is None:
         return _without_lesion(settings)
@@ -132,7 +141,7 @@ def lesion_criteria(signals: Signals, protocol: Protocol) -> tuple[Criterion, ..
                 f"touching within {settings.subchondral_distance.value:g} mm",
             ),
             near,
-            f"at least {share:g} percent" if near.value is not None else f"not evaluable: {near.reason}",
+            f"at least {share:g} percent",
             subchondral_state(lesion, settings),
             settings.subchondral_share,
         ),
@@ -175,18 +184,11 @@ def _focal(lesion: Lesion, signals: Signals, cuts: EvidenceCuts) -> Criterion:
 
 def _without_lesion(settings: LesionSettings) -> tuple[Criterion, ...]:
     none = Measurement(id="D05", name="lesions", value=0.0, unit="lesions")
-    question = Question(
-        id="D24.edema", group="G3", direction=_EDEMA, statement="lesions that stand out from the patient's own marrow"
-    )
     found = criterion(
-        question,
+        _LESIONS,
         none,
         f"at least one of {settings.min_volume.value:g} mL on {settings.min_slices.value:g} slices",
         CriterionState.NEGATIVE,
         settings.min_volume,
     )
-    level = not_evaluable(
-        Question(id="D04.edema", group="G2", direction=_EDEMA, statement="STIR of a lesion over lean muscle"),
-        "there is no lesion",
-    )
-    return found, level
+    return found, not_evaluable(_LESION_LEVEL, "there is no lesion")

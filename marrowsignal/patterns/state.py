@@ -100,7 +100,9 @@ def any_of(*states: CriterionState) -> CriterionState:
 def criterion(
     question: Question, measurement: Measurement, cut: str, state: CriterionState, source: str | Quantity
 ) -> Criterion:
-    """Put question, measurement, cut and state into one row."""
+    """Put question, measurement, cut and state into one row; a value that is missing gives its reason for the cut."""
+    if measurement.value is None and measurement.reason:
+        cut = f"not evaluable: {measurement.reason}"
     return Criterion(
         id=question.id,
         group=question.group,

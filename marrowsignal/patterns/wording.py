@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from marrowsignal.patterns.lesion_evidence import leading_lesion
-from marrowsignal.patterns.records import PatternClass
+from marrowsignal.patterns.records import CriterionState, PatternClass
 from marrowsignal.protocol.schema import EvidenceCuts
 from marrowsignal.regions.records import Side
 from marrowsignal.signals.records import Lesion, Measurement, Signals
 
-__all__ = ["summarize"]
+__all__ = ["summarize", "summarize_t1_alone"]
 
 _OPENING = {
     PatternClass.RED_FLAG_INFILTRATION_LIKE: "Red flag: T1 of the marrow is at or below muscle over much of it "
@@ -42,14 +42,39 @@ def summarize(pattern: PatternClass, signals: Signals, cuts: EvidenceCuts) -> st
     return " ".join(part for part in parts if part)
 
 
+def summarize_t1_alone(signals: Signals, *, low_t1: CriterionState) -> str:
+    """Say what T1 alone allows to say where there is no STIR series.
+
+    Parameters
+    ----------
+    signals : Signals
+        What was measured.
+    low_t1 : CriterionState
+        D50: T1 at or below muscle over much of the marrow.
+    """
+    whole = signals.whole
+    t1, index = _number(whole.measurement("t1_marrow_to_muscle")), _number(whole.measurement("fat_signal_index"))
+    parts = [
+        "Cannot be assessed: there is no STIR series, so water and lesions were not looked for.",
+        f"On T1 alone, marrow over muscle is {t1} and the fat-signal index {index}.",
+    ]
+    if low_t1 is CriterionState.POSITIVE:
+        parts.append(
+            "T1 at or below muscle over much of the marrow is a red flag by itself; sclerosis, intense reconversion, "
+            "growth factors, iron or a reference error can look the same; expert review is needed."
+        )
+    return " ".join(parts)
+
+
 def _lesions(signals: Signals, cuts: EvidenceCuts) -> str:
     lesion = leading_lesion(signals, cuts)
     if lesion is None:
         return "No lesion stands out from the patient's own marrow."
-    volumes = {side: sum(x.volume_ml for x in signals.lesions if x.side is side) for side in Side}
+    lesions = signals.lesions or ()
+    volumes = {side: sum(x.volume_ml for x in lesions if x.side is side) for side in Side}
     sides = ", ".join(f"{side} {ml:.1f} mL" for side, ml in volumes.items() if side is not Side.NONE and ml > 0)
     total = sum(volumes.values())
-    count = len(signals.lesions)
+    count = len(lesions)
     where = f" ({sides})" if sides else ""
     noun = "lesion" if count == 1 else "lesions"
     return (

@@ -1,32 +1,30 @@
 """The rules by which a series is recognised: windows, weights, words, each with unit and source.
 
-The numbers live in ``protocol/data/series.toml``; this module is their validated, frozen form.
+The numbers live in ``protocol/data/series.toml``; this module is their validated, frozen form. A site can change them
+(`marrowsignal.protocol.series_rules_file`).
 """
 
 from __future__ import annotations
 
-import functools
-import re
-import tomllib
-from importlib import resources
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, model_validator
 
-from marrowsignal.errors import ProtocolError
 from marrowsignal.protocol.schema import Quantity
+from marrowsignal.protocol.series_text import Pattern
 
 __all__ = [
     "EvidenceWeights",
     "FieldBand",
     "ImageTypeWords",
     "PairingRules",
+    "ScanOptionWords",
     "SeriesRules",
+    "SideWords",
     "TextPatterns",
     "TimingWindows",
     "UsableRules",
     "Window",
-    "default_series_rules",
 ]
 
 
@@ -34,15 +32,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_compiles)]
+# Sorted when written out, so that equal rules have equal hashes.
+Words = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
 
 
 class Window(_Model):
@@ -87,6 +78,7 @@ class EvidenceWeights(_Model):
     edge_credit: Quantity
     missing_inversion_time_credit: Quantity
     weak_inversion_credit: Quantity
+    doubted_credit: Quantity
 
 
 class UsableRules(_Model):
@@ -101,6 +93,7 @@ class UsableRules(_Model):
     shear_tolerance: Quantity
     localizer_planes: Quantity
     seconds_below: Quantity
+    multi_echo_from: Quantity
 
 
 class PairingRules(_Model):
@@ -108,7 +101,16 @@ class PairingRules(_Model):
 
     min_overlap_fraction: Quantity
     near_equal_fraction: Quantity
+    same_field_fraction: Quantity
+    plane_tolerance: Quantity
     field_tolerance: Quantity
+
+
+class SideWords(_Model):
+    """Regular expressions on description and BodyPartExamined that tell the side of the body."""
+
+    left: Pattern
+    right: Pattern
 
 
 class FieldBand(_Model):
@@ -127,15 +129,18 @@ class TimingWindows(_Model):
     stir_repetition_time: Window
     stir_echo_time: Window
     flair_inversion_time: Window
+    flair_repetition_time: Window
+    flair_echo_time: Window
     t1_ir_inversion_time: Window
     t1_ir_echo_time: Window
+    t1_ir_repetition_time: Window
     long_repetition_time: Window
     pd_echo_time: Window
     t2_echo_time: Window
 
 
 class TextPatterns(_Model):
-    """Regular expressions on description, protocol name and sequence name (SCIENCE 5.3)."""
+    """Regular expressions on description, protocol name, contrast agent and sequence names (SCIENCE 5.2, 5.3)."""
 
     stir: Pattern
     flair: Pattern
@@ -151,24 +156,44 @@ class TextPatterns(_Model):
     derived: Pattern
     synthetic: Pattern
     stitched: Pattern
+    learned: Pattern
     localizer: Pattern
     diffusion: Pattern
+    dixon: Pattern
+    dixon_in_phase: Pattern
+    dixon_other: Pattern
+    single_shot: Pattern
     spin_echo_name: Pattern
     inversion_name: Pattern
+    plain_spin_echo_name: Pattern
     gradient_name: Pattern
     echo_planar_name: Pattern
+
+
+class ScanOptionWords(_Model):
+    """ScanOptions values that tell a preparation (SCIENCE 5.2)."""
+
+    fat_suppressed: Words
+    inversion: Words
+    inversion_hint: Words
+    dixon: Words
 
 
 class ImageTypeWords(_Model):
     """ImageType values that decide what an image is."""
 
-    derived: frozenset[str]
-    phase: frozenset[str]
-    real: frozenset[str]
-    localizer: frozenset[str]
-    diffusion: frozenset[str]
-    dixon_in_phase: frozenset[str]
-    dixon_other: frozenset[str]
+    derived: Words
+    phase: Words
+    real: Words
+    localizer: Words
+    diffusion: Words
+    learned: Words
+    dixon: Words
+    dixon_in_phase: Words
+    dixon_other: Words
+    spin_echo: Words
+    inversion: Words
+    gradient_echo: Words
 
 
 class SeriesRules(_Model):
@@ -178,11 +203,13 @@ class SeriesRules(_Model):
     evidence: EvidenceWeights
     usable: UsableRules
     pairing: PairingRules
+    side: SideWords
     field_bands: tuple[FieldBand, ...]
     unknown_field: FieldBand
     timing: TimingWindows
     text: TextPatterns
     image_type: ImageTypeWords
+    scan_options: ScanOptionWords
 
     def band(self, magnetic_field_strength_t: float | None) -> FieldBand:
         """Return the windows for a field strength; the cautious ones when it is not known."""
@@ -192,21 +219,3 @@ class SeriesRules(_Model):
             if magnetic_field_strength_t <= band.up_to.value:
                 return band
         return self.unknown_field
-
-
-@functools.cache
-def default_series_rules() -> SeriesRules:
-    """Return the rules shipped with the package.
-
-    Raises
-    ------
-    ProtocolError
-        If the shipped file is damaged.
-    """
-    text = resources.files("marrowsignal.protocol").joinpath("data/series.toml").read_text("utf-8")
-    try:
-        return SeriesRules.model_validate(tomllib.loads(text))
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
-        raise ProtocolError(
-            f"series.toml is malformed: {error}", code="series_rules_malformed", stage="protocol"
-        ) from error

@@ -121,7 +121,7 @@ def _at(scale: Scale, value: float | None) -> float | None:
 
 def _dot_chart(result: StudyResult, name: str, title: str, cuts: Sequence[tuple[float, str]]) -> DotChart | None:
     regions = [(r, m) for r in result.signals.regions if (m := _find(r, name))]
-    lesions = [(x, m) for x in result.signals.lesions[:_MOST_LESIONS] if (m := _find(x, name))]
+    lesions = [(x, m) for x in (result.signals.lesions or ())[:_MOST_LESIONS] if (m := _find(x, name))]
     if not regions and not lesions:
         return None
     measured = [m for _, m in regions] + [m for _, m in lesions]
@@ -179,7 +179,7 @@ def _scatter(result: StudyResult) -> Scatter | None:
     owners: list[tuple[str, str, RegionSignals | Lesion]] = [
         (region.side.value, region.name, region) for region in result.signals.regions
     ]
-    owners += [("lesion", f"lesion {x.label}", x) for x in result.signals.lesions[:_MOST_LESIONS]]
+    owners += [("lesion", f"lesion {x.label}", x) for x in (result.signals.lesions or ())[:_MOST_LESIONS]]
     found = [(k, n, t, s) for k, n, o in owners if (t := _find(o, _T1)) and (s := _find(o, _STIR))]
     if not found:
         return None

@@ -63,8 +63,9 @@ class Table:
 
 
 def region_table(result: StudyResult) -> Table:
-    """Make the table of regions; the first row is the whole marrow without lesions."""
+    """Make the table of regions; the first row is the whole marrow without lesions, where they were looked for."""
     notes = Notes()
+    with_lesions = result.signals.lesions is not None
     signals = (result.signals.whole, *result.signals.regions)
     kept = tuple(_named(region.measurements, _REGION_NAMES) for region in signals)
     shown = _columns(kept)
@@ -72,17 +73,18 @@ def region_table(result: StudyResult) -> Table:
         (
             Cell(text=region.name),
             Cell(text=with_unit(region.core_volume_ml, "ml"), small=f"{region.slices} slices"),
-            Cell(text=with_unit(region.lesion_ml, "ml")),
+            *((Cell(text=with_unit(region.lesion_ml, "ml")),) if with_lesions else ()),
             *(_measured(m, notes) for m in measurements if m.name in shown),
         )
         for region, measurements in zip(signals, kept, strict=True)
     )
-    head = ("Region", "Core", "Lesions", *(_title(m) for m in kept[0] if m.name in shown))
+    fixed = ("Region", "Core", "Lesions") if with_lesions else ("Region", "Core")
+    head = (*fixed, *(_title(m) for m in kept[0] if m.name in shown))
     return Table(head=head, rows=rows, notes=_with_missing(notes, kept[0], shown))
 
 
 def lesion_table(result: StudyResult) -> Table:
-    """Make the table of lesions, largest first."""
+    """Make the table of lesions, largest first; empty when none was found or looked for."""
     lesions = result.signals.lesions
     if not lesions:
         return Table(head=(), rows=())
@@ -111,24 +113,30 @@ def symmetry_table(result: StudyResult) -> Table:
     if not pairs:
         return Table(head=(), rows=())
     notes = Notes()
-    rows = tuple((Cell(text=pair.name), *(_measured(m, notes) for m in pair.measurements)) for pair in pairs)
-    return Table(head=("Pair", *(_title(m) for m in pairs[0].measurements)), rows=rows, notes=notes.listed())
+    shown = _columns(tuple(pair.measurements for pair in pairs))
+    rows = tuple(
+        (Cell(text=pair.name), *(_measured(m, notes) for m in pair.measurements if m.name in shown)) for pair in pairs
+    )
+    head = ("Pair", *(_title(m) for m in pairs[0].measurements if m.name in shown))
+    return Table(head=head, rows=rows, notes=_with_missing(notes, pairs[0].measurements, shown))
 
 
 def reference_table(references: References) -> Table:
-    """Make the table of reference tissues."""
-    rows = tuple(_reference_row(tissue) for tissue in references.all_tissues())
-    head = ("Tissue", "Voxels", "Volume", "T1", "STIR", "Verdict", "Why")
+    """Make the table of reference tissues; without a STIR series it has no such column."""
+    with_stir = references.noise_stir is not None
+    rows = tuple(_reference_row(tissue, with_stir=with_stir) for tissue in references.all_tissues())
+    head = ("Tissue", "Voxels", "Volume", "T1", *(("STIR",) if with_stir else ()), "Verdict", "Why")
     return Table(head=head, rows=rows)
 
 
-def _reference_row(tissue: ReferenceTissue) -> tuple[Cell, ...]:
+def _reference_row(tissue: ReferenceTissue, *, with_stir: bool) -> tuple[Cell, ...]:
+    stir = Cell(text=with_unit(tissue.stir, "1"), small=_spread(tissue.stir_spread_fraction))
     return (
         Cell(text=_TISSUES.get(tissue.key, tissue.key)),
         Cell(text=str(tissue.voxels)),
         Cell(text=with_unit(tissue.volume_ml, "ml")),
         Cell(text=with_unit(tissue.t1, "1"), small=_spread(tissue.t1_spread_fraction)),
-        Cell(text=with_unit(tissue.stir, "1"), small=_spread(tissue.stir_spread_fraction)),
+        *((stir,) if with_stir else ()),
         Cell(text=tissue.verdict.value),
         Cell(text=tissue.reason),
     )

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.report import figures as fig
 from marrowsignal.report.orientation import DisplayOrientation, display_orientation, slice_position
 from marrowsignal.report.slices import SliceChoice, choose_slices, fullest_slice
@@ -61,23 +63,33 @@ class Pictures:
 
     plane: str
     slices: tuple[Picture, ...]
-    registration: Picture
+    registration: Picture | None
     references: Picture
     edge_words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """One series of the page: T1 first, then STIR where there is one."""
+
+    key: str
+    name: str
+    title: str
+    volume: SignalVolume
+    window: fig.Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scene:
     result: StudyResult
     orientation: DisplayOrientation
-    t1_window: fig.Window
-    stir_window: fig.Window
+    lesions: NDArray[np.uint16]
+    shown: tuple[_Shown, ...]
 
-    def levels(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        pair = self.result.pair
-        t1 = fig.grey_levels(self.orientation.apply(pair.t1.array[index]), self.t1_window)
-        stir = fig.grey_levels(self.orientation.apply(pair.stir.array[index]), self.stir_window)
-        return t1, stir
+    def levels(self, index: int) -> tuple[NDArray[np.uint8], ...]:
+        return tuple(
+            fig.grey_levels(self.orientation.apply(series.volume.array[index]), series.window) for series in self.shown
+        )
 
     def heading(self, index: int, why: str) -> str:
         geometry = self.result.pair.t1.geometry
@@ -94,53 +106,71 @@ def build_pictures(result: StudyResult) -> Pictures:
         One analyzed study.
     """
     pair = result.pair
-    seen = pair.body_mask & pair.covered_mask
     marrow = result.marrow.labels.mask
+    lesions = result.signals.lesion_labels
     scene = _Scene(
         result=result,
         orientation=display_orientation(pair.t1.geometry),
-        t1_window=fig.body_window(pair.t1.array, pair.body_mask, marrow),
-        stir_window=fig.body_window(pair.stir.array, seen, marrow),
+        lesions=np.zeros(marrow.shape, np.uint16) if lesions is None else lesions.array,
+        shown=_shown_series(pair, marrow),
     )
     crop = fig.crop_around(marrow if marrow.any() else pair.body_mask, scene.orientation)
-    choices = choose_slices(marrow, result.signals.lesion_labels.array)
+    choices = choose_slices(marrow, scene.lesions)
     return Pictures(
         plane=result.series.t1.orientation,
         slices=tuple(_slice_picture(scene, choice, crop) for choice in choices),
-        registration=_registration_picture(scene, fullest_slice(marrow), crop),
+        registration=None if pair.stir is None else _registration_picture(scene, fullest_slice(marrow), crop),
         references=_reference_picture(scene),
         edge_words=_edge_level(scene)[1],
     )
 
 
+def _shown_series(pair: AlignedPair, marrow: NDArray[np.bool_]) -> tuple[_Shown, ...]:
+    seen = pair.body_mask & pair.covered_mask
+    return tuple(
+        _Shown(key=key, name=name, title=title, volume=volume, window=fig.body_window(volume.array, where, marrow))
+        for key, name, title, volume, where in (
+            ("t1", "T1", "T1", pair.t1, pair.body_mask),
+            ("stir", "STIR", "STIR on T1", pair.stir, seen),
+        )
+        if volume is not None
+    )
+
+
 def _slice_picture(scene: _Scene, choice: SliceChoice, crop: fig.Crop) -> Picture:
     index = choice.index
-    t1, stir = scene.levels(index)
     outlines, tags = _slice_outlines(scene, index, crop)
     lined = ", with marrow, lesions and midline outlined"
-    t1_id, stir_id = f"t1-{index}", f"stir-{index}"
     where = f"slice {index + 1}"
+    plain = tuple(
+        Panel(
+            title=series.title,
+            alt=f"{series.name}, {where}",
+            image_id=f"{series.key}-{index}",
+            uri=fig.image_uri(levels, crop),
+        )
+        for series, levels in zip(scene.shown, scene.levels(index), strict=True)
+    )
+    outlined = tuple(
+        Panel(
+            title=f"{series.title}, outlined",
+            alt=f"{series.name}, {where}{lined}",
+            image_id=f"{series.key}-{index}",
+            outlines=outlines,
+            tags=tags,
+        )
+        for series in scene.shown
+    )
     return Picture(
         heading=scene.heading(index, choice.reason),
         frame=fig.frame_of(scene.orientation, crop),
-        panels=(
-            Panel(title="T1", alt=f"T1, {where}", image_id=t1_id, uri=fig.image_uri(t1, crop)),
-            Panel(title="STIR on T1", alt=f"STIR, {where}", image_id=stir_id, uri=fig.image_uri(stir, crop)),
-            Panel(title="T1, outlined", alt=f"T1, {where}{lined}", image_id=t1_id, outlines=outlines, tags=tags),
-            Panel(
-                title="STIR on T1, outlined",
-                alt=f"STIR, {where}{lined}",
-                image_id=stir_id,
-                outlines=outlines,
-                tags=tags,
-            ),
-        ),
+        panels=(*plain, *outlined),
     )
 
 
 def _slice_outlines(scene: _Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig.Outline, ...], tuple[fig.Tag, ...]]:
     result, orientation = scene.result, scene.orientation
-    lesions = result.signals.lesion_labels.array[index]
+    lesions = scene.lesions[index]
     midline = result.regions.midline
     outlines = (
         fig.Outline(
@@ -186,7 +216,7 @@ def _registration_picture(scene: _Scene, index: int, crop: fig.Crop) -> Picture:
 
 
 def _edge_level(scene: _Scene) -> tuple[float, str]:
-    references, window = scene.result.references, scene.t1_window
+    references, window = scene.result.references, scene.shown[0].window
     muscle, fat = references.muscle.t1, references.fat.t1
     if muscle is None or fat is None:
         return (window.low + window.high) / 2, "the middle grey; muscle or fat was not found"
@@ -215,7 +245,6 @@ def _reference_picture(scene: _Scene) -> Picture:
         shares += area / max(int(area.sum()), 1)
     index = int(np.argmax(shares)) if labels.any() else fullest_slice(result.marrow.labels.mask)
     crop = fig.crop_around(result.pair.body_mask, orientation)
-    t1, stir = scene.levels(index)
     outlines = tuple(
         fig.Outline(kind=kind, path=fig.contour_path(labels[index] == label, orientation, crop))
         for label, kind in kinds
@@ -225,20 +254,14 @@ def _reference_picture(scene: _Scene) -> Picture:
     return Picture(
         heading=scene.heading(index, "where most of the reference tissue lies"),
         frame=fig.frame_of(orientation, crop),
-        panels=(
+        panels=tuple(
             Panel(
-                title="T1",
-                alt=f"T1 {words}",
-                image_id="reference-t1",
-                uri=fig.image_uri(t1, crop),
+                title=series.title,
+                alt=f"{series.name} {words}",
+                image_id=f"reference-{series.key}",
+                uri=fig.image_uri(levels, crop),
                 outlines=drawn,
-            ),
-            Panel(
-                title="STIR on T1",
-                alt=f"STIR {words}",
-                image_id="reference-stir",
-                uri=fig.image_uri(stir, crop),
-                outlines=drawn,
-            ),
+            )
+            for series, levels in zip(scene.shown, scene.levels(index), strict=True)
         ),
     )

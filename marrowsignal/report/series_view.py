@@ -29,7 +29,6 @@ class SeriesRow:
     role: str
     number: str
     description: str
-    uid: str
     identity: str
     reasons: tuple[str, ...]
     facts: tuple[Fact, ...]
@@ -37,13 +36,17 @@ class SeriesRow:
 
 def series_rows(chosen: SeriesPair) -> tuple[tuple[SeriesRow, ...], tuple[SeriesRow, ...]]:
     """Rows of the series used, and of those rejected."""
-    used = (_series_row("T1", chosen.t1), _series_row("STIR", chosen.stir))
+    roles = (("T1", chosen.t1), ("STIR", chosen.stir))
+    used = tuple(_series_row(role, series) for role, series in roles if series is not None)
     return used, tuple(_series_row("not used", series) for series in chosen.rejected)
 
 
 def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
-    """Measures of registration, before and after."""
-    quality, grid = pair.quality, pair.quality.grid_difference
+    """Measures of registration, before and after; none without a STIR series."""
+    quality = pair.quality
+    if quality is None:
+        return ()
+    grid = quality.grid_difference
     gain = quality.mutual_information_after - quality.mutual_information_before
     return (
         Fact(
@@ -83,10 +86,11 @@ def bias_facts(pair: AlignedPair, references: References) -> tuple[Fact, ...]:
                 missing="not measured: too little muscle over the field of view",
             ),
         )
-        for name, left in (
-            ("T1", references.t1_residual_bias_fraction),
-            ("STIR", references.stir_residual_bias_fraction),
+        for name, left, volume in (
+            ("T1", references.t1_residual_bias_fraction, pair.t1),
+            ("STIR", references.stir_residual_bias_fraction, pair.stir),
         )
+        if volume is not None
     )
 
 
@@ -95,7 +99,6 @@ def _series_row(role: str, series: Series) -> SeriesRow:
         role=role,
         number="?" if series.series_number is None else str(series.series_number),
         description=series.description or "(no description)",
-        uid=series.series_instance_uid or "(no UID)",
         identity=f"{series.identity.value.replace('_', ' ')}, score {number(series.identity_score)}",
         reasons=series.reasons,
         facts=_acquisition_facts(series),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.findings import Finding, Severity
-from marrowsignal.patterns.records import PatternClass
+from marrowsignal.patterns.records import PatternCall, PatternClass
 from marrowsignal.report.charts import DotChart, Scatter, build_charts
 from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
 from marrowsignal.report.number_tables import Table, lesion_table, reference_table, region_table, symmetry_table
@@ -34,6 +34,7 @@ class Header:
     """What a reader sees first."""
 
     case: str
+    pair: str
     protocol: str
     class_words: str
     class_code: str
@@ -69,6 +70,8 @@ class Page:
     series_reasons: tuple[str, ...]
     series: tuple[SeriesRow, ...]
     rejected: tuple[SeriesRow, ...]
+    without_stir: bool
+    lesions_reason: str
     findings: tuple[FindingRow, ...]
     prevalence: str
     limits: tuple[str, ...]
@@ -89,8 +92,8 @@ def build_page(result: StudyResult) -> Page:
     return Page(
         header=_header(result),
         pictures=build_pictures(result),
-        alignment_verdict=VERDICT_WORDS[quality.verdict],
-        alignment_reason=quality.reason,
+        alignment_verdict=VERDICT_WORDS[quality.verdict] if quality else "",
+        alignment_reason=quality.reason if quality else "",
         alignment=alignment_facts(result.pair),
         bias=bias_facts(result.pair, result.references),
         charts=charts,
@@ -106,6 +109,8 @@ def build_page(result: StudyResult) -> Page:
         series_reasons=result.series.reasons,
         series=used,
         rejected=rejected,
+        without_stir=result.pair.stir is None,
+        lesions_reason=result.signals.lesions_reason,
         findings=tuple(_finding(finding) for finding in result.findings),
         prevalence=result.call.background_prevalence,
         limits=result.protocol.limits,
@@ -118,6 +123,7 @@ def _header(result: StudyResult) -> Header:
     worst_first = sorted(result.findings, key=lambda f: f.severity is not Severity.FAIL)
     return Header(
         case=result.case,
+        pair=result.series.label,
         protocol=f"{result.protocol.title} ({result.protocol.name}, version {result.protocol.version})",
         class_words=CLASS_WORDS[call.pattern_class],
         class_code=call.pattern_class.value,
@@ -126,7 +132,7 @@ def _header(result: StudyResult) -> Header:
         summary=call.summary,
         reasons=call.reasons,
         add_ons=tuple(add_on_words(code) for code in call.add_ons),
-        red_flag=_red_flag(call.pattern_class),
+        red_flag=_red_flag(call),
         warnings=tuple(_finding(f) for f in worst_first if f.severity is not Severity.INFO),
     )
 
@@ -137,8 +143,9 @@ def _kind(pattern: PatternClass) -> str:
     return "open" if pattern in {PatternClass.INDETERMINATE, PatternClass.CANNOT_ASSESS} else "plain"
 
 
-def _red_flag(pattern: PatternClass) -> str:
-    if pattern is not PatternClass.RED_FLAG_INFILTRATION_LIKE:
+def _red_flag(call: PatternCall) -> str:
+    flagged = call.pattern_class is PatternClass.RED_FLAG_INFILTRATION_LIKE or "DIFFUSE_LOW_T1_REVIEW" in call.add_ons
+    if not flagged:
         return ""
     return (
         "T1 signal of marrow at or below muscle. Benign causes (sclerosis, intense reconversion, growth factors, "

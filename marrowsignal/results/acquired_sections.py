@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.alignment.records import NO_STIR, AlignedPair
 from marrowsignal.dicom.records import Series, SeriesPair
 from marrowsignal.intensity.records import References
 from marrowsignal.regions.records import Midline
@@ -29,18 +29,19 @@ _FIELD_PERCENTILES = (1, 99)
 
 def series_section(chosen: SeriesPair) -> form.SeriesChoiceDocument:
     """Return the pair that was measured and every series that was not."""
+    stir = chosen.stir
     return form.SeriesChoiceDocument(
+        label=chosen.label,
         reasons=chosen.reasons,
-        same_frame_of_reference=chosen.same_frame_of_reference,
+        same_frame_of_reference=None if stir is None else chosen.same_frame_of_reference,
         t1=_series(chosen.t1),
-        stir=_series(chosen.stir),
+        stir=None if stir is None else _series(stir),
         rejected=tuple(_series(series) for series in chosen.rejected),
     )
 
 
 def _series(series: Series) -> form.SeriesDocument:
     return form.SeriesDocument(
-        series_instance_uid=series.series_instance_uid,
         series_number=series.series_number,
         description=series.description,
         identity=series.identity.value,
@@ -66,11 +67,13 @@ def grid_section(pair: AlignedPair) -> form.GridDocument:
 
 
 def alignment_section(pair: AlignedPair) -> form.AlignmentDocument:
-    """Return the measures of registration."""
-    quality = pair.quality
+    """Return the measures of registration; nothing but the reason without a STIR series."""
+    quality, matrix = pair.quality, pair.t1_to_stir_lps
+    if quality is None or matrix is None:
+        return _not_aligned(NO_STIR)
     error = finite(quality.estimated_error_mm)
     return form.AlignmentDocument(
-        t1_to_stir_lps=_rows(pair.t1_to_stir_lps),
+        t1_to_stir_lps=_rows(matrix),
         verdict=quality.verdict.value,
         reason=quality.reason,
         estimated_error_mm=error,
@@ -88,23 +91,44 @@ def alignment_section(pair: AlignedPair) -> form.AlignmentDocument:
     )
 
 
+def _not_aligned(reason: str) -> form.AlignmentDocument:
+    return form.AlignmentDocument(
+        t1_to_stir_lps=None,
+        verdict="not_evaluable",
+        reason=reason,
+        estimated_error_mm=None,
+        estimated_error_status="not_evaluable",
+        estimated_error_reason=reason,
+        displacement_mm=None,
+        rotation_deg=None,
+        mutual_information_before=None,
+        mutual_information_after=None,
+        same_frame_of_reference=None,
+        acquired_grid_same_shape=None,
+        acquired_grid_max_corner_mm=None,
+        acquired_grid_spacing_fraction=None,
+        covered_fraction=None,
+    )
+
+
 def bias_section(pair: AlignedPair, references: References) -> form.BiasDocument:
     """Return the shading removed and what remains."""
     bias = pair.bias
     body = pair.body_mask
     none = "no bias correction was made" if bias is None else "there is no body to measure it in"
     t1 = _field_range(bias.t1_field[body] if bias else None)
-    stir = _field_range(bias.stir_field[body] if bias else None)
+    stir = _field_range(bias.stir_field[body] if bias and bias.stir_field is not None else None)
     left = "muscle was not found in enough sectors"
+    no_stir = NO_STIR if pair.stir is None else ""
     t1_left, stir_left = references.t1_residual_bias_fraction, references.stir_residual_bias_fraction
     return form.BiasDocument(
         corrected=bias is not None,
         t1_field_low=value_section(t1[0], "1", none),
         t1_field_high=value_section(t1[1], "1", none),
-        stir_field_low=value_section(stir[0], "1", none),
-        stir_field_high=value_section(stir[1], "1", none),
+        stir_field_low=value_section(stir[0], "1", no_stir or none),
+        stir_field_high=value_section(stir[1], "1", no_stir or none),
         t1_residual=value_section(t1_left, "fraction", left),
-        stir_residual=value_section(stir_left, "fraction", left),
+        stir_residual=value_section(stir_left, "fraction", no_stir or left),
     )
 
 

@@ -10,6 +10,7 @@ import json
 
 import numpy as np
 
+from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.findings import Finding
 from marrowsignal.intensity.records import References
 from marrowsignal.regions.records import RegionMap
@@ -33,6 +34,7 @@ from marrowsignal.results.measured_sections import (
 )
 from marrowsignal.results.provenance import Provenance
 from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import Signals
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument", "result_json_schema", "to_document", "to_json"]
 
@@ -68,7 +70,9 @@ def to_document(result: StudyResult) -> ResultDocument:
         references=_references(result.references),
         whole=region_section(result.signals.whole, code=None, volume_ml=_marrow_ml(result)),
         regions=_regions(result),
-        lesions=tuple(lesion_section(lesion) for lesion in result.signals.lesions),
+        lesions=_lesions(result.signals),
+        lesions_status="not_evaluable" if result.signals.lesions is None else "measured",
+        lesions_reason=result.signals.lesions_reason,
         symmetry=tuple(symmetry_section(pair) for pair in result.signals.symmetry),
         findings=tuple(_finding(finding) for finding in result.findings),
         limits=result.protocol.limits,
@@ -126,11 +130,18 @@ def _joint(regions: RegionMap) -> form.JointDocument:
 
 
 def _references(references: References) -> form.ReferencesDocument:
+    stir = value_section(references.noise_stir, "au", NO_STIR)
     return form.ReferencesDocument(
         tissues=tuple(reference_section(tissue) for tissue in references.all_tissues()),
         noise_t1=references.noise_t1,
-        noise_stir=references.noise_stir,
+        noise_stir=stir.value,
+        noise_stir_status=stir.status,
+        noise_stir_reason=stir.reason,
     )
+
+
+def _lesions(signals: Signals) -> tuple[form.LesionDocument, ...] | None:
+    return None if signals.lesions is None else tuple(lesion_section(lesion) for lesion in signals.lesions)
 
 
 def _regions(result: StudyResult) -> tuple[form.RegionDocument, ...]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument"]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 Status = Literal["measured", "exploratory", "not_evaluable"]
 State = Literal["positive", "negative", "indeterminate", "not_evaluable"]
 Verdict = Literal["pass", "warn", "fail"]
@@ -83,12 +83,12 @@ class AcquisitionDocument(_Model):
     patient_sex: str | None
     slice_thickness_mm: float | None
     post_contrast: bool
+    fat_suppressed: bool
 
 
 class SeriesDocument(_Model):
-    """One series: what it is, and why it was or was not used."""
+    """One series: what it is, and why it was or was not used; no UID, which would name the study at its site."""
 
-    series_instance_uid: str
     series_number: int | None
     description: str
     identity: str
@@ -105,12 +105,17 @@ class SeriesDocument(_Model):
 
 
 class SeriesChoiceDocument(_Model):
-    """The pair that was measured and every series that was not."""
+    """The pair that was measured and every series that was not.
 
+    `label` tells the pairs of one study apart, for example ``left``; empty when there is only one. `stir` is null
+    where a T1 alone was measured.
+    """
+
+    label: str
     reasons: tuple[str, ...]
-    same_frame_of_reference: bool
+    same_frame_of_reference: bool | None
     t1: SeriesDocument
-    stir: SeriesDocument
+    stir: SeriesDocument | None
     rejected: tuple[SeriesDocument, ...]
 
 
@@ -125,24 +130,25 @@ class GridDocument(_Model):
 class AlignmentDocument(_Model):
     """Measures before and after registration.
 
-    `t1_to_stir_lps` takes a patient point of the T1 series to the same tissue's point in the STIR series.
+    `t1_to_stir_lps` takes a patient point of the T1 series to the same tissue's point in the STIR series. Without a
+    STIR series `verdict` is ``not_evaluable`` and everything but the reasons is null.
     """
 
-    t1_to_stir_lps: Matrix
-    verdict: Literal["pass", "warn", "region_only", "fail"]
+    t1_to_stir_lps: Matrix | None
+    verdict: Literal["pass", "warn", "region_only", "fail", "not_evaluable"]
     reason: str
     estimated_error_mm: float | None
     estimated_error_status: Status
     estimated_error_reason: str
-    displacement_mm: float
-    rotation_deg: float
-    mutual_information_before: float
-    mutual_information_after: float
-    same_frame_of_reference: bool
-    acquired_grid_same_shape: bool
-    acquired_grid_max_corner_mm: float
-    acquired_grid_spacing_fraction: float
-    covered_fraction: float
+    displacement_mm: float | None
+    rotation_deg: float | None
+    mutual_information_before: float | None
+    mutual_information_after: float | None
+    same_frame_of_reference: bool | None
+    acquired_grid_same_shape: bool | None
+    acquired_grid_max_corner_mm: float | None
+    acquired_grid_spacing_fraction: float | None
+    covered_fraction: float | None
 
 
 class BiasDocument(_Model):
@@ -185,7 +191,7 @@ class JointDocument(_Model):
 
 
 class ReferenceDocument(_Model):
-    """One reference tissue; levels are null when it was not found."""
+    """One reference tissue; levels are null when it was not found, `stir` and its spread without a STIR series too."""
 
     key: str
     t1: float | None
@@ -197,18 +203,25 @@ class ReferenceDocument(_Model):
     verdict: Verdict
     status: Status
     reason: str
+    stir_status: Status
+    stir_reason: str
 
 
 class ReferencesDocument(_Model):
-    """The patient's own reference tissues and the noise."""
+    """The patient's own reference tissues and the noise; `noise_stir` is null without a STIR series."""
 
     tissues: tuple[ReferenceDocument, ...]
     noise_t1: float
-    noise_stir: float
+    noise_stir: float | None
+    noise_stir_status: Status
+    noise_stir_reason: str
 
 
 class RegionDocument(_Model):
-    """Signals of one region's core; `label` is the value in ``images/regions.nii.gz``."""
+    """Signals of one region's core; `label` is the value in ``images/regions.nii.gz``.
+
+    `median_status` is that of `t1_median`.
+    """
 
     label: int
     key: str
@@ -223,6 +236,8 @@ class RegionDocument(_Model):
     stir_median: float | None
     median_status: Status
     median_reason: str
+    stir_median_status: Status
+    stir_median_reason: str
     lesion_ml: float | None
     measurements: tuple[MeasurementDocument, ...]
 
@@ -327,9 +342,12 @@ class RunDocument(_Model):
 
 
 class ResultDocument(_Model):
-    """Everything known about one study, as written to ``result.json``."""
+    """Everything known about one study, as written to ``result.json``.
 
-    schema_version: Literal["1.0"]
+    `lesions` is null where lesions were not looked for; empty means looked for and none found.
+    """
+
+    schema_version: Literal["1.1"]
     notice: str
     case: str
     pattern: PatternDocument
@@ -344,7 +362,9 @@ class ResultDocument(_Model):
     references: ReferencesDocument
     whole: RegionDocument
     regions: tuple[RegionDocument, ...]
-    lesions: tuple[LesionDocument, ...]
+    lesions: tuple[LesionDocument, ...] | None
+    lesions_status: Status
+    lesions_reason: str
     symmetry: tuple[SymmetryDocument, ...]
     findings: tuple[FindingDocument, ...]
     limits: tuple[str, ...]

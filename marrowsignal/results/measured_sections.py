@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.patterns.records import Criterion, PatternCall
 from marrowsignal.results import document_models as form
@@ -13,6 +14,7 @@ __all__ = [
     "finite",
     "lesion_section",
     "measurement_section",
+    "median_sections",
     "pattern_section",
     "reference_section",
     "region_section",
@@ -56,10 +58,11 @@ def measurement_section(item: Measurement) -> form.MeasurementDocument:
 def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
     """Return one reference tissue."""
     missing = tissue.t1 is None and tissue.stir is None
+    stir = value_section(tissue.stir, "1", tissue.reason if missing else NO_STIR)
     return form.ReferenceDocument(
         key=tissue.key,
         t1=finite(tissue.t1),
-        stir=finite(tissue.stir),
+        stir=stir.value,
         t1_spread_fraction=finite(tissue.t1_spread_fraction),
         stir_spread_fraction=finite(tissue.stir_spread_fraction),
         voxels=tissue.voxels,
@@ -67,13 +70,21 @@ def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
         verdict=tissue.verdict.value,
         status="not_evaluable" if missing else "measured",
         reason=tissue.reason,
+        stir_status=stir.status,
+        stir_reason=stir.reason,
     )
+
+
+def median_sections(region: RegionSignals) -> tuple[form.ValueDocument, form.ValueDocument]:
+    """Return the T1 and the STIR median of a region, each with its reason where it is missing."""
+    empty = "the core of the region holds no voxel with a valid signal"
+    t1 = value_section(region.t1_median, "au", empty)
+    return t1, value_section(region.stir_median, "au", empty if t1.value is None else NO_STIR)
 
 
 def region_section(region: RegionSignals, *, code: str | None, volume_ml: float | None) -> form.RegionDocument:
     """Return one region."""
-    t1, stir = finite(region.t1_median), finite(region.stir_median)
-    whole = t1 is not None and stir is not None
+    t1, stir = median_sections(region)
     return form.RegionDocument(
         label=region.region_label,
         key=region.key,
@@ -84,10 +95,12 @@ def region_section(region: RegionSignals, *, code: str | None, volume_ml: float 
         core_volume_ml=region.core_volume_ml,
         core_voxels=region.core_voxels,
         slices=region.slices,
-        t1_median=t1,
-        stir_median=stir,
-        median_status="measured" if whole else "not_evaluable",
-        median_reason="" if whole else "the core of the region holds no voxel with a valid signal",
+        t1_median=t1.value,
+        stir_median=stir.value,
+        median_status=t1.status,
+        median_reason=t1.reason,
+        stir_median_status=stir.status,
+        stir_median_reason=stir.reason,
         lesion_ml=region.lesion_ml,
         measurements=tuple(measurement_section(item) for item in region.measurements),
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.records import RegionMap
@@ -30,10 +31,12 @@ class Bench:
         With draws.
     shading : tuple of float
         Residual coefficient of variation of T1 and STIR.
-    excess : ExcessMap
-        D05 and D06 of every voxel.
+    excess : ExcessMap or None
+        D05 and D06 of every voxel; None where lesions cannot be looked for.
+    no_excess : str
+        Why `excess` is None; empty otherwise.
     lesions : ndarray of uint16, shape (slice, row, column)
-        Lesion labels.
+        Lesion labels; all 0 without `excess`.
     background : ndarray of bool, same shape
         Core without lesions.
     """
@@ -44,7 +47,8 @@ class Bench:
     protocol: Protocol
     references: ReferenceLevels
     shading: tuple[float, float]
-    excess: ExcessMap
+    excess: ExcessMap | None
+    no_excess: str
     lesions: NDArray[np.uint16]
     background: NDArray[np.bool_]
 
@@ -52,7 +56,7 @@ class Bench:
         """Medians and draws of the voxels of `mask`."""
         return measure_levels(
             self.pair.t1.array,
-            self.pair.stir.array,
+            None if self.pair.stir is None else self.pair.stir.array,
             mask,
             spacing_mm=self.pair.t1.geometry.spacing_mm,
             settings=self.protocol.signals,
@@ -61,10 +65,23 @@ class Bench:
             seed=seed,
         )
 
-    def looked_at(self, mask: NDArray[np.bool_]) -> bool:
-        """Whether STIR covers enough of `mask` for lesions to be found in it."""
+    @property
+    def stir_acquisition(self) -> AcquisitionFacts | None:
+        """Header facts of STIR; None without a STIR series."""
+        return None if self.pair.stir is None else self.pair.stir.acquisition
+
+    def covered(self, mask: NDArray[np.bool_]) -> bool:
+        """Whether the series of the pair share enough of `mask` to measure it."""
         share = float(np.mean(self.pair.covered_mask[mask])) if mask.any() else 0.0
-        return share >= self.protocol.signals.min_coverage.value and bool(np.isfinite(self.excess.spread))
+        return share >= self.protocol.signals.min_coverage.value
+
+    def not_looked_at(self, mask: NDArray[np.bool_]) -> str:
+        """Why lesions could not be found in `mask`; empty when they could."""
+        return self.no_excess or ("" if self.covered(mask) else "not looked at: STIR does not cover the region")
+
+    def median_excess(self, mask: NDArray[np.bool_], box: tuple[slice, ...] = ()) -> float | None:
+        """Median of D06 over `mask`, which covers `box` of the grid; None where there is no excess map."""
+        return None if self.excess is None else float(np.median(self.excess.d[box][mask]))
 
     def spec(self, key: str) -> RegionSpec | None:
         """Return the protocol's word on a region, or None."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.signals import ratios
 from marrowsignal.signals.bootstrap import interval
 from marrowsignal.signals.excess_water import constants_for_field, predicted_stir_to_muscle
-from marrowsignal.signals.levels import Levels
+from marrowsignal.signals.levels import Channels, Levels
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 
 __all__ = ["ReferenceLevels", "excess_water", "size_status", "tissue_measurements", "unmeasured"]
@@ -59,17 +60,18 @@ class _Side:
     s_n: NDArray[np.float64]
 
 
+# What a formula needs: U muscle, F fat, N normal marrow, S a STIR series.
 _TABLE: tuple[tuple[str, str, str, Formula], ...] = (
     ("D01", "t1_marrow_to_muscle", "U", lambda t, _s, r: ratios.ratio(t, r.t_u)),
     ("D02", "t1_marrow_to_fat", "F", lambda t, _s, r: ratios.ratio(t, r.t_f)),
     ("D03", "fat_signal_index", "UF", lambda t, _s, r: ratios.fat_signal_index(t, muscle=r.t_u, fat=r.t_f)),
-    ("D04", "stir_marrow_to_muscle", "U", lambda _t, s, r: ratios.ratio(s, r.s_u)),
-    ("D05", "stir_marrow_to_normal", "N", lambda _t, s, r: ratios.ratio(s, r.s_n)),
-    ("D08", "stir_fat_to_muscle", "UF", lambda _t, _s, r: ratios.ratio(r.s_f, r.s_u)),
+    ("D04", "stir_marrow_to_muscle", "US", lambda _t, s, r: ratios.ratio(s, r.s_u)),
+    ("D05", "stir_marrow_to_normal", "NS", lambda _t, s, r: ratios.ratio(s, r.s_n)),
+    ("D08", "stir_fat_to_muscle", "UFS", lambda _t, _s, r: ratios.ratio(r.s_f, r.s_u)),
     (
         "D09",
         "abundance_sum",
-        "UF",
+        "UFS",
         lambda t, s, r: ratios.abundance_sum(
             ratios.ratio(t, r.t_u),
             ratios.ratio(s, r.s_u),
@@ -77,11 +79,11 @@ _TABLE: tuple[tuple[str, str, str, Formula], ...] = (
             stir_fat_to_muscle=ratios.ratio(r.s_f, r.s_u),
         ),
     ),
-    ("D13", "fat_water_ratio", "UF", lambda t, s, r: ratios.fat_water_ratio(t, s, t1_fat=r.t_f, stir_muscle=r.s_u)),
+    ("D13", "fat_water_ratio", "UFS", lambda t, s, r: ratios.fat_water_ratio(t, s, t1_fat=r.t_f, stir_muscle=r.s_u)),
     (
         "D14",
         "fat_water_ratio_to_normal",
-        "N",
+        "NS",
         lambda t, s, r: ratios.fat_water_ratio_to_normal(t, s, t1_normal=r.t_n, stir_normal=r.s_n),
     ),
 )
@@ -96,7 +98,7 @@ def tissue_measurements(
     levels: Levels | None,
     references: ReferenceLevels,
     *,
-    stir: AcquisitionFacts,
+    stir: AcquisitionFacts | None,
     settings: SignalSettings,
     calibrate_above: float | None = None,
 ) -> tuple[Measurement, ...]:
@@ -108,8 +110,8 @@ def tissue_measurements(
         Of the voxels; None when there are none.
     references : ReferenceLevels
         The patient's own tissues.
-    stir : AcquisitionFacts
-        Times and field for D07.
+    stir : AcquisitionFacts or None
+        Times and field for D07; None without a STIR series.
     settings : SignalSettings
         Sizes and interval.
     calibrate_above : float, optional
@@ -136,8 +138,8 @@ def _measure(
     problem = _problem(levels, references, needs)
     if levels is None or problem:
         return unmeasured(descriptor, name, problem)
-    value = float(formula(np.asarray(levels.t1), np.asarray(levels.stir), _point(references)))
-    draws = formula(levels.t1_draws, levels.stir_draws, _draws(references, len(levels.t1_draws)))
+    value = float(formula(*levels.point, _point(references)))
+    draws = formula(*levels.draws, _draws(references, len(levels.t1_draws)))
     return _with_interval(descriptor, name, value, draws, levels, settings)
 
 
@@ -170,7 +172,7 @@ def excess_water(
     levels: Levels | None,
     references: ReferenceLevels,
     *,
-    stir: AcquisitionFacts,
+    stir: AcquisitionFacts | None,
     settings: SignalSettings,
     calibrate_above: float | None = None,
 ) -> Measurement:
@@ -182,8 +184,8 @@ def excess_water(
         Of the voxels.
     references : ReferenceLevels
         Muscle and fat; normal marrow too when calibrated.
-    stir : AcquisitionFacts
-        TR, TE, TI and field for the prediction.
+    stir : AcquisitionFacts or None
+        TR, TE, TI and field for the prediction; None without a STIR series.
     settings : SignalSettings
         Tissue constants, sizes, interval.
     calibrate_above : float, optional
@@ -194,10 +196,14 @@ def excess_water(
     """
     descriptor, name = "D07", "excess_water"
     calibrated = calibrate_above is not None
-    problem = _problem(levels, references, "UFN" if calibrated else "UF") or _physics_problem(stir, settings)
+    problem = _problem(levels, references, "UFNS" if calibrated else "UFS")
+    if problem or levels is None or stir is None:
+        return unmeasured(descriptor, name, problem or NO_STIR)
     constants = constants_for_field(stir.magnetic_field_strength_t, settings.tissue_constants)
-    if problem or levels is None or constants is None:
-        return unmeasured(descriptor, name, problem)
+    if constants is None:
+        return unmeasured(descriptor, name, "no tissue constants for this field strength")
+    if None in (stir.repetition_time_ms, stir.echo_time_ms, stir.inversion_time_ms):
+        return unmeasured(descriptor, name, "TR, TE or TI of the STIR series is not known")
 
     def predicted(t1: ArrayLike, side: _Side) -> NDArray[np.float64]:
         fat_signal = ratios.fat_signal_index(t1, muscle=side.t_u, fat=side.t_f)
@@ -210,17 +216,9 @@ def excess_water(
         expected = predicted(t1 if red_possible else side.t_n, side) / predicted(side.t_n, side)
         return ratios.ratio(ratios.ratio(s, side.s_n), expected)
 
-    value = float(excess(levels.t1, levels.stir, _point(references)))
-    draws = excess(levels.t1_draws, levels.stir_draws, _draws(references, len(levels.t1_draws)))
+    value = float(excess(*levels.point, _point(references)))
+    draws = excess(*levels.draws, _draws(references, len(levels.t1_draws)))
     return _with_interval(descriptor, name, value, draws, levels, settings)
-
-
-def _physics_problem(stir: AcquisitionFacts, settings: SignalSettings) -> str:
-    if constants_for_field(stir.magnetic_field_strength_t, settings.tissue_constants) is None:
-        return "no tissue constants for this field strength"
-    if None in (stir.repetition_time_ms, stir.echo_time_ms, stir.inversion_time_ms):
-        return "TR, TE or TI of the STIR series is not known"
-    return ""
 
 
 def _problem(levels: Levels | None, references: ReferenceLevels, needs: str) -> str:
@@ -229,22 +227,23 @@ def _problem(levels: Levels | None, references: ReferenceLevels, needs: str) -> 
     for letter, attribute, words in _WORDS:
         if letter in needs and getattr(references, attribute) is None:
             return words
-    return ""
+    return NO_STIR if "S" in needs and levels.stir is None else ""
 
 
 def _point(references: ReferenceLevels) -> _Side:
-    return _side([(level.t1, level.stir) if level else (np.nan, np.nan) for level in _three(references)])
+    nan = np.asarray(np.nan)
+    return _side([level.point if level else (nan, nan) for level in _three(references)])
 
 
 def _draws(references: ReferenceLevels, count: int) -> _Side:
     nan = np.full(count, np.nan)
-    return _side([(level.t1_draws, level.stir_draws) if level else (nan, nan) for level in _three(references)])
+    return _side([level.draws if level else (nan, nan) for level in _three(references)])
 
 
 def _three(references: ReferenceLevels) -> tuple[Levels | None, Levels | None, Levels | None]:
     return references.muscle, references.fat, references.normal
 
 
-def _side(pairs: list[tuple[ArrayLike, ArrayLike]]) -> _Side:
-    (t_u, s_u), (t_f, s_f), (t_n, s_n) = ((np.asarray(t, float), np.asarray(s, float)) for t, s in pairs)
+def _side(pairs: list[Channels]) -> _Side:
+    (t_u, s_u), (t_f, s_f), (t_n, s_n) = pairs
     return _Side(t_u=t_u, s_u=s_u, t_f=t_f, s_f=s_f, t_n=t_n, s_n=s_n)

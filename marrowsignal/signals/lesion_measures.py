@@ -70,12 +70,12 @@ def _measurements(
     measured = tissue_measurements(
         levels,
         bench.references,
-        stir=bench.pair.stir.acquisition,
+        stir=bench.stir_acquisition,
         settings=bench.protocol.signals,
         calibrate_above=bench.protocol.evidence.t1_muscle_grey.high,
     )
     renamed = [m for m in measured if m.name != "stir_fat_to_muscle"]
-    excess = Measurement(id="D06", name="excess_index", value=float(np.median(bench.excess.d[box][mask])))
+    excess = Measurement(id="D06", name="excess_index", value=bench.median_excess(mask, box))
     place = place_measurements(
         mask,
         bench.marrow.labels.mask[box],

@@ -10,19 +10,25 @@ from numpy.typing import NDArray
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.signals.bootstrap import block_bootstrap_medians, blocked_voxels
 
-__all__ = ["Levels", "measure_levels"]
+__all__ = ["Channels", "Levels", "measure_levels"]
+
+Channels = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Levels:
-    """T1 and STIR level of a set of voxels.
+    """T1 and STIR level of a set of voxels; without a STIR series `stir` and `stir_draws` are None.
 
     Attributes
     ----------
-    t1, stir : float
-        Medians in bias-corrected signal.
-    t1_draws, stir_draws : ndarray of float64, shape (draw,)
-        The same from resampled voxels, widened by the residual shading.
+    t1 : float
+        Median in bias-corrected signal.
+    stir : float or None
+        The same of STIR.
+    t1_draws : ndarray of float64, shape (draw,)
+        Medians of resampled voxels, widened by the residual shading.
+    stir_draws : ndarray of float64, shape (draw,), or None
+        The same of STIR.
     voxels, slices : int
         What they rest on.
     volume_ml : float
@@ -30,17 +36,28 @@ class Levels:
     """
 
     t1: float
-    stir: float
+    stir: float | None
     t1_draws: NDArray[np.float64]
-    stir_draws: NDArray[np.float64]
+    stir_draws: NDArray[np.float64] | None
     voxels: int
     slices: int
     volume_ml: float
 
+    @property
+    def point(self) -> Channels:
+        """T1 and STIR level for a formula; NaN stands for STIR that is not there."""
+        return np.asarray(self.t1), np.asarray(np.nan if self.stir is None else self.stir)
+
+    @property
+    def draws(self) -> Channels:
+        """T1 and STIR draws for a formula; NaN stands for STIR that is not there."""
+        stir = np.full_like(self.t1_draws, np.nan) if self.stir_draws is None else self.stir_draws
+        return self.t1_draws, stir
+
 
 def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
     t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
+    stir: NDArray[np.float32] | None,
     mask: NDArray[np.bool_],
     *,
     spacing_mm: tuple[float, float, float],
@@ -53,8 +70,10 @@ def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
 
     Parameters
     ----------
-    t1, stir : ndarray of float32, shape (slice, row, column)
+    t1 : ndarray of float32, shape (slice, row, column)
         Bias-corrected.
+    stir : ndarray of float32, same shape, or None
+        The same of STIR.
     mask : ndarray of bool, same shape
         Voxels measured.
     spacing_mm : tuple of float
@@ -78,18 +97,20 @@ def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
     if box is None:
         return None
     inner = mask[box]
+    channels = (t1[box],) if stir is None else (t1[box], stir[box])
     voxels = blocked_voxels(
-        (t1[box], stir[box]), inner, spacing_mm=spacing_mm, block_mm=settings.bootstrap_block.value, sector_mm=sector_mm
+        channels, inner, spacing_mm=spacing_mm, block_mm=settings.bootstrap_block.value, sector_mm=sector_mm
     )
     rng = np.random.default_rng(seed)
     draws = block_bootstrap_medians(voxels, draws=int(settings.bootstrap_draws.value), rng=rng)
-    moved = np.exp(rng.normal(size=draws.shape) * np.asarray(shading)[:, None] / np.sqrt(voxels.sectors))
+    spread = np.asarray(shading)[: len(draws), None] / np.sqrt(voxels.sectors)
+    draws = draws * np.exp(rng.normal(size=draws.shape) * spread)
     count = int(inner.sum())
     return Levels(
         t1=float(np.median(voxels.values[0])),
-        stir=float(np.median(voxels.values[1])),
-        t1_draws=draws[0] * moved[0],
-        stir_draws=draws[1] * moved[1],
+        stir=None if stir is None else float(np.median(voxels.values[1])),
+        t1_draws=draws[0],
+        stir_draws=None if stir is None else draws[1],
         voxels=count,
         slices=int(inner.any(axis=(1, 2)).sum()),
         volume_ml=count * float(np.prod(spacing_mm)) / 1000,

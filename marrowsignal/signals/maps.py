@@ -34,8 +34,10 @@ class RedLike:
     judged: NDArray[np.bool_]
 
 
-def marrow_excess(pair: AlignedPair, marrow: NDArray[np.bool_], protocol: Protocol) -> ExcessMap:
-    """D05 and D06 of every voxel against the most frequent signal in `marrow`."""
+def marrow_excess(pair: AlignedPair, marrow: NDArray[np.bool_], protocol: Protocol) -> ExcessMap | None:
+    """D05 and D06 of every voxel against the most frequent signal in `marrow`; None without a STIR series."""
+    if pair.stir is None:
+        return None
     where = marrow if marrow.any() else np.ones_like(marrow)
     floor = protocol.marrow.core_void_to_marrow.value * float(np.median(pair.t1.array[where]))
     return excess_map(
@@ -50,9 +52,9 @@ def marrow_excess(pair: AlignedPair, marrow: NDArray[np.bool_], protocol: Protoc
 
 
 def fluid_mask(pair: AlignedPair, references: References, protocol: Protocol) -> NDArray[np.bool_]:
-    """Fluid of D34: very bright on STIR, at or below muscle on T1; empty without a muscle reference."""
+    """Fluid of D34: very bright on STIR, at or below muscle on T1; empty without STIR or a muscle reference."""
     muscle = references.muscle
-    if muscle.t1 is None or muscle.stir is None:
+    if pair.stir is None or muscle.t1 is None or muscle.stir is None:
         return np.zeros(pair.t1.array.shape, bool)
     bright = pair.stir.array >= protocol.lesions.fluid_ratio.value * muscle.stir
     return np.asarray(bright & (pair.t1.array <= protocol.lesions.fluid_t1_to_muscle.value * muscle.t1))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.alignment.records import NO_STIR, AlignedPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import References, ReferenceTissue
@@ -27,6 +28,7 @@ __all__ = ["measure_signals"]
 
 _STAGE = "measure_signals"
 _WHOLE = "whole marrow without lesions"
+_UNDIVIDED = "whole marrow, lesions not told apart"
 _NO_BAND = "no band is expected for this region and age, or no muscle and fat reference"
 _NO_LEVEL = "STIR of the marrow has no most frequent level above zero to compare with"
 
@@ -58,18 +60,26 @@ def measure_signals(
     bench = _bench(pair, marrow, regions, references, protocol)
     fsi = fat_signal_map(pair, marrow.labels, references)
     red_like = red_like_map(fsi, regions, age_y=pair.t1.acquisition.patient_age_y, protocol=protocol)
-    geometry = pair.t1.geometry
     found = tuple(_region_signals(bench, region, red_like) for region in regions.regions)
-    names = tuple((k, f"lesion {k}") for k in range(1, int(bench.lesions.max()) + 1))
-    return Signals(
+    signals = Signals(
         whole=_whole_signals(bench, red_like),
         regions=found,
-        lesions=measure_lesions(bench),
+        lesions=None,
         symmetry=_symmetries(bench, red_like),
-        lesion_labels=LabelVolume(array=bench.lesions, geometry=geometry, names=names),
+        lesion_labels=None,
         fat_signal_index=fsi,
-        excess_index=np.where(marrow.labels.mask & pair.covered_mask, bench.excess.d, np.nan).astype(np.float32),
+        excess_index=None,
+        lesions_reason=bench.no_excess,
         findings=_findings(bench),
+    )
+    if bench.excess is None:
+        return signals
+    names = tuple((k, f"lesion {k}") for k in range(1, int(bench.lesions.max()) + 1))
+    return replace(
+        signals,
+        lesions=measure_lesions(bench),
+        lesion_labels=LabelVolume(array=bench.lesions, geometry=pair.t1.geometry, names=names),
+        excess_index=np.where(marrow.labels.mask & pair.covered_mask, bench.excess.d, np.nan).astype(np.float32),
     )
 
 
@@ -80,8 +90,11 @@ def _bench(
     spacing = pair.t1.geometry.spacing_mm
     lesions = np.zeros(mask.shape, np.uint16)
     excess = marrow_excess(pair, mask, protocol)
+    no_excess = NO_STIR if excess is None else "" if np.isfinite(excess.spread) else _NO_LEVEL
+    if no_excess:
+        excess = None
     allowed = mask & ~fluid_mask(pair, references, protocol)
-    if mask.any() and np.isfinite(excess.spread):
+    if mask.any() and excess is not None:
         lesions = lesion_components(excess, allowed, spacing_mm=spacing, settings=protocol.lesions)
     # Shading that could not be measured is taken at the limit, never at nothing.
     t1_left, stir_left = references.t1_residual_bias_fraction, references.stir_residual_bias_fraction
@@ -96,6 +109,7 @@ def _bench(
         # References span the whole field of view: shading moves what is measured against them, not them.
         shading=(0.0, 0.0),
         excess=excess,
+        no_excess=no_excess,
         lesions=lesions,
         background=marrow.core_mask & (lesions == 0),
     )
@@ -110,6 +124,7 @@ def _bench(
         references=ReferenceLevels(muscle=levels[0], fat=levels[1], normal=levels[2]),
         shading=shading,
         excess=excess,
+        no_excess=no_excess,
         lesions=lesions,
         background=draft.background,
     )
@@ -136,7 +151,7 @@ def _whole_signals(bench: Bench, red_like: RedLike | None) -> RegionSignals:
     whole = Region(
         label=0,
         key="all",
-        name=_WHOLE,
+        name=_UNDIVIDED if bench.no_excess else _WHOLE,
         side=Side.NONE,
         code=None,
         voxels=voxels,
@@ -156,16 +171,19 @@ def _signals_of(
     core = bench.background & inside
     levels = bench.levels(core, seed=seed)
     voxel_ml = bench.pair.t1.geometry.voxel_ml
-    lesion_ml = float((inside & (bench.lesions > 0)).sum()) * voxel_ml if bench.looked_at(inside) else None
+    not_looked_at = bench.not_looked_at(inside)
+    lesion_ml = None if not_looked_at else float((inside & (bench.lesions > 0)).sum()) * voxel_ml
     measured = tissue_measurements(
         levels,
         bench.references,
-        stir=bench.pair.stir.acquisition,
+        stir=bench.stir_acquisition,
         settings=bench.protocol.signals,
     )
     extra = (
         _median_excess(bench, core),
-        _lesion_extent(lesion_ml, float(inside.sum()) * voxel_ml),
+        unmeasured("D24", "lesion_extent", not_looked_at, "percent")
+        if lesion_ml is None
+        else _share("D24", "lesion_extent", lesion_ml, float(inside.sum()) * voxel_ml),
         _red_share(bench, red_like, core),
     )
     return RegionSignals(
@@ -185,9 +203,9 @@ def _signals_of(
 
 def _median_excess(bench: Bench, core: NDArray[np.bool_]) -> Measurement:
     status, reason = _size(bench, core)
-    if status is MeasurementStatus.NOT_EVALUABLE or not np.isfinite(bench.excess.spread):
-        return unmeasured("D06", "excess_index", reason or _NO_LEVEL)
-    value = float(np.median(bench.excess.d[core]))
+    if status is MeasurementStatus.NOT_EVALUABLE or bench.no_excess:
+        return unmeasured("D06", "excess_index", bench.no_excess or reason)
+    value = bench.median_excess(core)
     return Measurement(id="D06", name="excess_index", value=value, status=status, reason=reason)
 
 
@@ -200,12 +218,6 @@ def _share(descriptor: str, name: str, part: float, whole: float) -> Measurement
     if whole <= 0:
         return unmeasured(descriptor, name, "the region is empty", "percent")
     return Measurement(id=descriptor, name=name, value=100 * part / whole, unit="percent")
-
-
-def _lesion_extent(lesion_ml: float | None, region_ml: float) -> Measurement:
-    if lesion_ml is None:
-        return unmeasured("D24", "lesion_extent", "not looked at: STIR does not cover the region", "percent")
-    return _share("D24", "lesion_extent", lesion_ml, region_ml)
 
 
 def _red_share(bench: Bench, red_like: RedLike | None, core: NDArray[np.bool_]) -> Measurement:
@@ -231,10 +243,9 @@ def _symmetries(bench: Bench, red_like: RedLike | None) -> tuple[Symmetry, ...]:
     }
     core, background = bench.marrow.core_mask, bench.background
     dice = _red_dice(bench, sides["all"], red_like)
-    rows = [
-        _symmetry(bench, "all", "whole marrow", sides["all"], core, dice),
-        _symmetry(bench, "background", _WHOLE, sides["all"], background, dice),
-    ]
+    rows = [_symmetry(bench, "all", "whole marrow", sides["all"], core, dice)]
+    if not bench.no_excess:
+        rows.append(_symmetry(bench, "background", _WHOLE, sides["all"], background, dice))
     # A single pair is the whole marrow, said once.
     for key, pair in list(sides.items())[1:] if len(sides) > 2 else []:
         spec = bench.spec(key)
@@ -251,12 +262,13 @@ def _symmetry(
     voxels: NDArray[np.bool_],
     dice: Measurement,
 ) -> Symmetry:
-    covered = all(bench.looked_at(side) for side in sides)
+    covered = all(bench.covered(side) for side in sides)
     left, right = (bench.levels(voxels & side, seed=_seed(key)) if covered else None for side in sides)
     signal = signal_asymmetry(left, right, settings=bench.protocol.signals)
     voxel_ml = bench.pair.t1.geometry.voxel_ml
-    if left is None or right is None:
-        lesions = unmeasured("D23", "lesion_volume_asymmetry", "one side has no marrow to measure", "percent")
+    missing = "one side has no marrow to measure" if left is None or right is None else bench.no_excess
+    if missing:
+        lesions = unmeasured("D23", "lesion_volume_asymmetry", missing, "percent")
     else:
         volumes = [float((side & (bench.lesions > 0)).sum()) * voxel_ml for side in sides]
         lesions = lesion_volume_asymmetry(*volumes, firm_ml=bench.protocol.signals.full_volume.value)
@@ -289,10 +301,10 @@ def _findings(bench: Bench) -> tuple[Finding, ...]:
     if not bench.marrow.core_mask.any():
         text = "No marrow core is left to measure after rim and signal voids were taken out."
         found.append(Finding(code="no_core", stage=_STAGE, severity=Severity.FAIL, message=text))
-    if not np.isfinite(bench.excess.spread):
+    if bench.no_excess == _NO_LEVEL:
         found.append(Finding(code="no_normal_level", stage=_STAGE, severity=Severity.FAIL, message=f"{_NO_LEVEL}."))
     for region in bench.regions.regions:
-        if not bench.looked_at(bench.regions.labels.array == region.label):
+        if not bench.covered(bench.regions.labels.array == region.label):
             text = f"STIR covers only part of {region.name}: lesions there and its symmetry are not evaluable."
             found.append(Finding(code="region_not_covered", stage=_STAGE, severity=Severity.WARN, message=text))
     return tuple(found)

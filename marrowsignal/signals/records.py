@@ -72,7 +72,7 @@ class RegionSignals:
     core_volume_ml : float
         Volume of the core.
     t1_median, stir_median : float or None
-        Bias-corrected signal.
+        Bias-corrected signal; `stir_median` is None without a STIR series too.
     lesion_ml : float or None
         Lesion volume in the region; 0 means looked for and none found, None not looked for.
     measurements : tuple of Measurement
@@ -168,27 +168,31 @@ class Signals:
         All marrow with lesions masked out: the background.
     regions : tuple of RegionSignals
         In the region map's order.
-    lesions : tuple of Lesion
-        Largest first.
+    lesions : tuple of Lesion or None
+        Largest first; empty means looked for and none found, None not looked for.
+    lesions_reason : str
+        Why lesions were not looked for; empty when they were.
     symmetry : tuple of Symmetry
-        First the whole marrow (key ``"all"``), then each pair.
-    lesion_labels : LabelVolume
-        On the T1 grid.
+        First the whole marrow (key ``"all"``), then the same without lesions (``"background"``) where they were looked
+        for, then each pair.
+    lesion_labels : LabelVolume or None
+        On the T1 grid; None when lesions were not looked for.
     fat_signal_index : ndarray of float32 or None, shape (slice, row, column)
         FSI (SCIENCE 1.5) in marrow, NaN elsewhere; None without references.
-    excess_index : ndarray of float32, shape (slice, row, column)
-        d of D06 in marrow, NaN elsewhere.
+    excess_index : ndarray of float32 or None, shape (slice, row, column)
+        d of D06 in marrow, NaN elsewhere; None when lesions were not looked for.
     findings : tuple of Finding
         What weakens the measurements.
     """
 
     whole: RegionSignals
     regions: tuple[RegionSignals, ...]
-    lesions: tuple[Lesion, ...]
+    lesions: tuple[Lesion, ...] | None
     symmetry: tuple[Symmetry, ...]
-    lesion_labels: LabelVolume
+    lesion_labels: LabelVolume | None
     fat_signal_index: NDArray[np.float32] | None
-    excess_index: NDArray[np.float32]
+    excess_index: NDArray[np.float32] | None
+    lesions_reason: str = ""
     findings: tuple[Finding, ...] = ()
 
 

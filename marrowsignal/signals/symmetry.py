@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.regions.records import Midline
@@ -23,20 +24,23 @@ _NAMES = (("D20", "t1_asymmetry"), ("D20", "stir_asymmetry"), ("D21", "bias_canc
 def signal_asymmetry(left: Levels | None, right: Levels | None, *, settings: SignalSettings) -> tuple[Measurement, ...]:
     """AI of T1, AI of STIR (D20) and their difference (D21), percent, positive when the left is larger.
 
-    D21 = ``AI_STIR - AI_T1``: shading common to both series cancels.
+    D21 = ``AI_STIR - AI_T1``: shading common to both series cancels. Without a STIR series only T1 is measured.
     """
     if left is None or right is None:
-        reason = "one side has no marrow to measure"
-        return tuple(unmeasured(descriptor, name, reason, "percent") for descriptor, name in _NAMES)
+        return _unmeasured("one side has no marrow to measure")
     smaller = min((left, right), key=lambda side: side.volume_ml)
     status, reason = size_status(smaller.volume_ml, smaller.slices, settings)
     if status is MeasurementStatus.NOT_EVALUABLE:
-        return tuple(unmeasured(descriptor, name, reason, "percent") for descriptor, name in _NAMES)
-    t1 = asymmetry_percent(left.t1, right.t1), asymmetry_percent(left.t1_draws, right.t1_draws)
-    stir = asymmetry_percent(left.stir, right.stir), asymmetry_percent(left.stir_draws, right.stir_draws)
-    pairs = (t1, stir, (stir[0] - t1[0], stir[1] - t1[1]))
+        return _unmeasured(reason)
+    t1, stir = (
+        (asymmetry_percent(a, b), asymmetry_percent(a_draws, b_draws))
+        for a, b, a_draws, b_draws in zip(left.point, right.point, left.draws, right.draws, strict=True)
+    )
     made = []
-    for (descriptor, name), (value, draws) in zip(_NAMES, pairs, strict=True):
+    for (descriptor, name), (value, draws) in zip(_NAMES, (t1, stir, (stir[0] - t1[0], stir[1] - t1[1])), strict=True):
+        if np.isnan(value):
+            made.append(unmeasured(descriptor, name, NO_STIR if left.stir is None else "no signal", "percent"))
+            continue
         low, high = interval(draws, level=settings.interval_level.value)
         point = float(value)
         made.append(
@@ -52,6 +56,10 @@ def signal_asymmetry(left: Levels | None, right: Levels | None, *, settings: Sig
             )
         )
     return tuple(made)
+
+
+def _unmeasured(reason: str) -> tuple[Measurement, ...]:
+    return tuple(unmeasured(descriptor, name, reason, "percent") for descriptor, name in _NAMES)
 
 
 def lesion_volume_asymmetry(left_ml: float, right_ml: float, *, firm_ml: float) -> Measurement:

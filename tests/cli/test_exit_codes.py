@@ -62,17 +62,18 @@ def test_an_unknown_protocol_is_2(run, study: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["analyze", "-o", "out"]])
-def test_a_missing_input_is_5_and_its_folder_is_not_told(run, tmp_path: Path, command: list[str]) -> None:
+def test_a_missing_input_is_5_and_its_name_is_not_told(run, tmp_path: Path, command: list[str]) -> None:
     done = run(*command, tmp_path / "not_there")
     assert done.code == 5
-    assert "not_there" in done.err
+    assert "no file or folder at the given path" in done.err
+    assert "not_there" not in done.err
     assert str(tmp_path) not in done.err
 
 
 def test_a_missing_mask_is_5(run, study: Path, tmp_path: Path) -> None:
     done = run("analyze", study, "-o", tmp_path, "--marrow", tmp_path / "mask.nii.gz")
     assert done.code == 5
-    assert "mask.nii.gz" in done.err
+    assert "segment_marrow" in done.err
 
 
 def test_an_output_that_cannot_be_written_is_6_before_any_work(run, study: Path, tmp_path: Path) -> None:
@@ -104,7 +105,15 @@ def test_a_bug_is_1_and_one_line(
     assert done.out == ""
     assert "this is a bug in marrowsignal (RuntimeError)" in done.err
     assert ("Traceback" in done.err) is traceback
-    assert ("a patient's name" in done.err) is traceback
+    assert ("find_series(existing_input(path))" in done.err) is traceback
+    assert "a patient's name" not in done.err
+
+
+def test_arguments_beyond_the_path_are_2_and_not_repeated(run) -> None:
+    done = run("inspect", "study", "of", "Mustermann")
+    assert done.code == 2
+    assert "2 arguments too many" in done.err
+    assert "Mustermann" not in done.err
 
 
 def test_an_interruption_is_130(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,8 @@ def test_other_files_are_skipped_and_damage_is_counted(tmp_path: Path) -> None:
     (tmp_path / "cut.dcm").write_bytes(damaged[:400])
     catalog = find_series(tmp_path)
     assert catalog.files_seen == 13
-    assert catalog.files_unreadable == len(catalog.findings) >= 1
+    assert catalog.files_unreadable >= 2
+    assert codes(catalog.findings) == {"file_unreadable", "file_empty"}
     assert max(s.slices for s in catalog.series) == 9
     assert all(str(tmp_path) not in f.message for f in catalog.findings)
 
@@ -165,13 +166,13 @@ def test_zip_dicomdir_and_single_file(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no file or folder 'nothing'"):
+    with pytest.raises(InputError, match="no file or folder"):
         find_series(tmp_path / "nothing")
     broken = tmp_path / "broken.zip"
     with zipfile.ZipFile(broken, "w") as target:
         target.writestr("a.dcm", b"a" * 1000)
     broken.write_bytes(broken.read_bytes().replace(b"a" * 1000, b"b" * 1000))
-    with pytest.raises(InputError, match=r"broken\.zip"):
+    with pytest.raises(InputError, match="nothing in the archive"):
         find_series(broken)
     (tmp_path / "empty").mkdir()
     assert find_series(tmp_path / "empty").series == ()

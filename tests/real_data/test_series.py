@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from marrowsignal.dicom import find_series, read_volume, select_pair
@@ -89,3 +90,19 @@ def test_contrast_is_noted_and_ends_the_use() -> None:
     (series,) = find_series(needs("pelvis/case01/dicom")).series
     assert series.acquisition.post_contrast
     assert not series.usable
+
+
+def test_an_enhanced_philips_series_is_read_on_the_scanners_own_scale() -> None:
+    folder = needs("robust/philips_classic_vs_enhanced/Philips/201_T1W_TSE_Sno_CSno_CSAIno")
+    (series,) = [s for s in find_series(folder).series if s.identity is SeriesIdentity.T1]
+    assert series.usable
+    volume = read_volume(series)
+    assert volume.geometry.spacing_mm == pytest.approx((5.0, 1.0, 1.0), abs=1e-3)
+    stored = pydicom.dcmread(series.files[0])
+    for index, source in enumerate(series.sources):
+        frame = stored.PerFrameFunctionalGroupsSequence[source.frame]
+        scale = frame[0x2005, 0x100F].value[0][0x2005, 0x100E].value
+        np.testing.assert_allclose(volume.array[index], stored.pixel_array[source.frame] / scale, rtol=1e-5)
+        position = volume.geometry.to_patient([index, 0, 0])
+        told = [float(v) for v in frame.PlanePositionSequence[0].ImagePositionPatient]
+        np.testing.assert_allclose(position, told, atol=1e-3)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict, BiasModel
+from marrowsignal.dicom.pixel_layout import PixelLayout, SliceSource
 from marrowsignal.dicom.records import Series, SeriesIdentity, SeriesPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.acquisition import AcquisitionFacts
@@ -231,6 +232,15 @@ def _regions(labels: NDArray[np.uint16], geometry: VolumeGeometry) -> tuple[Regi
     )  # fmt: skip
 
 
+def _source(path: Path) -> SliceSource:
+    layout = PixelLayout(
+        rows=SHAPE[1], columns=SHAPE[2], samples_per_pixel=1, frames=1, bits_allocated=16, bits_stored=16, high_bit=15,
+        signed=False, inverted=False, slope=1.0, intercept=0.0, scale_slope=None, padding=None,
+        transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0, claimed_bytes=None, bytes_left=0,
+    )  # fmt: skip
+    return SliceSource(path=path, frame=0, layout=layout)
+
+
 def _one_series(number: int, description: str, identity: SeriesIdentity, *, usable: bool = True) -> Series:
     stir = identity is SeriesIdentity.STIR
     return Series(
@@ -259,7 +269,7 @@ def _one_series(number: int, description: str, identity: SeriesIdentity, *, usab
         spacing_mm=SPACING,
         orientation="coronal",
         transfer_syntax="Explicit VR Little Endian",
-        files=(Path("/secret/place/Doe^Jane/IM1"),),
+        sources=(_source(Path("/secret/place/Doe^Jane/IM1")),),
     )
 
 

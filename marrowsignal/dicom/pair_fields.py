@@ -1,0 +1,148 @@
+"""Tell the fields of view of one study apart, joints and stations, and name them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marrowsignal.dicom.pair_candidates import PairCandidate
+from marrowsignal.dicom.pair_criteria import Ranking, rank
+from marrowsignal.dicom.pair_side import said_side, side_by_tag, side_by_words
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.protocol.series_rules import SeriesRules, SideWords
+
+__all__ = ["LabelledField", "best_of_each_field", "label_fields"]
+
+_STAGE = "select_pair"
+_X, _Z = 0, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledField:
+    """The best candidate of one field of view, and what the field is called.
+
+    Attributes
+    ----------
+    label : str
+        Empty for the only field, else ``"left"``, ``"right"``, ``"station-1"`` or both joined.
+    ranking : Ranking
+        The best candidate of the field and the others.
+    findings : tuple of Finding
+        Where header and geometry disagree on the side.
+    """
+
+    label: str
+    ranking: Ranking
+    findings: tuple[Finding, ...]
+
+
+def best_of_each_field(candidates: Sequence[PairCandidate], rules: SeriesRules) -> list[Ranking]:
+    """Return the best candidate of each field of view, the best of all first."""
+    left, found = list(candidates), []
+    while left:
+        leader = rank(left, rules.pairing).best
+        field = [c for c in left if _same_field(c, leader, rules)]
+        found.append(rank(field, rules.pairing))
+        kept = found[-1].best
+        left = [c for c in left if not _same_field(c, leader, rules) and not _same_field(c, kept, rules)]
+    return found
+
+
+def _same_field(a: PairCandidate, b: PairCandidate, rules: SeriesRules) -> bool:
+    frame = a.t1.frame_of_reference_uid
+    if not (frame and frame == b.t1.frame_of_reference_uid):
+        # After repositioning both knees may lie at the isocentre: only the words tell them apart.
+        said = {_said(a, rules.side), _said(b, rules.side)} - {""}
+        if len(said) == 2:
+            return False
+    return a.field.same_as(b.field, rules.pairing.same_field_fraction.value)
+
+
+def label_fields(rankings: Sequence[Ranking], rules: SeriesRules) -> list[LabelledField]:
+    """Name each field by its side of the body, else by its place from head to feet.
+
+    Parameters
+    ----------
+    rankings : sequence of Ranking
+        One a field.
+    rules : SeriesRules
+        Words for the sides.
+
+    Returns
+    -------
+    list of LabelledField
+        In the order of `rankings`; labels are unique and serve as folder names.
+    """
+    candidates = [r.best for r in rankings]
+    by_place = [_side_by_place(c, candidates, rules) for c in candidates]
+    sides = [place or _said(c, rules.side) for place, c in zip(by_place, candidates, strict=True)]
+    labels = _labels(candidates, sides) if len(candidates) > 1 else [""]
+    return [
+        LabelledField(label=label, ranking=ranking, findings=_side_findings(ranking.best, place, rules))
+        for label, ranking, place in zip(labels, rankings, by_place, strict=True)
+    ]
+
+
+def _labels(candidates: list[PairCandidate], sides: list[str]) -> list[str]:
+    """Return the sides, with numbers from head to feet where no side tells fields apart."""
+    many = Counter(sides)
+    labels = list(sides)
+    for side in many:
+        if side and many[side] == 1:
+            continue
+        places = [index for index, one in enumerate(sides) if one == side]
+        places.sort(key=lambda index: _from_head(candidates[index]))
+        for number, index in enumerate(places, start=1):
+            labels[index] = f"{side}-station-{number}".removeprefix("-")
+    return labels
+
+
+def _from_head(candidate: PairCandidate) -> tuple[object, ...]:
+    x, y, z = candidate.field.centre_lps_mm
+    return (-z, -x, y, candidate.t1.series_number or 0, candidate.t1.series_instance_uid)
+
+
+def _side_by_place(candidate: PairCandidate, all_of_them: list[PairCandidate], rules: SeriesRules) -> str:
+    """Return the side of a field beside another at the same height; a lone one is only called by a clear offset."""
+    least = rules.pairing.same_field_fraction.value
+    beside = [
+        other.field.centre_lps_mm[_X]
+        for other in all_of_them
+        if other is not candidate
+        and other.field.shared_fraction(candidate.field, _Z) >= least
+        and other.field.shared_fraction(candidate.field, _X) < least
+    ]
+    here = candidate.field.centre_lps_mm[_X]
+    if beside and all(here > x for x in beside):
+        return "left"
+    return "right" if beside and all(here < x for x in beside) else ""
+
+
+def _said(candidate: PairCandidate, words: SideWords) -> str:
+    said = {said_side(s, words) for s in candidate.series} - {""}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _side_findings(candidate: PairCandidate, place: str, rules: SeriesRules) -> tuple[Finding, ...]:
+    """Warn where Laterality, words and geometry name different sides."""
+    messages = []
+    for series in candidate.series:
+        tag, words = side_by_tag(series), side_by_words(series, rules.side)
+        where = place or _clear_side(candidate)
+        if tag and words and tag != words:
+            messages.append(f"Laterality of {series.label} says {tag}, its description {words}.")
+        for source, said in (("Laterality", tag), ("The description", words)):
+            if said and where and said != where:
+                messages.append(f"{source} of {series.label} says {said}, its position in the patient {where}.")
+    return tuple(
+        Finding(code="laterality_contradiction", stage=_STAGE, severity=Severity.WARN, message=message)
+        for message in dict.fromkeys(messages)
+    )
+
+
+def _clear_side(candidate: PairCandidate) -> str:
+    """Return the side a field lies on wholly, seen from the isocentre; a joint moved there has none."""
+    if candidate.field.low_lps_mm[_X] > 0:
+        return "left"
+    return "right" if candidate.field.high_lps_mm[_X] < 0 else ""

@@ -1,0 +1,47 @@
+"""On which side of the body a series was acquired, as far as its header says so."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from marrowsignal.dicom.records import Series
+from marrowsignal.protocol.series_rules import SideWords
+
+__all__ = ["said_side", "side_by_tag", "side_by_words", "sides_contradict"]
+
+_TAGS = {"L": "left", "R": "right"}
+
+
+def side_by_tag(series: Series) -> str:
+    """Return ``"left"``, ``"right"`` or nothing, by Laterality."""
+    return _TAGS.get(series.laterality, "")
+
+
+def side_by_words(series: Series, words: SideWords) -> str:
+    """Return ``"left"``, ``"right"`` or nothing, by description and BodyPartExamined; nothing when both are named."""
+    text = f"{series.description} | {series.acquisition.body_part_examined or ''}"
+    named = [side for side, pattern in (("left", words.left), ("right", words.right)) if _finds(pattern, text)]
+    return named[0] if len(named) == 1 else ""
+
+
+def said_side(series: Series, words: SideWords) -> str:
+    """Return the side that tag and words say, or the one of them that speaks; nothing when they disagree."""
+    said = {side_by_tag(series), side_by_words(series, words)} - {""}
+    return said.pop() if len(said) == 1 else ""
+
+
+def sides_contradict(t1: Series, stir: Series, words: SideWords) -> bool:
+    """Whether two series are of different sides by their words and no common frame of reference says otherwise."""
+    said = {said_side(t1, words), said_side(stir, words)} - {""}
+    frame = t1.frame_of_reference_uid
+    return len(said) == 2 and not (frame and frame == stir.frame_of_reference_uid)
+
+
+def _finds(pattern: str, text: str) -> bool:
+    return _compiled(pattern).search(text) is not None
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)

@@ -1,0 +1,415 @@
+"""Several joints, sides and stations in one study, and which of several candidates is the better."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marrowsignal.dicom import SeriesCatalog, SeriesPair, find_pairs, find_series, select_pair
+from marrowsignal.dicom.pair_side import side_by_words
+from marrowsignal.dicom.records import Series, SeriesIdentity, Verdict
+from marrowsignal.errors import NoUsablePairError, UsageError
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.protocol.series_rules_file import default_series_rules
+from tests.dicom.dicom_builder import SeriesSpec, stir_spec, uid, write_series
+
+CORONAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 0.0, 0.0))
+AXIAL = ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+SAGITTAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Series]:
+    """A T1 and a STIR as `find_series` makes them; tests move and change copies of them."""
+    folder = tmp_path_factory.mktemp("templates")
+    for spec in (SeriesSpec(), stir_spec()):
+        write_series(folder / spec.name, spec)
+    return {series.identity.value: series for series in find_series(folder).series}
+
+
+class Maker:
+    """Makes series of a study by moving the templates."""
+
+    def __init__(self, templates: dict[str, Series]) -> None:
+        self.templates = templates
+        self.made = 0
+
+    def __call__(
+        self,
+        kind: str,
+        *,
+        centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        size: tuple[float, float, float] = (90.0, 180.0, 160.0),
+        axes: tuple[tuple[float, ...], ...] = CORONAL,
+        voxel_mm: tuple[float, float, float] = (4.5, 1.0, 1.0),
+        **changes: object,
+    ) -> Series:
+        self.made += 1
+        shape = tuple(round(length / step) for length, step in zip(size, voxel_mm, strict=True))
+        directions = np.array(axes).T
+        origin = np.array(centre) - directions @ ((np.array(shape) - 1) * voxel_mm / 2)
+        geometry = VolumeGeometry.from_axes(
+            origin_lps_mm=origin, directions_lps=directions, spacing_mm=voxel_mm, shape=shape
+        )
+        template = self.templates[kind]
+        facts = {k: changes.pop(k) for k in list(changes) if hasattr(template.acquisition, k)}
+        return replace(
+            template,
+            acquisition=replace(template.acquisition, **facts),
+            geometry=geometry,
+            **{
+                "series_number": self.made,
+                "series_instance_uid": str(uid(f"made {self.made}")),
+                "acquired_at": f"20240101{100000 + self.made}",
+                "orientation": {CORONAL: "coronal", AXIAL: "axial", SAGITTAL: "sagittal"}.get(axes, "coronal"),
+                "slices": shape[0],
+                **changes,
+            },
+        )
+
+
+@pytest.fixture
+def make(templates: dict[str, Series]) -> Maker:
+    return Maker(templates)
+
+
+def catalog(*series: Series) -> SeriesCatalog:
+    return SeriesCatalog(series=series, files_seen=0, files_unreadable=0)
+
+
+def numbers(pairs: tuple[SeriesPair, ...]) -> dict[str, tuple[int | None, int | None]]:
+    return {p.label: (p.t1.series_number, p.stir and p.stir.series_number) for p in pairs}
+
+
+def codes(pair: SeriesPair) -> set[str]:
+    return {finding.code for finding in pair.findings}
+
+
+def hips(make: Maker, **changes: object) -> list[Series]:
+    """T1 and STIR of the right hip (1, 2), then of the left (3, 4); fields overlap at the midline."""
+    return [make(kind, centre=(x, 0.0, 0.0), **changes) for x in (-70.0, 70.0) for kind in ("t1", "stir")]
+
+
+def test_hips_acquired_one_after_the_other_are_two_pairs(make: Maker) -> None:
+    study = catalog(*hips(make))
+    pairs = find_pairs(study)
+    assert numbers(pairs) == {"left": (3, 4), "right": (1, 2)}
+    assert [p.label for p in pairs] == ["left", "right"]
+    assert all(p.findings == () for p in pairs)
+    assert [len(p.rejected) for p in pairs] == [2, 2]
+
+
+def test_one_of_several_pairs_is_named_or_told(make: Maker) -> None:
+    study = catalog(*hips(make))
+    assert select_pair(study, label="right").t1.series_number == 1
+    assert codes(select_pair(study)) == {"other_pairs"}
+    with pytest.raises(UsageError, match="'left', 'right'"):
+        select_pair(study, label="station-1")
+    with pytest.raises(UsageError, match="needs no label"):
+        select_pair(catalog(*study.series[:2]), label="left")
+
+
+def test_spine_stations_are_numbered_from_the_head(make: Maker) -> None:
+    sagittal = {"axes": SAGITTAL, "size": (60.0, 350.0, 300.0)}
+    lower, upper = make("t1", centre=(0.0, 0.0, -300.0), **sagittal), make("t1", centre=(0.0, 0.0, 0.0), **sagittal)
+    lower_stir = make("stir", centre=(0.0, 0.0, -300.0), **sagittal)
+    upper_stir = make("stir", centre=(0.0, 0.0, 0.0), **sagittal)
+    pairs = find_pairs(catalog(lower, upper, lower_stir, upper_stir))
+    assert [(p.label, p.t1) for p in pairs] == [("station-1", upper), ("station-2", lower)]
+    assert [p.stir for p in pairs] == [upper_stir, lower_stir]
+
+
+def test_thighs_in_two_stations_have_side_and_number(make: Maker) -> None:
+    places = [(x, 0.0, z) for z in (-200.0, 0.0) for x in (-85.0, 85.0)]
+    pairs = find_pairs(catalog(*(make(kind, centre=place) for place in places for kind in ("t1", "stir"))))
+    assert [p.label for p in pairs] == ["left-station-1", "left-station-2", "right-station-1", "right-station-2"]
+    assert [round(p.t1.geometry.affine_lps[2, 3]) for p in pairs] == [90, -110, 90, -110]
+
+
+def test_more_than_nine_stations_stay_in_order(make: Maker) -> None:
+    centres = [(0.0, 0.0, -170.0 * k) for k in range(11)]
+    pairs = find_pairs(catalog(*(make(kind, centre=place) for place in centres for kind in ("t1", "stir"))))
+    assert [p.label for p in pairs] == [f"station-{k}" for k in range(1, 12)]
+    assert [p.t1.series_number for p in pairs] == list(range(1, 22, 2))
+
+
+def test_one_large_t1_serves_the_stir_of_each_hip(make: Maker) -> None:
+    large = make("t1", size=(90.0, 300.0, 380.0))
+    right, left = (make("stir", centre=(x, 0.0, 0.0)) for x in (-80.0, 80.0))
+    assert numbers(find_pairs(catalog(large, right, left))) == {"left": (1, 3), "right": (1, 2)}
+
+
+def test_a_large_field_takes_in_the_dedicated_ones(make: Maker) -> None:
+    large = [make(kind, size=(90.0, 300.0, 380.0)) for kind in ("t1", "stir")]
+    (pair,) = find_pairs(catalog(*hips(make), *large))
+    assert (pair.t1, pair.stir, pair.label) == (*large, "")
+    decided = {c.criterion for c in pair.comparisons if c.decided}
+    assert decided == {"common field of view"}
+
+
+def test_planes_of_one_joint_and_its_repeats_are_one_pair(make: Maker) -> None:
+    coronal = [make(kind) for kind in ("t1", "stir")]
+    axial = [make(kind, axes=AXIAL, size=(120.0, 160.0, 160.0)) for kind in ("t1", "stir")]
+    repeat = make("stir", centre=(3.0, -2.0, 4.0))
+    (pair,) = find_pairs(catalog(*coronal, *axial, repeat))
+    assert (pair.t1, pair.stir) in (tuple(axial), (coronal[0], repeat))
+    assert codes(pair) <= {"repeated_series"}
+
+
+def test_an_axial_block_inside_a_sagittal_slab_is_no_second_pair(make: Maker) -> None:
+    sagittal = [make(kind, axes=SAGITTAL, size=(60.0, 300.0, 300.0)) for kind in ("t1", "stir")]
+    axial = [make(kind, axes=AXIAL, size=(110.0, 200.0, 200.0)) for kind in ("t1", "stir")]
+    assert len(find_pairs(catalog(*sagittal, *axial))) == 1
+
+
+def test_knees_at_the_isocentre_are_told_apart_by_laterality(make: Maker) -> None:
+    right, left = (
+        [make(kind, frame_of_reference_uid=uid(side), laterality=side, size=size) for kind in ("t1", "stir")]
+        for side, size in (("R", (90.0, 180.0, 160.0)), ("L", (94.5, 180.0, 160.0)))
+    )
+    pairs = find_pairs(catalog(*right, *left))
+    assert numbers(pairs) == {"left": (3, 4), "right": (1, 2)}
+    with pytest.raises(NoUsablePairError, match="none that cover the same anatomy"):
+        find_pairs(catalog(right[0], left[1]))
+    insisted = select_pair(
+        catalog(right[0], left[1]), t1_uid=right[0].series_instance_uid, stir_uid=left[1].series_instance_uid
+    )
+    assert {"sides_differ", "frames_differ"} <= codes(insisted)
+
+
+def test_without_a_word_a_second_joint_at_the_isocentre_is_warned_of(make: Maker) -> None:
+    one, other = ([make(kind, frame_of_reference_uid=uid(f)) for kind in ("t1", "stir")] for f in "ab")
+    (pair,) = find_pairs(catalog(*one, *other))
+    assert (pair.t1, pair.stir) == tuple(other)
+    assert "repeat_after_repositioning" in codes(pair)
+
+
+@pytest.mark.parametrize(("tag", "expected"), [("L", "left"), ("R", "right"), ("B", "right"), ("", "right")])
+def test_geometry_beats_laterality_and_the_contradiction_is_told(make: Maker, tag: str, expected: str) -> None:
+    study = hips(make)
+    study[:2] = [replace(series, laterality=tag) for series in study[:2]]
+    pair = next(p for p in find_pairs(catalog(*study)) if p.t1.series_number == 1)
+    assert pair.label == "right"
+    assert ("laterality_contradiction" in codes(pair)) is (expected == "left")
+
+
+def test_a_lone_joint_on_the_wrong_side_is_told(make: Maker) -> None:
+    (pair,) = find_pairs(catalog(*(make(k, centre=(-110.0, 0.0, 0.0), description="hip left") for k in ("t1", "stir"))))
+    assert pair.label == ""
+    assert codes(pair) == {"laterality_contradiction"}
+    (centred,) = find_pairs(catalog(*(make(k, description="hip left") for k in ("t1", "stir"))))
+    assert codes(centred) == set()
+
+
+def test_tag_and_words_that_disagree_are_told(make: Maker) -> None:
+    (pair,) = find_pairs(catalog(*(make(k, description="hip left", laterality="R") for k in ("t1", "stir"))))
+    assert codes(pair) == {"laterality_contradiction"}
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("t1_tse_cor HIP LEFT", "left"), ("STIR R KNEE", "right"), ("T1 COR RT HIP", "right"), ("Knie_li", "left"),
+        ("t2 tirm Hüfte rechts", "right"), ("STIR genou gauche", "left"), ("T1 rodilla izq", "left"),
+        ("T1 左膝", "left"), ("stir правый", "right"), ("LKNEE", "left"), ("T1 ginocchio dx", "right"),
+        ("t1 sag L spine", ""), ("T1 L5-S1", ""), ("T1 sin contraste", ""), ("MRT der Hüfte", ""), ("T2 TSE RT", ""),
+        ("hips left and right", ""), ("cor T1 R>L", ""), ("stir", ""), ("Bright blood", ""), ("cleft", ""),
+    ],
+)  # fmt: skip
+def test_sides_in_words(make: Maker, text: str, side: str) -> None:
+    assert side_by_words(make("t1", description=text), default_series_rules().side) == side
+    if side:
+        assert side_by_words(make("t1", description="", body_part_examined=text.upper()), default_series_rules().side)
+
+
+GAP = Finding(code="slices_missing", stage="find_series", severity=Severity.WARN, message="Gap.")
+LOSSY = Finding(code="lossy_compression", stage="find_series", severity=Severity.WARN, message="Lossy.")
+TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("criterion", "worse"),
+    [
+        ("same field strength", {"magnetic_field_strength_t": 3.0}),
+        ("same plane", {"axes": TILTED}),
+        ("same frame of reference", {"frame_of_reference_uid": "1.2.3"}),
+        ("complete", {"findings": (GAP,)}),
+        ("common field of view", {"size": (72.0, 180.0, 160.0)}),
+        ("identity score", {"identity_score": 0.7}),
+        ("fewer warnings", {"findings": (LOSSY,)}),
+        ("same corrections by the scanner", {"image_type": ("ORIGINAL", "PRIMARY", "M", "ND")}),
+        ("resolution", {"voxel_mm": (4.5, 1.0, 2.0)}),
+        ("later repeat", {"acquired_at": "20230101"}),
+    ],
+)
+def test_each_criterion_decides_against_a_later_repeat(make: Maker, criterion: str, worse: dict[str, object]) -> None:
+    t1, good = make("t1"), make("stir")
+    bad = make("stir", **worse)
+    (pair,) = find_pairs(catalog(t1, bad, good))
+    assert pair.stir is good
+    assert [(c.criterion, c.verdict) for c in pair.comparisons if c.decided] == [(criterion, Verdict.BETTER)]
+    assert {(c.winner, c.loser) for c in pair.comparisons} == {(good.label, bad.label)}
+    assert len(pair.comparisons) == 11
+    assert any(good.label in reason and criterion in reason for reason in pair.reasons)
+
+
+def test_the_scanners_corrections_are_preferred_when_both_have_them(make: Maker) -> None:
+    plain = ("ORIGINAL", "PRIMARY", "M", "ND")
+    corrected = ("ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D")
+    good = [make(kind, image_type=corrected) for kind in ("t1", "stir")]
+    raw = [make(kind, image_type=plain) for kind in ("t1", "stir")]
+    (pair,) = find_pairs(catalog(*good, *raw))
+    assert [pair.t1, pair.stir] == good
+    (mixed,) = find_pairs(catalog(good[0], raw[1]))
+    assert codes(mixed) == {"normalisation_differs", "distortion_correction_differs"}
+
+
+def test_nearly_equal_fields_let_the_later_win(make: Maker) -> None:
+    t1, first, again = make("t1"), make("stir"), make("stir", size=(85.5, 180.0, 160.0))
+    (pair,) = find_pairs(catalog(t1, first, again))
+    assert pair.stir is again
+    verdicts = {c.criterion: c.verdict for c in pair.comparisons}
+    assert (verdicts["common field of view"], verdicts["later repeat"]) == (Verdict.EQUAL, Verdict.BETTER)
+
+
+def test_what_another_joint_holds_does_not_sway_the_choice_in_this_one(make: Maker) -> None:
+    small, again = make("stir", size=(85.5, 180.0, 160.0)), make("stir", size=(81.0, 180.0, 160.0))
+    one = [make("t1"), small, again]
+    (alone,) = find_pairs(catalog(*one))
+    beside = [make(kind, centre=(200.0, 0.0, 0.0), size=(103.5, 180.0, 160.0)) for kind in ("t1", "stir")]
+    assert next(p for p in find_pairs(catalog(*one, *beside)) if p.t1 is one[0]).stir is alone.stir
+
+
+def test_t1_alone_only_when_asked_and_when_no_pair_is_there(make: Maker) -> None:
+    t1, repeat = make("t1"), make("t1")
+    with pytest.raises(NoUsablePairError, match="T1 was found but no usable STIR") as caught:
+        find_pairs(catalog(t1))
+    assert "--allow-t1-only" in caught.value.hint
+    (pair,) = find_pairs(catalog(t1, repeat), allow_t1_only=True)
+    assert (pair.t1, pair.stir) == (repeat, None)
+    assert codes(pair) == {"stir_missing", "repeated_series"}
+    far = make("stir", centre=(0.0, 0.0, 900.0))
+    assert select_pair(catalog(t1, far), allow_t1_only=True).stir is None
+    fitting = make("stir")
+    assert select_pair(catalog(t1, far, fitting), allow_t1_only=True).stir is fitting
+    with pytest.raises(NoUsablePairError):
+        find_pairs(catalog(fitting), allow_t1_only=True)
+    with pytest.raises(NoUsablePairError):
+        find_pairs(catalog(t1, far), allow_t1_only=True, stir_uid=far.series_instance_uid)
+
+
+def test_both_hips_without_stir_are_two_t1s_alone(make: Maker) -> None:
+    t1s = [series for series in hips(make) if series.identity is SeriesIdentity.T1]
+    assert numbers(find_pairs(catalog(*t1s), allow_t1_only=True)) == {"left": (3, None), "right": (1, None)}
+
+
+def test_a_joint_without_stir_is_told(make: Maker) -> None:
+    (pair,) = find_pairs(catalog(*hips(make)[:3]), allow_t1_only=True)
+    assert (pair.t1.series_number, pair.label) == (1, "")
+    assert codes(pair) == {"t1_without_stir"}
+
+
+def test_a_named_series_with_several_stacks_gives_the_fitting_one(make: Maker) -> None:
+    shared = uid("one series, three stacks")
+    blocks = [
+        make("t1", centre=(0.0, 0.0, z), axes=AXIAL, size=(40.5, 160.0, 160.0), series_instance_uid=shared)
+        for z in (400.0, 0.0)
+    ]
+    sliver = make("t1", series_instance_uid=shared, usable=False, identity=SeriesIdentity.LOCALIZER)
+    stir = make("stir", axes=AXIAL, size=(40.5, 160.0, 160.0))
+    study = catalog(*blocks, sliver, stir)
+    for options in ({}, {"stir_uid": stir.series_instance_uid}):
+        assert select_pair(study, t1_uid=str(shared), **options).t1 is blocks[1]
+
+
+def test_two_folders_of_one_person_pair_when_asked(make: Maker) -> None:
+    t1, stir = make("t1"), make("stir", study_instance_uid="1.2.9", frame_of_reference_uid="1.2.10")
+    with pytest.raises(NoUsablePairError, match="in different studies"):
+        find_pairs(catalog(t1, stir))
+    (pair,) = find_pairs(catalog(t1, stir), across_studies=True)
+    assert codes(pair) == {"studies_differ", "frames_differ"}
+    man = replace(stir, acquisition=replace(stir.acquisition, patient_sex="M", patient_position="FFP"))
+    woman = replace(t1, acquisition=replace(t1.acquisition, patient_sex="F", patient_position="HFS"))
+    (pair,) = find_pairs(catalog(woman, man), across_studies=True)
+    assert {f.code for f in pair.findings if f.severity is Severity.FAIL} == {"persons_differ"}
+    assert "positions_differ" in codes(pair)
+
+
+def test_across_studies_one_that_holds_both_goes_first_and_two_are_refused(make: Maker) -> None:
+    old = [make(kind, study_instance_uid="1.2.9", frame_of_reference_uid="1.2.10") for kind in ("t1", "stir")]
+    new = [make(kind) for kind in ("t1", "stir")]
+    pair = select_pair(catalog(old[0], *new), across_studies=True)
+    assert (pair.t1, pair.stir) == tuple(new)
+    assert codes(pair) == {"other_studies"}
+    with pytest.raises(UsageError, match="2 of the 2"):
+        find_pairs(catalog(*old, *new), across_studies=True)
+    third = make("t1", study_instance_uid="1.2.11")
+    with pytest.raises(UsageError, match="several studies"):
+        find_pairs(catalog(old[0], third, new[1]), across_studies=True)
+
+
+def test_two_folders_of_files_pair_across_studies(tmp_path: Path) -> None:
+    for spec in (SeriesSpec(), stir_spec().but(study="another")):
+        write_series(tmp_path / spec.name, spec)
+    found = find_series((tmp_path / "t1", tmp_path / "stir", tmp_path / "t1"))
+    assert len(found.series) == 2
+    assert "studies_differ" in codes(select_pair(found, across_studies=True))
+
+
+def test_pairs_from_files(tmp_path: Path) -> None:
+    """The same from DICOM files, with Laterality in the header."""
+    for side, x in (("R", -110.0), ("L", 20.0)):
+        for spec in (SeriesSpec(), stir_spec()):
+            write_series(
+                tmp_path,
+                spec.but(name=f"{spec.name}{side}", spacing_mm=(4.0, 20.0, 20.0), origin_mm=(x, 0.0, 0.0)).with_header(
+                    Laterality="L"
+                ),
+            )
+    pairs = find_pairs(find_series(tmp_path))
+    assert [(p.label, "laterality_contradiction" in codes(p)) for p in pairs] == [("left", False), ("right", True)]
+
+
+def studied(make: Maker) -> list[Series]:
+    """A hard study: two hips, repeats, another plane, a large field elsewhere, a lone T1."""
+    series = hips(make)
+    series.append(make("stir", centre=(72.0, 1.0, -2.0)))
+    series.append(make("t1", centre=(-70.0, 0.0, 0.0), axes=AXIAL, size=(120.0, 160.0, 160.0)))
+    series += [make(k, centre=(0.0, 0.0, -400.0), size=(90.0, 300.0, 380.0)) for k in ("t1", "stir")]
+    series.append(make("t1", centre=(0.0, 0.0, 500.0)))
+    return series
+
+
+@given(seed=st.integers(0, 10_000))
+def test_the_choice_does_not_depend_on_the_order_of_series(templates: dict[str, Series], seed: int) -> None:
+    series = studied(Maker(templates))
+    expected = [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))]
+    random.Random(seed).shuffle(series)
+    assert [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))] == expected
+
+
+def mirrored(series: Series) -> Series:
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    geometry = VolumeGeometry(affine_lps=flip @ series.geometry.affine_lps, shape=series.geometry.shape)
+    return replace(series, geometry=geometry)
+
+
+@given(shift=st.floats(-30.0, 30.0), apart=st.floats(85.0, 120.0))
+def test_mirroring_swaps_left_and_right_and_nothing_else(
+    templates: dict[str, Series], shift: float, apart: float
+) -> None:
+    make = Maker(templates)
+    series = [make(k, centre=(x + shift, 0.0, 0.0)) for x in (-apart, apart) for k in ("t1", "stir")]
+    series += [make(k, centre=(shift, 0.0, 400.0)) for k in ("t1", "stir")]
+    swap = {"left": "right", "right": "left", "station-1": "station-1"}
+    before = numbers(find_pairs(catalog(*series)))
+    after = numbers(find_pairs(catalog(*map(mirrored, series))))
+    assert set(before) == set(swap)
+    assert after == {swap[label]: pair for label, pair in before.items()}
