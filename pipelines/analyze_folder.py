@@ -4,7 +4,8 @@
 
 Each immediate subfolder of FOLDER is one study, however deep its files lie. A subfolder that holds several
 StudyInstanceUIDs is refused, not guessed at. A study that fails does not stop the others: failures are listed
-at the end. Exit code 0 when all are done, 2 without two arguments, 5 without any study, 8 when some failed.
+at the end. Folders are told by their number in the order of their names, which may be patients' names. Exit code
+0 when all are done, 2 without two arguments, 5 without any study, 8 when some failed.
 """
 
 import sys
@@ -19,12 +20,12 @@ def analyze(study: Path, out: Path) -> str:
     uids = {series.study_instance_uid for series in ms.find_series(study).series}
     if len(uids) > 1:
         raise InputError(
-            f"{study.name} holds {len(uids)} studies",
+            f"the folder holds {len(uids)} studies",
             code="several_studies",
             stage="analyze_folder",
             hint="give each study a folder of its own",
         )
-    result = ms.analyze_study(study)
+    result = ms.analyze_study(study, key_folder=out)
     folder = ms.write_case(result, out, report_html=ms.render_report(result))
     return f"{result.call.pattern_class} ({result.call.confidence}), case {folder.name}"
 
@@ -40,12 +41,12 @@ def main(folder: Path, out: Path) -> int:
         except ms.MarrowSignalError as error:
             told = f"FAILED: {error}"
         except Exception as error:  # noqa: BLE001 - one bad study must not end a night's run
-            told = f"FAILED: a bug ({type(error).__name__}: {error})"
+            told = f"FAILED: a bug ({type(error).__name__})"
         if told.startswith("FAILED"):
-            failures.append(f"{study.name}: {told}")
-        print(f"[{number}/{len(studies)}] {study.name}: {told}", flush=True)
+            failures.append(f"folder {number}: {told}")
+        print(f"folder {number} of {len(studies)}: {told}", flush=True)
     if not studies:
-        print(f"no study below {folder}", file=sys.stderr)
+        print("no study below the given folder", file=sys.stderr)
         return InputError.exit_code
     if failures:
         print(f"{len(failures)} of {len(studies)} studies failed:", *failures, sep="\n  ", file=sys.stderr)

@@ -47,10 +47,11 @@ def main(study: Path, out: Path) -> None:
     call = ms.classify(pair, references, signals, protocol=rules, findings=noticed)
     print(f"{call.pattern_class} ({call.confidence}): {call.summary}")
 
-    # The case folder: page, tables, label maps. `ms.analyze_study(study)` is all of the above in one call.
+    # The case folder: page, tables, label maps. `ms.analyze_study(study, key_folder=out)` is all of this in one call.
+    # The output folder's own key makes the case's name: the same each time here, another in every other folder.
     result = ms.assemble_result(
         series=chosen, pair=pair, marrow=marrow, regions=regions, references=references, signals=signals,
-        call=call, protocol=rules,
+        call=call, protocol=rules, key_folder=out,
     )  # fmt: skip
     folder = ms.write_case(result, out, report_html=ms.render_report(result))
     print(f"report: {folder / 'report.html'}")

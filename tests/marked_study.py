@@ -144,6 +144,8 @@ def _forms(word: str) -> Iterator[bytes]:
 def _opened(data: bytes) -> Iterator[bytes]:
     """The bytes themselves, and what is packed in them."""
     if data[:2] == b"\x1f\x8b":
+        # A gzip header may hold a file name.
+        yield data
         data = gzip.decompress(data)
     pictures = re.findall(rb"data:image/png;base64,([A-Za-z0-9+/=]+)", data)
     yield re.sub(rb"(data:image/png;base64,)[A-Za-z0-9+/=]+", rb"\1", data)

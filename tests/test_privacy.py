@@ -20,7 +20,8 @@ import pytest
 
 from marrowsignal.cli.app import main
 from marrowsignal.cli.terminal import QuietFormatter
-from marrowsignal.errors import InputError
+from marrowsignal.dicom import find_series, read_volume
+from marrowsignal.errors import DicomError, InputError
 from marrowsignal.report.png import grey_png
 from tests.marked_study import ACCESSION, BIRTH_DATE, FAMILY, FOLDER, GIVEN, leaks_in, write_marked_study
 
@@ -142,6 +143,19 @@ def test_no_error_tells_who_the_patient_is(
         assert len(said.err) + len(said.out) > 20, what
     assert leaks == []
     assert set(codes.values()) <= {2, 3, 5, 6}, codes
+
+
+def test_nothing_is_logged_where_the_package_is_used_as_a_library(
+    analyzed: dict[str, Analyzed], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for file in (analyzed["classic"].study / f"{FAMILY}_T1").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:-400])
+    (series,) = find_series(tmp_path).series
+    with pytest.raises(DicomError) as caught:
+        read_volume(series)
+    assert leaks_in("error", str(caught.value).encode()) == []
+    assert caplog.records == []
 
 
 def _log_of(action: str) -> str:

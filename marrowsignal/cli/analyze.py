@@ -137,12 +137,22 @@ def _usage(message: str, hint: str) -> UsageError:
 def _run(request: _Request, *, quiet: bool, json: bool) -> None:
     with step_progress(quiet=quiet) as done:
         pairs = _pairs(request, done)
+        _check_case_key(request)
         if len(pairs) == 1:
             case = _analyze(request, pairs[0], request.case, done)
     if len(pairs) == 1:
         _tell((case,), json=json, several=False)
     else:
         _run_each(request, pairs, quiet=quiet, json=json)
+
+
+def _check_case_key(request: _Request) -> None:
+    """Make or read the key before the long work, not after it."""
+    from marrowsignal.dicom import case_key
+
+    if request.case is None:
+        for finding in case_key(request.out).findings:
+            say(f"note: {finding.message}", err=True)
 
 
 def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, json: bool) -> None:

@@ -52,7 +52,8 @@ def inspect(
 ) -> None:
     """Tell every series, what it is, why it is or is not usable, and what would be analyzed.
 
-    Exit code 0 when something can be analyzed, 3 when not.
+    Score is the evidence for the identity, 0 to 1, and its lead over the next one. Exit code 0 when something can be
+    analyzed, 3 when not.
     """
     if verbose:
         be_verbose()

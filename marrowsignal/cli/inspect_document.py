@@ -16,7 +16,7 @@ from marrowsignal.cli.inspection import (
     SeriesEntry,
 )
 from marrowsignal.dicom.records import Comparison, Series, SeriesCatalog, SeriesIdentity, SeriesPair
-from marrowsignal.errors import MarrowSignalError
+from marrowsignal.errors import MarrowSignalError, NoUsablePairError
 from marrowsignal.findings import Finding
 from marrowsignal.protocol import choose_protocol_name
 
@@ -43,7 +43,7 @@ def to_inspect_document(
         Why there is none.
     """
     best = min(pairs, key=lambda pair: pair.rank, default=None)
-    series = tuple(_series(one, _why_not_used(one, pairs)) for one in catalog.series)
+    series = tuple(_series(one, _why_not_used(one, pairs, error)) for one in catalog.series)
     return InspectDocument(
         schema_version=SCHEMA_VERSION,
         files_seen=catalog.files_seen,
@@ -78,15 +78,19 @@ def _error(error: MarrowSignalError) -> ErrorEntry:
     )
 
 
-def _why_not_used(series: Series, pairs: Sequence[SeriesPair]) -> str:
+def _why_not_used(series: Series, pairs: Sequence[SeriesPair], error: MarrowSignalError | None) -> str:
     if any(series is used for pair in pairs for used in (pair.t1, pair.stir)):
         return ""
     if not series.usable:
         return " ".join(series.reasons)
+    if error is not None and not isinstance(error, NoUsablePairError):
+        return "Usable, but nothing was chosen."
     for pair in pairs:
         for comparison in pair.comparisons:
             if comparison.decided and comparison.loser == series.label:
-                return f"{comparison.winner} was taken: {comparison.criterion} ({comparison.told})."
+                return f"Not taken, but {comparison.winner}: {comparison.criterion} ({comparison.told})."
+    if pairs and all(series.study_instance_uid != pair.t1.study_instance_uid for pair in pairs):
+        return "Usable, but of another study."
     partner = "STIR" if series.identity is SeriesIdentity.T1 else "T1"
     return f"Usable, but no usable {partner} covers its field of view."
 

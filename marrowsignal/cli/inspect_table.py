@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from marrowsignal.cli.inspection import FindingEntry, InspectDocument, PairEntry, SeriesEntry
+from marrowsignal.cli.inspect_lines import print_finding, print_line, series_name
+from marrowsignal.cli.inspect_pairs import print_pair, print_refusal
+from marrowsignal.cli.inspection import InspectDocument, SeriesEntry
 
 __all__ = ["print_document"]
 
 _ENOUGH_FOR_NAME = 24
-_LONGEST_NAME = 64
 _INDENT = 5
 _WORDS = {
     "t1": "T1",
@@ -30,6 +30,9 @@ _WORDS = {
     "t2_fat_suppressed": "T2 fs",
     "pd_fat_suppressed": "PD fs",
     "dixon": "Dixon",
+    "gradient_echo": "GRE",
+    "echo_planar": "EPI",
+    "diffusion": "DWI",
     "not_mr": "not MR",
 }
 _PLANES = {"axial": "ax", "coronal": "cor", "sagittal": "sag", "unknown": "-"}
@@ -53,11 +56,12 @@ def print_document(document: InspectDocument, *, evidence: bool, console: Consol
     _print_counts(to, document)
     if document.series:
         _print_series(to, document, evidence=evidence)
-    to.print()
     if not document.pairs:
-        _print_refusal(to, document)
+        to.print()
+        print_refusal(to, document)
     for pair in document.pairs:
-        _print_pair(to, document, pair, evidence=evidence)
+        to.print()
+        print_pair(to, document, pair, evidence=evidence)
 
 
 def _print_counts(to: Console, document: InspectDocument) -> None:
@@ -68,7 +72,7 @@ def _print_counts(to: Console, document: InspectDocument) -> None:
         parts.append(f"{document.files_unreadable} DICOM files could not be read")
     to.print(Text("; ".join(parts)))
     for finding in document.findings:
-        _print_finding(to, finding, indent=0)
+        print_finding(to, finding, indent=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ _HEAD = _Row(
     timing="TR/TE/TI ms",
     field="T",
     identity="Identity",
-    score="Score (ahead)",
+    score="Score +lead",
     use="Use",
 )
 
@@ -109,15 +113,23 @@ def _print_series(to: Console, document: InspectDocument, *, evidence: bool) -> 
     for line in layout.lines(_HEAD, style="bold"):
         to.print(line)
     to.print(Text("-" * layout.width))
-    study = document.series[0].study_instance_uid
-    for row, series in zip(rows, document.series, strict=True):
-        if series.study_instance_uid != study:
+    before = document.series[0]
+    following = (*document.series[1:], None)
+    for row, series, after in zip(rows, document.series, following, strict=True):
+        if series.study_instance_uid != before.study_instance_uid:
             to.print(Text("- another study ".ljust(layout.width, "-")))
-            study = series.study_instance_uid
-        style = "" if series.usable else "dim"
-        for line in layout.lines(row, style=style):
+        before = series
+        for line in layout.lines(row, style="" if series.usable else "dim"):
             to.print(line)
-        _print_below(to, series, evidence=evidence)
+        if series.why_not_used and not (after and _same_refusal(series, after)):
+            print_line(to, _short(series), _INDENT, "" if series.usable else "dim")
+        if evidence:
+            _print_evidence(to, series)
+
+
+def _same_refusal(series: SeriesEntry, after: SeriesEntry) -> bool:
+    """Whether the next stack of the same series is refused in the same words, which are then said once."""
+    return series.series_instance_uid == after.series_instance_uid and _short(series) == _short(after)
 
 
 class _Layout:
@@ -170,10 +182,10 @@ def _row(series: SeriesEntry, use: str) -> _Row:
     spacing = series.spacing_mm
     return _Row(
         number=series.number,
-        name=_name(series),
+        name=series_name(series),
         plane=_PLANES.get(plane, plane) + (" obl" if oblique else ""),
-        matrix=f"{series.slices}x{series.rows}x{series.columns}",
-        spacing="-" if spacing is None else "x".join(f"{round(mm, 2):g}" for mm in spacing),
+        matrix=f"{series.slices}x{series.rows}x{series.columns}" if series.rows and series.columns else "-",
+        spacing="-" if spacing is None else "x".join(f"{round(mm, 2 if mm < 10 else 1):g}" for mm in spacing),
         timing="/".join("-" if value is None else f"{round(value, 1):g}" for value in times),
         field="-" if series.magnetic_field_strength_t is None else f"{series.magnetic_field_strength_t:g}",
         identity=_identity(series.identity),
@@ -187,30 +199,22 @@ def _identity(identity: str) -> str:
 
 
 def _score(series: SeriesEntry) -> str:
-    margin = "" if series.runner_up is None else f" (+{series.identity_margin:.2f})"
+    margin = "" if series.runner_up is None else f" +{series.identity_margin:.2f}"
     return f"{series.identity_score:.2f}{margin}"
 
 
-def _name(series: SeriesEntry) -> str:
-    name = _printable(series.description) or "(no description)"
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
-
-
-def _print_below(to: Console, series: SeriesEntry, *, evidence: bool) -> None:
-    if series.why_not_used:
-        _print_line(to, _short(series), _INDENT, "" if series.usable else "dim")
-    if not evidence:
-        return
+def _print_evidence(to: Console, series: SeriesEntry) -> None:
     for reason in series.reasons:
-        _print_line(to, f"- {reason}", _INDENT)
+        print_line(to, reason, _INDENT, bullet="- ")
     for identity, items in itertools.groupby(series.evidence, key=lambda item: item.identity):
         known = tuple(items)
-        _print_line(to, f"{_identity(identity)} {sum(item.points for item in known):.2f}:", _INDENT)
+        print_line(to, f"{_identity(identity)} {sum(item.points for item in known):.2f}:", _INDENT)
         for item in known:
-            _print_line(to, f"{item.points:+.2f} {item.kind}: {item.told}", _INDENT + 2)
+            print_line(to, f"{item.kind}: {item.told}", _INDENT + 2, bullet=f"{item.points:+.2f} ")
     for finding in series.findings:
-        _print_finding(to, finding, indent=_INDENT)
-    _print_line(to, f"{series.transfer_syntax}; UID {series.series_instance_uid or 'missing'}", _INDENT, "dim")
+        print_finding(to, finding, indent=_INDENT)
+    print_line(to, f"UID {series.series_instance_uid or 'missing'}", _INDENT, "dim")
+    print_line(to, series.transfer_syntax, _INDENT, "dim")
 
 
 def _short(series: SeriesEntry) -> str:
@@ -221,47 +225,5 @@ def _short(series: SeriesEntry) -> str:
     first, *others = series.reasons
     if series.identity in ("t1", "stir") and others:
         return " ".join(reason for reason in others if not reason.startswith("One of "))
-    return first.partition(": ")[2] if first.startswith(("TR ", "no TR")) and ": " in first else first
-
-
-def _print_refusal(to: Console, document: InspectDocument) -> None:
-    error = document.error
-    if error is None:
-        return
-    to.print(Text(f"Nothing would be analyzed: {_printable(error.message)}.", style="bold"))
-    for hint in filter(None, error.hint.split("; ")):
-        _print_line(to, f"- {hint}", 2)
-
-
-def _print_pair(to: Console, document: InspectDocument, pair: PairEntry, *, evidence: bool) -> None:
-    name = f", {pair.label}" if pair.label else ""
-    to.print(Text(f"Would be analyzed{name} (protocol {pair.protocol}):", style="bold"))
-    for role, index in (("T1", pair.t1_index), ("STIR", pair.stir_index)):
-        if index is not None:
-            _print_line(to, f"{role:<4}  {_heading(document.series[index])}", 2, "green")
-    for reason in pair.reasons:
-        _print_line(to, f"- {reason}", 2)
-    for finding in pair.findings:
-        _print_finding(to, finding, indent=2)
-    if evidence:
-        for comparison in pair.comparisons:
-            mark = "*" if comparison.decided else " "
-            text = f"{mark} {comparison.criterion}: {comparison.verdict} ({comparison.told})"
-            _print_line(to, text, 4)
-
-
-def _heading(series: SeriesEntry) -> str:
-    return f"series {series.number} '{_name(series)}'"
-
-
-def _print_finding(to: Console, finding: FindingEntry, *, indent: int) -> None:
-    _print_line(to, f"{finding.severity}: {finding.message}", indent, "yellow" if finding.severity != "info" else "")
-
-
-def _print_line(to: Console, text: str, indent: int, style: str = "") -> None:
-    to.print(Padding(Text(_printable(text), style=style), (0, 0, 0, indent), expand=False))
-
-
-def _printable(text: str) -> str:
-    # What a header says must not steer a terminal.
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    short = first.partition(": ")[2] if first.startswith(("TR ", "no TR")) and ": " in first else first
+    return short[:1].upper() + short[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import lzma
 import struct
 import zipfile
 import zlib
@@ -26,11 +25,13 @@ _CHUNK = 2**18
 _BAD_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
+    ArithmeticError,
+    AttributeError,
     EOFError,
     LookupError,
     NotImplementedError,
     RuntimeError,
+    TypeError,
     ValueError,
     struct.error,
 )
@@ -60,7 +61,7 @@ class ArchiveLimits:
     max_members: int = 200_000
     max_directory_bytes: int = 24 * 2**20
     max_bytes: int = 16 * 2**30
-    max_ratio: float = 100.0
+    max_ratio: float = 30.0
     free_bytes: int = 256 * 2**20
 
 
@@ -104,7 +105,9 @@ class Unpacker:
         self._archive_bytes_left = self._limits.free_bytes + int(self._limits.max_ratio * path.stat().st_size)
         with path.open("rb") as stream:
             if kind is FileKind.ZIP:
-                yield from self._members_or_none(stream)
+                # A folder of its own, that can go when the series of this zip are gone.
+                self._folder = None
+                yield from self._members(stream)
             else:
                 number = self._tally.count() if place is None else place
                 file = self._gunzipped(stream, path.name, number)
@@ -116,16 +119,6 @@ class Unpacker:
         for folder in self._folders:
             folder.remove()
 
-    def _members_or_none(self, stream: BinaryIO) -> Iterator[tuple[int, UnpackedFile]]:
-        # Each zip has a folder of its own, so that it can go when the zip is refused or its series are gone.
-        self._folder = None
-        try:
-            yield from self._members(stream)
-        except InputError:
-            if self._folder is not None:
-                self._folder.remove()
-            raise
-
     def _members(self, stream: BinaryIO) -> Iterator[tuple[int, UnpackedFile]]:
         try:
             archive = zipfile.ZipFile(_BoundedReader(stream, self._limits.max_directory_bytes))
@@ -134,7 +127,7 @@ class Unpacker:
                 Trouble.ARCHIVE_DAMAGED, "a zip archive cannot be opened: it is damaged, or one part of several"
             ) from error
         with archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not _is_leftover(m.filename)]
+            members = [m for m in archive.infolist() if not _is_folder_or_leftover(m.filename)]
             if len(members) > self._limits.max_members:
                 raise _too_large(f"it has more than {self._limits.max_members} members")
             names = [member.filename for member in members]
@@ -255,8 +248,8 @@ def _write(target: BinaryIO, chunk: bytes) -> None:
         ) from error
 
 
-def _is_leftover(name: str) -> bool:
-    return any(is_system_leftover(part) for part in name.split("/"))
+def _is_folder_or_leftover(name: str) -> bool:
+    return name.endswith("/") or any(is_system_leftover(part) for part in name.split("/"))
 
 
 def _too_large(why: str) -> InputError:

@@ -22,7 +22,6 @@ from marrowsignal.protocol.series_rules_file import default_series_rules
 __all__ = ["find_series"]
 
 
-
 def find_series(path: Path | Sequence[Path], *, rules: SeriesRules | None = None) -> SeriesCatalog:
     """Find every series below a path, or below several, and identify each by its physics.
 

@@ -7,7 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["ElementScan", "Encoding", "RawElement", "scan_elements"]
+__all__ = ["ElementScan", "Encoding", "RawElement", "Window", "scan_elements"]
 
 # fmt: off
 _SHORT_HEADER = {vr.encode(): vr for vr in (
@@ -71,32 +71,51 @@ class ElementScan:
     length: int | None
 
 
-class _Window:
-    """The stretch of a file that is in memory."""
+class Window:
+    """The stretch of a file that is in memory, moved on when what is asked for lies beyond.
 
-    __slots__ = ("_size", "_start", "_stream", "data", "little_endian", "nested_left")
+    Parameters
+    ----------
+    stream : file object
+        The file, opened without a buffer.
+    size : int
+        Its length, bytes.
+    """
 
-    def __init__(self, stream: BinaryIO, size: int, *, little_endian: bool) -> None:
-        self._stream, self._size, self._start = stream, size, 0
-        self.data = b""
-        self.little_endian = little_endian
+    __slots__ = ("_size", "_stream", "data", "nested_left", "start")
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._size = stream, size
+        self.data, self.start = stream.read(_WINDOW_BYTES), 0
         self.nested_left = _MOST_NESTED
 
     def index(self, place: int, count: int) -> int:
-        """Return where the bytes from `place` on are in `data`, of which `count` must be in the file."""
-        index = place - self._start
+        """Return where `place` is in `data`, behind which `count` bytes must be in the file.
+
+        Raises
+        ------
+        EOFError
+            If they are not.
+        """
+        index = place - self.start
         if index < 0 or index + count > len(self.data):
             self.check(place + count)
             self._stream.seek(place)
-            self.data, self._start, index = self._stream.read(max(count, _WINDOW_BYTES)), place, 0
+            self.data, self.start, index = self._stream.read(max(count, _WINDOW_BYTES)), place, 0
             if len(self.data) < count:
                 raise EOFError("the file has become shorter")
         return index
 
     def check(self, place: int) -> None:
-        """Raise when the file ends before `place`."""
+        """Raise EOFError when the file ends before `place`."""
         if place > self._size:
             raise EOFError("the file ends within its header")
+
+    def peek(self, place: int, count: int) -> bytes:
+        """Return the bytes from `place` on, fewer than `count` at the end of the file."""
+        count = max(0, min(count, self._size - place))
+        index = self.index(place, count) if count else 0
+        return self.data[index : index + count]
 
     def ends_at(self, place: int) -> bool:
         """Whether no further element fits."""
@@ -104,16 +123,16 @@ class _Window:
 
 
 def scan_elements(
-    stream: BinaryIO, size: int, encoding: Encoding, *, stops: Container[int] = (), group: int | None = None
+    window: Window, place: int, encoding: Encoding, *, stops: Container[int] = (), group: int | None = None
 ) -> ElementScan:
-    """Scan the top level of a data set from where `stream` is.
+    """Scan the top level of a data set.
 
     Parameters
     ----------
-    stream : file object
+    window : Window
         The file.
-    size : int
-        Its length, bytes.
+    place : int
+        Where its first element begins.
     encoding : Encoding
         How elements are written.
     stops : container of int
@@ -128,20 +147,24 @@ def scan_elements(
     ValueError
         If there are more elements, or deeper sequences, than any image has.
     """
-    window = _Window(stream, size, little_endian=encoding.little_endian)
     elements: dict[int, RawElement] = {}
-    place = stream.tell()
+    little_endian = encoding.little_endian
     for _ in range(_MOST_ELEMENTS):
         if window.ends_at(place):
-            return ElementScan(elements=elements, stopped_at=None, place=size, length=None)
-        tag, vr, length, value_at = _head(window, place, implicit=encoding.implicit)
+            return ElementScan(elements=elements, stopped_at=None, place=place, length=None)
+        tag, vr, length, value_at = _head(window, place, encoding)
         if tag in stops:
             claimed = None if length == _UNDEFINED else length
             return ElementScan(elements=elements, stopped_at=tag, place=value_at, length=claimed)
         if group is not None and tag >> 16 != group:
             return ElementScan(elements=elements, stopped_at=tag, place=place, length=None)
-        value, place = _value(window, (vr, length, value_at), implicit=encoding.implicit)
-        elements[tag] = RawElement(tag, vr, value, encoding.little_endian)
+        start = value_at - window.start
+        place = value_at + length
+        if start + length <= len(window.data):
+            value: bytes | None = window.data[start : start + length]
+        else:
+            value, place = _far_value(window, (vr, length, value_at), encoding)
+        elements[tag] = RawElement(tag, vr, value, little_endian)
     raise ValueError("there are more elements than any image has")
 
 
@@ -149,13 +172,15 @@ _LITTLE = struct.Struct("<HH2sH"), struct.Struct("<I")
 _BIG = struct.Struct(">HH2sH"), struct.Struct(">I")
 
 
-def _head(window: _Window, place: int, *, implicit: bool) -> tuple[int, str, int, int]:
+def _head(window: Window, place: int, encoding: Encoding) -> tuple[int, str, int, int]:
     """Return tag, VR, length and where the value begins."""
-    index = window.index(place, 8)
-    head, whole = _LITTLE if window.little_endian else _BIG
+    index = place - window.start
+    if index + 8 > len(window.data):
+        index = window.index(place, 8)
+    head, whole = _LITTLE if encoding.little_endian else _BIG
     group, number, vr, short = head.unpack_from(window.data, index)
     tag = group << 16 | number
-    if not implicit and group != 0xFFFE:
+    if not encoding.implicit and group != 0xFFFE:
         known = _SHORT_HEADER.get(vr)
         if known is not None:
             return tag, known, short, place + 8
@@ -169,11 +194,11 @@ def _head(window: _Window, place: int, *, implicit: bool) -> tuple[int, str, int
     return tag, "", whole.unpack_from(window.data, index + 4)[0], place + 8
 
 
-def _value(window: _Window, head: tuple[str, int, int], *, implicit: bool) -> tuple[bytes | None, int]:
-    """Return the value, and where the next element begins."""
+def _far_value(window: Window, head: tuple[str, int, int], encoding: Encoding) -> tuple[bytes | None, int]:
+    """Return a value that is not in the window, and where the next element begins."""
     vr, length, place = head
     if length == _UNDEFINED:
-        behind = _behind_sequence(window, place, implicit=implicit or vr == "UN")
+        behind = _behind_sequence(window, place, encoding if vr != "UN" else _within_unknown(encoding))
         return (b"" if behind == place + 8 else None), behind
     if length > _LONGEST_VALUE_BYTES:
         window.check(place + length)
@@ -182,13 +207,17 @@ def _value(window: _Window, head: tuple[str, int, int], *, implicit: bool) -> tu
     return window.data[index : index + length], place + length
 
 
-def _behind_sequence(window: _Window, place: int, *, implicit: bool) -> int:
+def _within_unknown(encoding: Encoding) -> Encoding:
+    """Return how a sequence of VR UN and undefined length is written: without VRs (PS3.5 6.2.2)."""
+    return Encoding(implicit=True, little_endian=encoding.little_endian)
+
+
+def _behind_sequence(window: Window, place: int, encoding: Encoding) -> int:
     """Return the place behind the delimiter of a sequence of undefined length."""
-    # Open sequences, by whether VRs are left out in them: PS3.5 6.2.2, UN of undefined length is implicit.
-    open_sequences = [implicit]
+    open_sequences = [encoding]
     while window.nested_left and len(open_sequences) <= _DEEPEST:
         window.nested_left -= 1
-        tag, vr, length, place = _head(window, place, implicit=open_sequences[-1])
+        tag, vr, length, place = _head(window, place, open_sequences[-1])
         if tag == _SEQUENCE_END:
             open_sequences.pop()
             if not open_sequences:
@@ -196,5 +225,5 @@ def _behind_sequence(window: _Window, place: int, *, implicit: bool) -> int:
         elif length != _UNDEFINED:
             place += 0 if tag == _ITEM_END else length
         elif tag != _ITEM:
-            open_sequences.append(open_sequences[-1] or vr == "UN")
+            open_sequences.append(_within_unknown(encoding) if vr == "UN" else open_sequences[-1])
     raise ValueError("sequences are nested deeper or are longer than in any image")

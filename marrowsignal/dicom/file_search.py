@@ -22,6 +22,10 @@ __all__ = ["FileSearch", "GivenPath", "unreadable_input"]
 
 _STAGE = "find_series"
 _ARCHIVES = frozenset({FileKind.ZIP, FileKind.GZIP})
+# Zip archives too, but of programs and documents: a viewer on a disc may bring thousands of classes.
+_NO_STUDIES = frozenset(
+    {".apk", ".docx", ".egg", ".epub", ".jar", ".odp", ".ods", ".odt", ".pptx", ".war", ".whl", ".xlsx", ".xpi"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class FileSearch:
             self.tally.add(looked.trouble, looked.number)
         elif looked.kind is FileKind.OTHER_ARCHIVE:
             self.tally.add(Trouble.ARCHIVE_OTHER, looked.number)
-        elif looked.kind in _ARCHIVES:
+        elif looked.kind in _ARCHIVES and looked.path.suffix.lower() not in _NO_STUDIES:
             self._archives.append(_Archive(looked.path, looked.kind, looked.number))
         elif looked.kind is FileKind.DICOMDIR:
             self._dicomdirs.append(looked.path)
@@ -134,7 +138,7 @@ class FileSearch:
             return list(look_at_all(self._threads, self._unpacker.files_of(archive.path, archive.kind, archive.number)))
         except OSError as error:
             if archive.number is None:
-                raise unreadable_input(error) from error
+                raise unreadable_input(error) from None
             self.tally.add(trouble_of(error), archive.number)
         except InputError as error:
             trouble = next((one for one in Trouble if one.code == error.code), None)
@@ -187,7 +191,10 @@ def _warning(code: str, message: str) -> Finding:
 
 
 def unreadable_input(error: OSError) -> InputError:
-    """Return the error for a given path that the file system does not let us read."""
+    """Return the error for a given path that the file system does not let us read.
+
+    Raise it ``from None``: what the file system says names the path.
+    """
     permitted = not isinstance(error, PermissionError)
     reason = error.strerror or "unknown error"
     return InputError(

@@ -84,7 +84,7 @@ def _given(path: Path) -> GivenPath:
             raise _no_input(path)
         kind = kind_of_file(path)
     except OSError as error:
-        raise unreadable_input(error) from error
+        raise unreadable_input(error) from None
     if path.name.upper().startswith("DICOMDIR") or kind is FileKind.DICOMDIR:
         return GivenPath(path.parent, None)
     # The kind that unpacks itself begins with a program.

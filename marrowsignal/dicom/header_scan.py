@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from marrowsignal.dicom.element_scan import Encoding, RawElement, scan_elements
+from marrowsignal.dicom.element_scan import Encoding, RawElement, Window, scan_elements
 
 __all__ = ["DEFLATED", "ScannedHeader", "inflated", "scan_header"]
 
@@ -71,13 +71,14 @@ def scan_header(path: Path) -> ScannedHeader:
     Exception
         Any of `marrowsignal.dicom.header_values.UNREADABLE` when the file is damaged.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
-        syntax = _transfer_syntax(stream, size)
+        window = Window(stream, size)
+        syntax, place = _transfer_syntax(window)
         if syntax != DEFLATED:
-            return _scan(stream, size, syntax)
-        data = _inflate(stream)
-        return _scan(io.BytesIO(data), len(data), syntax)
+            return _scan(window, size, syntax, place)
+        data = _inflate(stream, place)
+        return _scan(Window(io.BytesIO(data), len(data)), len(data), syntax, 0)
 
 
 def inflated(path: Path) -> bytes:
@@ -88,12 +89,13 @@ def inflated(path: Path) -> bytes:
     EOFError
         If it unpacks to more than 128 MiB.
     """
-    with path.open("rb") as stream:
-        _transfer_syntax(stream, os.fstat(stream.fileno()).st_size)
-        return _inflate(stream)
+    with path.open("rb", buffering=0) as stream:
+        _, place = _transfer_syntax(Window(stream, os.fstat(stream.fileno()).st_size))
+        return _inflate(stream, place)
 
 
-def _inflate(stream: BinaryIO) -> bytes:
+def _inflate(stream: BinaryIO, place: int) -> bytes:
+    stream.seek(place)
     unpack = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = unpack.decompress(stream.read(_MOST_INFLATED_BYTES), _MOST_INFLATED_BYTES)
@@ -104,26 +106,20 @@ def _inflate(stream: BinaryIO) -> bytes:
     return data
 
 
-def _transfer_syntax(stream: BinaryIO, size: int) -> str:
-    """Return the transfer syntax and leave `stream` at the data set."""
-    start = stream.read(_PREAMBLE_BYTES + 2)
-    here = _PREAMBLE_BYTES if start[128:132] == b"DICM" else 0
-    stream.seek(here)
+def _transfer_syntax(window: Window) -> tuple[str, int]:
+    """Return the transfer syntax and where the data set begins."""
+    place = _PREAMBLE_BYTES if window.peek(128, 4) == b"DICM" else 0
     syntax = ""
-    if start[here : here + 2] == b"\x02\x00":
-        explicit = Encoding(implicit=False, little_endian=True)
-        meta = scan_elements(stream, size, explicit, group=_META_GROUP)
-        stream.seek(meta.place)
+    if window.peek(place, 2) == b"\x02\x00":
+        meta = scan_elements(window, place, Encoding(implicit=False, little_endian=True), group=_META_GROUP)
+        place = meta.place
         named = meta.elements.get(_TRANSFER_SYNTAX_UID)
         if named is not None and named.value:
             syntax = named.value.rstrip(b"\0 ").decode("ascii", "replace")
-    return syntax or _guessed(stream)
+    return syntax or _guessed(window.peek(place, 6)), place
 
 
-def _guessed(stream: BinaryIO) -> str:
-    here = stream.tell()
-    start = stream.read(6)
-    stream.seek(here)
+def _guessed(start: bytes) -> str:
     if len(start) < 6:
         raise EOFError("there is no data set")
     if not start[4:6].isalpha() or not start[4:6].isupper():
@@ -131,9 +127,9 @@ def _guessed(stream: BinaryIO) -> str:
     return _BIG_ENDIAN if start[0] == 0 and start[1] else _EXPLICIT
 
 
-def _scan(stream: BinaryIO, size: int, syntax: str) -> ScannedHeader:
-    encoding = Encoding(implicit=_really_implicit(stream, syntax), little_endian=syntax != _BIG_ENDIAN)
-    found = scan_elements(stream, size, encoding, stops=_PIXELS)
+def _scan(window: Window, size: int, syntax: str, place: int) -> ScannedHeader:
+    encoding = Encoding(implicit=_really_implicit(window.peek(place, 6), syntax), little_endian=syntax != _BIG_ENDIAN)
+    found = scan_elements(window, place, encoding, stops=_PIXELS)
     return ScannedHeader(
         elements=found.elements,
         transfer_syntax=syntax,
@@ -144,11 +140,7 @@ def _scan(stream: BinaryIO, size: int, syntax: str) -> ScannedHeader:
     )
 
 
-def _really_implicit(stream: BinaryIO, syntax: str) -> bool:
+def _really_implicit(start: bytes, syntax: str) -> bool:
     """Whether the data set is implicit VR; some writers name one and write the other."""
-    here = stream.tell()
-    letters = stream.read(6)[4:6]
-    stream.seek(here)
-    if syntax in (_IMPLICIT, _EXPLICIT):
-        return not (letters.isalpha() and letters.isupper())
-    return False
+    letters = start[4:6]
+    return syntax in (_IMPLICIT, _EXPLICIT) and not (letters.isalpha() and letters.isupper())

@@ -55,14 +55,15 @@ def quiet_pydicom() -> Iterator[None]:
     around all its threads.
     """
     log = logging.getLogger("pydicom")
-    was_disabled = log.disabled
-    log.disabled = True
+    level = log.level
+    # Not `disabled`: that would leave the loggers of pydicom's modules as they are.
+    log.setLevel(logging.CRITICAL + 1)
     try:
         with config.disable_value_validation(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.disabled = was_disabled
+        log.setLevel(level)
 
 
 @functools.cache
@@ -233,11 +234,10 @@ class RawValues(HeaderValues):
     def _character_set(self) -> list[str]:
         if self._encodings is None:
             element = self._elements.get(_CHARACTER_SET)
-            named = [] if element is None else element.value
-            if isinstance(named, bytes):
-                named = [name.strip(" \0") for name in named.decode("ascii", "replace").split("\\")]
+            named = b"" if element is None else element.value or b""
+            names = [name.strip(" \0") for name in named.decode("ascii", "replace").split("\\")]
             try:
-                self._encodings = convert_encodings(named or "ISO_IR 6")
+                self._encodings = convert_encodings(names)
             except UNREADABLE:
                 self._encodings = ["latin-1"]
         return self._encodings

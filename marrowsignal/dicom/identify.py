@@ -112,7 +112,9 @@ def _by_evidence(
     score = {identity: round(sum(item.points for item in items), 6) for identity, items in weighed.items()}
     best, second, *rest = sorted(score, key=lambda identity: (-score[identity], identity))
     margin = round(score[best] - score[second], 6)
-    doubt = _doubt(best, score[best], margin, rules, echo_times)
+    doubt = _weak_score(best, score[best], margin, rules) or _contradiction(best, weighed[best], words, rules)
+    if best is SeriesIdentity.T1 and echo_times >= rules.usable.multi_echo_from.value:
+        doubt = f"one of {echo_times} echo times of a relaxation measurement, no T1-weighted imaging"
     identity = SeriesIdentity.UNKNOWN if doubt else best
     told = _timings_in_words(header, physics)
     return Identification(
@@ -127,17 +129,26 @@ def _by_evidence(
     )
 
 
-def _doubt(best: SeriesIdentity, score: float, margin: float, rules: SeriesRules, echo_times: int) -> str:
-    """Say why the best identity is not good enough; empty when it is."""
+def _weak_score(best: SeriesIdentity, score: float, margin: float, rules: SeriesRules) -> str:
+    """Say why the evidence does not do; empty when it does."""
     accept, apart = rules.evidence.accept.value, rules.evidence.margin.value
-    if score < accept or margin < apart:
-        return (
-            f"no contrast is certain; the nearest is {best} with evidence {score:.2f} "
-            f"({accept:.2f} wanted) and {margin:.2f} ahead of the next ({apart:.2f} wanted)"
-        )
-    if best is SeriesIdentity.T1 and echo_times >= rules.usable.multi_echo_from.value:
-        return f"one of {echo_times} echo times of a relaxation measurement, no T1-weighted imaging"
-    return ""
+    if score >= accept and margin >= apart:
+        return ""
+    return (
+        f"no contrast is certain; the nearest is {best} with evidence {score:.2f} "
+        f"({accept:.2f} wanted) and {margin:.2f} ahead of the next ({apart:.2f} wanted)"
+    )
+
+
+def _contradiction(
+    best: SeriesIdentity, evidence: tuple[EvidenceItem, ...], words: SeriesWords, rules: SeriesRules
+) -> str:
+    """Say that timings outside their windows stand against the description; empty when they do not."""
+    named = contrasts_named(words)
+    timing = sum(item.points for item in evidence if item.kind is EvidenceKind.TIMING)
+    if not named or best in named or timing >= rules.evidence.timing.value:
+        return ""
+    return f"its timings are only near those of {best}, and its description names another contrast"
 
 
 def _timings_in_words(header: SliceHeader, physics: Physics) -> str:

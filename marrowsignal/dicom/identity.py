@@ -47,7 +47,7 @@ FREE_TEXTS = (
     "SeriesDescription",
     "StackID",
 )
-# How the pictures were taken, and the two facts about the patient that the reading of marrow depends on.
+# How the pictures were taken.
 _FACTS = (
     "BitsStored",
     "Columns",
@@ -61,8 +61,6 @@ _FACTS = (
     "LossyImageCompression",
     "MagneticFieldStrength",
     "NumberOfFrames",
-    "PatientAge",
-    "PatientSex",
     "PixelSpacing",
     "RepetitionTime",
     "Rows",
@@ -72,12 +70,15 @@ _FACTS = (
     "SpacingBetweenSlices",
     "TransferSyntaxUID",
 )
+# The two facts about the patient that marrow depends on.
+_PATIENT = ("PatientAge", "PatientSex")
 # On the user's own screen only: `analyze --t1 UID --stir UID` asks for them.
 _ON_SCREEN = ("SeriesInstanceUID", "StudyInstanceUID")
 
 # The whole list: the value of an element that is not here, private ones included, reaches no output.
 MAY_LEAVE = MappingProxyType(
     dict.fromkeys((*FREE_TEXTS, *_FACTS), frozenset({Output.CASE, Output.INSPECT}))
+    | dict.fromkeys(_PATIENT, frozenset({Output.CASE}))
     | dict.fromkeys(_ON_SCREEN, frozenset({Output.INSPECT}))
 )
 

@@ -6,50 +6,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from marrowsignal.dicom.pair_overlap import CommonField, SampledGrid
 from marrowsignal.dicom.pair_side import sides_contradict
 from marrowsignal.dicom.records import Series
-from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.series_rules import SeriesRules
 
-__all__ = ["CommonField", "PairCandidate", "fitting_candidates", "insisted_candidates", "lone_t1_candidates"]
-
-_SAMPLES = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommonField:
-    """Box along the patient axes around what both series of a candidate cover.
-
-    Attributes
-    ----------
-    low_lps_mm, high_lps_mm : tuple of float
-        Corners; x grows to the patient's left, z to the head.
-    """
-
-    low_lps_mm: tuple[float, float, float]
-    high_lps_mm: tuple[float, float, float]
-
-    @property
-    def centre_lps_mm(self) -> tuple[float, float, float]:
-        """Middle of the box."""
-        x, y, z = ((a + b) / 2 for a, b in zip(self.low_lps_mm, self.high_lps_mm, strict=True))
-        return x, y, z
-
-    def shared_fraction(self, other: CommonField, axis: int) -> float:
-        """Share of the shorter of both extents along a patient axis (0 = x, 1 = y, 2 = z) that both cover."""
-        low, high = (
-            max(self.low_lps_mm[axis], other.low_lps_mm[axis]),
-            min(self.high_lps_mm[axis], other.high_lps_mm[axis]),
-        )
-        shorter = min(one.high_lps_mm[axis] - one.low_lps_mm[axis] for one in (self, other))
-        return max(0.0, high - low) / shorter if shorter > 0 else float(low <= high)
-
-    def same_as(self, other: CommonField, least_fraction: float) -> bool:
-        """Whether both share at least this much of the shorter extent along every patient axis."""
-        return all(self.shared_fraction(other, axis) >= least_fraction for axis in range(3))
+__all__ = ["PairCandidate", "fitting_candidates", "insisted_candidates", "lone_t1_candidates", "persons_differ"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +47,19 @@ class PairCandidate:
     @property
     def same_frame(self) -> bool:
         """Whether both name one frame of reference."""
-        frame = self.t1.frame_of_reference_uid
-        return self.stir is None or (bool(frame) and frame == self.stir.frame_of_reference_uid)
+        return self.frame_named and len({s.frame_of_reference_uid for s in self.series}) == 1
+
+    @property
+    def frame_named(self) -> bool:
+        """Whether each names a frame of reference; of a lone T1 none is asked."""
+        return self.stir is None or all(s.frame_of_reference_uid for s in self.series)
+
+    @property
+    def frame_in_words(self) -> str:
+        """What the headers say about the frame of reference."""
+        if not self.frame_named:
+            return "frame of reference not stated"
+        return f"{'same' if self.same_frame else 'different'} frame of reference"
 
 
 def fitting_candidates(
@@ -96,85 +69,64 @@ def fitting_candidates(
 
     Parameters
     ----------
-    t1s, stirs : list of Series
+    t1s, stirs : sequence of Series
         What may serve; all with a geometry.
     rules : SeriesRules
         Least overlap; words for the sides.
     across_studies : bool
         Whether the two may come from different studies.
     """
+    grids = _sampled((*t1s, *stirs))
     return [
         candidate
         for t1, stir in itertools.product(t1s, stirs)
         if t1 is not stir
         and (across_studies or t1.study_instance_uid == stir.study_instance_uid)
+        and (candidate := _candidate(t1, stir, grids)).overlap_fraction >= rules.pairing.min_overlap_fraction.value
         and not sides_contradict(t1, stir, rules.side)
-        and (candidate := _candidate(t1, stir)) is not None
-        and candidate.overlap_fraction >= rules.pairing.min_overlap_fraction.value
+        and not persons_differ(t1, stir)
     ]
+
+
+def persons_differ(t1: Series, stir: Series) -> bool:
+    """Whether the headers cannot be of one person: they name different sexes."""
+    return len({s.acquisition.patient_sex for s in (t1, stir)} - {None}) > 1
 
 
 def insisted_candidates(t1s: Sequence[Series], stirs: Sequence[Series]) -> list[PairCandidate]:
     """Return each combination, little overlap and different studies notwithstanding."""
-    pairs = itertools.product(t1s, stirs)
-    return [c for t1, stir in pairs if t1 is not stir and (c := _candidate(t1, stir)) is not None]
+    grids = _sampled((*t1s, *stirs))
+    return [_candidate(t1, stir, grids) for t1, stir in itertools.product(t1s, stirs) if t1 is not stir]
 
 
 def lone_t1_candidates(t1s: Sequence[Series]) -> list[PairCandidate]:
     """Return each T1 on its own."""
+    grids = _sampled(t1s)
     return [
         PairCandidate(
             t1=t1,
             stir=None,
             overlap_fraction=1.0,
-            overlap_ml=_volume_ml(t1.geometry),
-            field=_box(t1.geometry.to_patient(_cell_centres(t1.geometry))),
+            overlap_ml=grids[id(t1)].volume_ml,
+            field=CommonField.around(grids[id(t1)].points),
             plane_angle_deg=0.0,
         )
         for t1 in t1s
-        if t1.geometry is not None
     ]
 
 
-def _candidate(t1: Series, stir: Series) -> PairCandidate | None:
-    if t1.geometry is None or stir.geometry is None:
-        return None
-    share, points = _overlap(t1.geometry, stir.geometry)
+def _sampled(series: Sequence[Series]) -> dict[int, SampledGrid]:
+    return {id(one): SampledGrid(one.geometry) for one in series if one.geometry is not None}
+
+
+def _candidate(t1: Series, stir: Series, grids: dict[int, SampledGrid]) -> PairCandidate:
+    one, two = grids[id(t1)], grids[id(stir)]
+    share, points = one.overlap(two)
     return PairCandidate(
         t1=t1,
         stir=stir,
         overlap_fraction=share,
-        overlap_ml=share * min(_volume_ml(t1.geometry), _volume_ml(stir.geometry)),
-        field=_box(points if len(points) else t1.geometry.to_patient(_cell_centres(t1.geometry))),
-        plane_angle_deg=_plane_angle_deg(t1.geometry, stir.geometry),
+        overlap_ml=share * min(one.volume_ml, two.volume_ml),
+        field=CommonField.around(points if points.size else one.points),
+        plane_angle_deg=one.angle_deg(two),
     )
-
-
-def _plane_angle_deg(a: VolumeGeometry, b: VolumeGeometry) -> float:
-    """Return the angle between the slices of two grids, 0 to 90 deg."""
-    cosine = abs(float(a.directions_lps[:, 0] @ b.directions_lps[:, 0]))
-    return float(np.degrees(np.arccos(min(1.0, cosine))))
-
-
-def _overlap(a: VolumeGeometry, b: VolumeGeometry) -> tuple[float, NDArray[np.float64]]:
-    """Return the share of the smaller volume that the other covers, by sampling, and the samples in both, LPS mm."""
-    small, large = sorted((a, b), key=_volume_ml)
-    points = small.to_patient(_cell_centres(small))
-    index = large.to_index(points)
-    inside = np.all((index >= -0.5) & (index <= np.asarray(large.shape) - 0.5), axis=-1)
-    return float(inside.mean()), np.asarray(points[inside])
-
-
-def _cell_centres(geometry: VolumeGeometry) -> NDArray[np.float64]:
-    # Samples lie at cell centres of the full extent, half a voxel beyond the first and last centres.
-    axes = [(np.arange(_SAMPLES) + 0.5) / _SAMPLES * n - 0.5 for n in geometry.shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _volume_ml(geometry: VolumeGeometry) -> float:
-    return geometry.voxel_ml * float(np.prod(geometry.shape))
-
-
-def _box(points: NDArray[np.float64]) -> CommonField:
-    low, high = (edge.tolist() for edge in (points.min(axis=0), points.max(axis=0)))
-    return CommonField(low_lps_mm=(low[0], low[1], low[2]), high_lps_mm=(high[0], high[1], high[2]))

@@ -46,8 +46,9 @@ def find_pairs(
     Fields of view are different when along some patient axis they share less than
     ``rules.pairing.same_field_fraction`` of the shorter extent: repeats and other planes of one joint are not. In
     each field, combinations are dropped by one criterion after the other: different field strengths, planes, frames of
-    reference; missing slices; smaller common field of view; weaker identity; more warnings; corrections by the scanner
-    on one series only, or on none; coarser voxels. The latest of what is left is taken.
+    reference; missing slices; stitched, computed, Dixon, single-shot or 8-bit images; smaller common field of view;
+    weaker identity; more warnings; corrections by the scanner on one series only, or on none; coarser voxels. The
+    latest of what is left is taken.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 _SLICES_MISSING = "slices_missing"
+_SECOND_CHOICE = frozenset({"stitched", "named_derived", "dixon_in_phase", "single_shot", "eight_bit"})
 _LATER = "later repeat"
 
 
@@ -64,9 +66,10 @@ def rank(candidates: Sequence[PairCandidate], rules: PairingRules) -> Ranking:
     left, dropped = list(candidates), []
     stages = _criteria(rules)
     for place, stage in enumerate(stages):
-        enough = stage.share * max(stage.value(c) for c in left)
-        dropped += [(c, place) for c in left if stage.value(c) < enough]
-        left = [c for c in left if stage.value(c) >= enough]
+        values = [stage.value(c) for c in left]
+        enough = stage.share * max(values)
+        dropped += [(c, place) for c, value in zip(left, values, strict=True) if value < enough]
+        left = [c for c, value in zip(left, values, strict=True) if value >= enough]
     best = max(left, key=_moments)
     dropped += [(c, len(stages)) for c in left if c is not best]
     return Ranking(best=best, dropped=tuple(sorted(dropped, key=lambda d: (d[1], _moments(d[0])), reverse=True)))
@@ -133,12 +136,17 @@ def _criteria(rules: PairingRules) -> tuple[_Criterion, ...]:
         _Criterion(
             name="same frame of reference",
             value=lambda c: c.same_frame,
-            told=lambda c: "one frame of reference" if c.same_frame else "two frames of reference",
+            told=lambda c: c.frame_in_words,
         ),
         _Criterion(
             name="complete",
             value=lambda c: len(c.series) - _with_gaps(c),
             told=lambda c: f"{_with_gaps(c)} of {len(c.series)} with missing slices",
+        ),
+        _Criterion(
+            name="kind of image",
+            value=lambda c: len(c.series) - _second_choice(c),
+            told=lambda c: f"{_second_choice(c)} of {len(c.series)} stitched, computed, Dixon, single-shot or 8-bit",
         ),
         _Criterion(
             name="common field of view",
@@ -163,6 +171,10 @@ def _criteria(rules: PairingRules) -> tuple[_Criterion, ...]:
 
 def _with_gaps(candidate: PairCandidate) -> int:
     return sum(any(f.code == _SLICES_MISSING for f in s.findings) for s in candidate.series)
+
+
+def _second_choice(candidate: PairCandidate) -> int:
+    return sum(any(f.code in _SECOND_CHOICE for f in s.findings) for s in candidate.series)
 
 
 def _warnings(candidate: PairCandidate) -> int:
@@ -201,15 +213,12 @@ def _corrections_in_words(candidate: PairCandidate) -> str:
 
 
 def _voxels_mm3(candidate: PairCandidate) -> list[float]:
-    return [1000.0 * s.geometry.voxel_ml for s in candidate.series if s.geometry is not None]
+    return [math.prod(s.geometry.spacing_mm) for s in candidate.series if s.geometry is not None]
 
 
 def _fineness(candidate: PairCandidate) -> float:
     voxels = _voxels_mm3(candidate)
-    product = 1.0
-    for voxel in voxels:
-        product *= voxel
-    return float(product ** (-1.0 / len(voxels)))
+    return float(math.prod(voxels) ** (-1.0 / len(voxels)))
 
 
 def _voxels_in_words(candidate: PairCandidate) -> str:

@@ -128,16 +128,17 @@ def _side_findings(candidate: PairCandidate, place: str, rules: SeriesRules) -> 
     """Warn where Laterality, words and geometry name different sides."""
     messages = []
     for series in candidate.series:
-        tag, words = side_by_tag(series), side_by_words(series, rules.side)
-        where = place or _clear_side(candidate)
-        if tag and words and tag != words:
-            messages.append(f"Laterality of {series.label} says {tag}, its description {words}.")
-        for source, said in (("Laterality", tag), ("The description", words)):
-            if said and where and said != where:
-                messages.append(f"{source} of {series.label} says {said}, its position in the patient {where}.")
+        named = {
+            "Laterality": side_by_tag(series),
+            "description": side_by_words(series, rules.side),
+            "position in the patient": place or _clear_side(candidate),
+        }
+        if len(set(named.values()) - {""}) > 1:
+            told = ", ".join(f"{source} {side}" for source, side in named.items() if side)
+            messages.append(f"The sides of {series.label} disagree: {told}.")
     return tuple(
         Finding(code="laterality_contradiction", stage=_STAGE, severity=Severity.WARN, message=message)
-        for message in dict.fromkeys(messages)
+        for message in messages
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from marrowsignal.dicom.pair_candidates import PairCandidate
+from marrowsignal.dicom.pair_candidates import PairCandidate, persons_differ
 from marrowsignal.dicom.pair_criteria import Ranking, distortion_corrected, field_strengths_differ, normalised
 from marrowsignal.dicom.pair_side import sides_contradict
 from marrowsignal.dicom.records import Comparison, Series, SeriesIdentity
@@ -29,13 +29,17 @@ def pair_reasons(best: PairCandidate, named: Sequence[str], comparisons: Sequenc
         How it did against the others.
     """
     by_user = (f"{' and '.join(named)} named by the user.",) if named else ()
-    decided = tuple(f"{c.winner} rather than {c.loser}: {c.criterion} ({c.told})." for c in comparisons if c.decided)
+    decided = tuple(
+        f"S{c.winner.removeprefix('s')} rather than {c.loser}: {c.criterion} ({c.told})."
+        for c in comparisons
+        if c.decided
+    )
     if best.stir is None:
         return (*by_user, "No usable STIR fits: T1 alone is measured.", *decided)
     return (
         *by_user,
         f"{_apart(best)}, "
-        f"{'same' if best.same_frame else 'different'} frame of reference, "
+        f"{best.frame_in_words}, "
         f"{best.overlap_fraction:.0%} of the smaller volume covered by the other.",
         *decided,
     )
@@ -80,9 +84,14 @@ def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
             f"T1 and STIR were acquired in different planes ({best.plane_angle_deg:.0f} deg apart).",
         ),
         (
-            not best.same_frame,
+            best.frame_named and not best.same_frame,
             "frames_differ",
             "T1 and STIR have different frames of reference: the patient may have been moved in between.",
+        ),
+        (
+            not best.frame_named,
+            "frame_of_reference_missing",
+            "T1 or STIR names no frame of reference: whether the patient was moved in between is not known.",
         ),
         (
             len(positions) > 1,
@@ -115,22 +124,17 @@ def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
             "Only one of T1 and STIR is corrected for distortion: far from the isocentre they lie apart.",
         ),
         (
+            persons_differ(t1, stir),
+            "persons_differ",
+            "T1 and STIR name different sexes of the patient: they are not of one person.",
+        ),
+        (
             sides_contradict(t1, stir, rules.side),
             "sides_differ",
             "T1 and STIR name different sides of the body.",
         ),
     )
-    found = [_finding(code, message) for holds, code, message in checks if holds]
-    return [*found, *_another_person(t1, stir)]
-
-
-def _another_person(t1: Series, stir: Series) -> list[Finding]:
-    """Close the gate when the headers cannot be of one person."""
-    sexes = {s.acquisition.patient_sex for s in (t1, stir)} - {None}
-    if len(sexes) < 2:
-        return []
-    message = "T1 and STIR name different sexes of the patient: they are not of one person."
-    return [Finding(code="persons_differ", stage=_STAGE, severity=Severity.FAIL, message=message)]
+    return [_finding(code, message) for holds, code, message in checks if holds]
 
 
 def _overridden(best: PairCandidate) -> list[Finding]:

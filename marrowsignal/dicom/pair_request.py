@@ -86,7 +86,7 @@ def no_pair(
         message = "T1 and STIR were found, but in different studies"
         hints.insert(0, "give two folders, one of each, to pair across studies")
     else:
-        message = "a usable T1 and a usable STIR were found, but none that cover the same anatomy"
+        message = "a usable T1 and a usable STIR were found, but none that cover the same anatomy of one person"
     if t1s and request.stir_uid is None and not request.allow_t1_only:
         hints.insert(0, "--allow-t1-only measures T1 alone")
     return NoUsablePairError(
@@ -113,7 +113,7 @@ def several_studies(holding: int, seen: int) -> UsageError:
         f"several studies hold a pair to measure: {holding} of the {seen} that were found",
         code="several_studies",
         stage=_STAGE,
-        hint="give one study's folder, name series with --t1 and --stir, or use `marrowsignal batch`",
+        hint="give one study's folder, or name the series with --t1 and --stir",
     )
 
 

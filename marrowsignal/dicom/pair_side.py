@@ -20,9 +20,7 @@ def side_by_tag(series: Series) -> str:
 
 def side_by_words(series: Series, words: SideWords) -> str:
     """Return ``"left"``, ``"right"`` or nothing, by description and BodyPartExamined; nothing when both are named."""
-    text = f"{series.description} | {series.acquisition.body_part_examined or ''}"
-    named = [side for side, pattern in (("left", words.left), ("right", words.right)) if _finds(pattern, text)]
-    return named[0] if len(named) == 1 else ""
+    return _named(f"{series.description} | {series.acquisition.body_part_examined or ''}", words.left, words.right)
 
 
 def said_side(series: Series, words: SideWords) -> str:
@@ -38,10 +36,7 @@ def sides_contradict(t1: Series, stir: Series, words: SideWords) -> bool:
     return len(said) == 2 and not (frame and frame == stir.frame_of_reference_uid)
 
 
-def _finds(pattern: str, text: str) -> bool:
-    return _compiled(pattern).search(text) is not None
-
-
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+@functools.lru_cache(maxsize=1024)
+def _named(text: str, left: str, right: str) -> str:
+    found = [side for side, words in (("left", left), ("right", right)) if re.search(words, text, re.IGNORECASE)]
+    return found[0] if len(found) == 1 else ""

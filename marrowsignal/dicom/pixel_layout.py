@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,8 @@ _ENCAPSULATED = frozenset(
     }
 )
 
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
 # Twice the largest matrix any scanner makes; a file that claims more is damaged or hostile.
 _LARGEST_SIDE = 4096
 
@@ -50,14 +53,16 @@ class PixelLayout:
     ----------
     rows, columns, samples_per_pixel, frames : int
         Rows, Columns, SamplesPerPixel, NumberOfFrames of the file; 0 rows for objects that are no image.
+    frames_described : int
+        Frames whose place the header tells: as many as there are per-frame functional groups, else 1.
     bits_allocated, bits_stored, high_bit : int
         BitsAllocated, BitsStored, HighBit; 0 when absent.
     signed : bool
         PixelRepresentation is 1.
-    inverted : bool
-        PhotometricInterpretation is MONOCHROME1: white is small.
+    photometric_interpretation : str
+        PhotometricInterpretation; white is small in MONOCHROME1.
     slope, intercept : float
-        RescaleSlope and RescaleIntercept of this slice.
+        RescaleSlope and RescaleIntercept of this slice; NaN when they are there but no usable numbers.
     scale_slope : float or None
         Philips' own scale slope (2005,100E); None when there is none.
     padding : tuple of float or None
@@ -78,11 +83,12 @@ class PixelLayout:
     columns: int
     samples_per_pixel: int
     frames: int
+    frames_described: int
     bits_allocated: int
     bits_stored: int
     high_bit: int
     signed: bool
-    inverted: bool
+    photometric_interpretation: str
     slope: float
     intercept: float
     scale_slope: float | None
@@ -152,7 +158,22 @@ def pixel_problem(layout: PixelLayout, frame: int) -> str:
             not layout.native and layout.transfer_syntax not in _ENCAPSULATED,
             f"transfer syntax {syntax_name(layout.transfer_syntax)} cannot be decoded",
         ),
-        (frame >= layout.frames, f"its file holds {layout.frames} frames only"),
+        (
+            layout.frames != layout.frames_described,
+            f"its file claims {layout.frames} frames and describes {layout.frames_described}",
+        ),
+        (
+            not math.isfinite(layout.slope + layout.intercept),
+            "its RescaleSlope or RescaleIntercept is no usable number",
+        ),
+        (
+            layout.photometric_interpretation not in _GREY,
+            f"its pixels are {layout.photometric_interpretation or 'of unnamed photometric interpretation'}, not grey",
+        ),
+        (
+            layout.native == (layout.claimed_bytes is None),
+            f"its pixels are not stored the way of transfer syntax {syntax_name(layout.transfer_syntax)}",
+        ),
         (_missing_bytes(layout, frame) > 0, _truncated(layout, frame)),
     )
     return next((told for holds, told in checks if holds), "")
@@ -170,8 +191,9 @@ def syntax_name(transfer_syntax_uid: str) -> str:
 def _missing_bytes(layout: PixelLayout, frame: int) -> int:
     if not layout.native:
         return 1 - layout.bytes_left
-    there = layout.bytes_left if layout.claimed_bytes is None else min(layout.claimed_bytes, layout.bytes_left)
-    return (frame + 1) * layout.frame_bytes - there
+    claimed = layout.bytes_left if layout.claimed_bytes is None else layout.claimed_bytes
+    there = min(claimed, layout.bytes_left)
+    return max(claimed - there, (frame + 1) * layout.frame_bytes - there)
 
 
 def _truncated(layout: PixelLayout, frame: int) -> str:

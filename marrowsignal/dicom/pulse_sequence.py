@@ -53,17 +53,16 @@ def read_physics(header: SliceHeader, words: SeriesWords, rules: SeriesRules) ->
     flag = header.fat_suppressed
     if flag is None:
         flag = bool(rules.scan_options.fat_suppressed & set(facts.scan_options))
+    spin_echo_named = words.spin_echo_name or words.inversion_name or flavours & kinds.spin_echo
     inversion = _inversion(header, words, rules, fat_flag=flag)
     denied = flag or header.inversion_recovery is False or words.plain_spin_echo_name or flavours & kinds.spin_echo
     return Physics(
         inversion=inversion,
         fat_suppressed=flag or words.fat_suppressed or words.spectral_inversion,
-        spin_echo=bool(
-            codes & {"SE", "IR"}
-            or (by_name and (words.spin_echo_name or words.inversion_name or flavours & kinds.spin_echo))
-        ),
+        spin_echo=bool(codes & {"SE", "IR"} or (by_name and spin_echo_named)),
         gradient_echo=bool("GR" in codes or flavours & kinds.gradient_echo or (by_name and words.gradient_name)),
-        echo_planar="EP" in codes or (by_name and words.echo_planar_name) or "MOSAIC" in facts.image_type,
+        # Philips writes SE for a spin-echo EPI; its name for the technique is clear.
+        echo_planar="EP" in codes or words.echo_planar_name or "MOSAIC" in facts.image_type,
         doubted=inversion is Inversion.NONE and (words.stir or words.flair) and not denied,
     )
 

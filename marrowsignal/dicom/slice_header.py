@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,8 @@ class SliceHeader:
         DiffusionBValue, or the maker's own element for it.
     lossy : bool
         LossyImageCompression is 01.
+    burned_in : bool
+        BurnedInAnnotation is YES: the pixels may tell who the patient is.
     inversion_recovery, fat_suppressed : bool or None
         What Enhanced MR says outright; None in classic files.
     enhanced : bool
@@ -102,6 +105,7 @@ class SliceHeader:
     spacing_between_slices_mm: float | None
     diffusion_b_value: float | None
     lossy: bool
+    burned_in: bool = False
     inversion_recovery: bool | None
     fat_suppressed: bool | None
     enhanced: bool
@@ -142,12 +146,14 @@ def read_slice_headers(path: Path) -> tuple[SliceHeader, ...]:
     if _PER_FRAME_GROUPS in scanned.elements and root.text("Modality") == "MR":
         frames = frames_of(path, root)
     secrets = secrets_of(root)
+    described = frames or (root,)
     return tuple(
-        _header(path, frame, RedactedValues(values, secrets), scanned) for frame, values in enumerate(frames or (root,))
+        _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, len(described)))
+        for frame, values in enumerate(described)
     )
 
 
-def _header(path: Path, frame: int, values: HeaderValues, scanned: ScannedHeader) -> SliceHeader:
+def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -> SliceHeader:
     sop_class = values.text("SOPClassUID")
     enhanced = sop_class in ENHANCED_SOP_CLASSES
     directions = values.floats("ImageOrientationPatient", 6)
@@ -156,13 +162,13 @@ def _header(path: Path, frame: int, values: HeaderValues, scanned: ScannedHeader
     return SliceHeader(
         path=path,
         frame=frame,
-        layout=_layout(values, scanned),
+        layout=layout,
         sop_class_uid=sop_class,
         sop_instance_uid=values.text("SOPInstanceUID"),
         series_instance_uid=values.text("SeriesInstanceUID"),
         study_instance_uid=values.text("StudyInstanceUID"),
         frame_of_reference_uid=values.text("FrameOfReferenceUID"),
-        transfer_syntax_name=syntax_name(scanned.transfer_syntax),
+        transfer_syntax_name=syntax_name(layout.transfer_syntax),
         series_number=values.whole("SeriesNumber"),
         instance_number=values.whole("InstanceNumber"),
         acquisition_number=values.whole("AcquisitionNumber"),
@@ -186,6 +192,7 @@ def _header(path: Path, frame: int, values: HeaderValues, scanned: ScannedHeader
         spacing_between_slices_mm=values.positive("SpacingBetweenSlices") or values.positive("SliceThickness"),
         diffusion_b_value=_b_value(values),
         lossy=values.text("LossyImageCompression") == "01",
+        burned_in=values.text("BurnedInAnnotation").upper() == "YES",
         inversion_recovery={"YES": True, "NO": False}.get(inversion),
         fat_suppressed=(suppression not in ("NONE", "WATER")) if suppression else None,
         enhanced=enhanced,
@@ -193,23 +200,23 @@ def _header(path: Path, frame: int, values: HeaderValues, scanned: ScannedHeader
     )
 
 
-def _layout(values: HeaderValues, scanned: ScannedHeader) -> PixelLayout:
+def _layout(values: HeaderValues, scanned: ScannedHeader, frames_described: int) -> PixelLayout:
     allocated = values.whole("BitsAllocated") or 0
     stored = values.whole("BitsStored") or allocated
-    slope = values.number("RescaleSlope")
     scale = values.private_number(0x2005, _PHILIPS_MR_IMAGING, 0x0E)
     return PixelLayout(
         rows=max(0, values.whole("Rows") or 0),
         columns=max(0, values.whole("Columns") or 0),
         samples_per_pixel=values.whole("SamplesPerPixel") or 1,
         frames=max(1, values.whole("NumberOfFrames") or 1),
+        frames_described=frames_described,
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=values.whole("HighBit") or stored - 1,
         signed=values.whole("PixelRepresentation") == 1,
-        inverted=values.text("PhotometricInterpretation") == "MONOCHROME1",
-        slope=slope if slope else 1.0,
-        intercept=values.number("RescaleIntercept") or 0.0,
+        photometric_interpretation=values.text("PhotometricInterpretation").upper(),
+        slope=_rescale(values, "RescaleSlope", absent=1.0) or 1.0,
+        intercept=_rescale(values, "RescaleIntercept", absent=0.0),
         scale_slope=scale if scale is not None and scale > 0 else None,
         padding=_padding(values),
         transfer_syntax=scanned.transfer_syntax,
@@ -218,6 +225,13 @@ def _layout(values: HeaderValues, scanned: ScannedHeader) -> PixelLayout:
         claimed_bytes=scanned.pixel_bytes,
         bytes_left=scanned.bytes_left,
     )
+
+
+def _rescale(values: HeaderValues, keyword: str, *, absent: float) -> float:
+    number = values.number(keyword)
+    if number is not None:
+        return number
+    return math.nan if values.text(keyword) else absent
 
 
 def _padding(values: HeaderValues) -> tuple[float, float] | None:

@@ -89,6 +89,11 @@ def _image_findings(header: SliceHeader, identity: SeriesIdentity, rules: Series
             "image_type_derived",
             "ImageType says DERIVED although the series looks acquired.",
         ),
+        (
+            header.burned_in,
+            "burned_in_annotation",
+            "BurnedInAnnotation is YES: text in the pictures, and so in the report, may name the patient.",
+        ),
         (words.derived or words.synthetic, "named_derived", "Its description sounds like a computed image."),
         (words.stitched, "stitched", "Stitched from several stations: brightness may step."),
         (

@@ -10,15 +10,25 @@ from marrowsignal.dicom.file_tally import FileTally, Trouble
 
 __all__ = ["FolderWalk", "is_system_leftover"]
 
-# What operating systems leave; deleted studies in a recycle bin must not come back.
+# What operating systems and file servers leave; deleted studies in a recycle bin must not come back.
 _SYSTEM_FOLDERS = frozenset(
-    {"__MACOSX", "$RECYCLE.BIN", "System Volume Information", ".Trashes", ".Spotlight-V100", ".fseventsd"}
+    {
+        "#recycle",
+        "$recycle.bin",
+        ".fseventsd",
+        ".spotlight-v100",
+        "@eadir",
+        "__macosx",
+        "lost+found",
+        "recycler",
+        "system volume information",
+    }
 )
 
 
 def is_system_leftover(name: str) -> bool:
     """Whether an operating system made the file or folder; macOS leaves "._" forks beside every file it copies."""
-    return name.startswith("._") or name in _SYSTEM_FOLDERS
+    return name.startswith(("._", ".Trash")) or name.casefold() in _SYSTEM_FOLDERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def n4_field(
         1 everywhere when there is nothing to estimate it from.
     """
     inside = mask & ~_outliers(signal, mask, geometry, outlier_ratio)
-    if not inside.any():
+    if not inside.any() or min(signal.shape) < 2:
         return np.ones(signal.shape, np.float32)
     image = array_to_itk(np.maximum(signal, 0.0).astype(np.float32), geometry)
     region = array_to_itk(inside.astype(np.uint8), geometry)
@@ -133,7 +133,8 @@ def _coarse_grid(image: sitk.Image) -> sitk.Image:
     # stack read from its other end gives the same field.
     size = np.asarray(image.GetSize())
     extent = size * np.asarray(image.GetSpacing())
-    coarse = np.minimum(size, np.maximum(1, np.round(extent / _WORK_SPACING_MM))).astype(int)
+    # At least two along each axis: N4 fails on one.
+    coarse = np.minimum(size, np.maximum(2, np.round(extent / _WORK_SPACING_MM))).astype(int)
     spacing = extent / coarse
     grid = sitk.Image(coarse.tolist(), sitk.sitkUInt8)
     grid.SetSpacing(spacing.tolist())

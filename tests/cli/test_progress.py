@@ -14,10 +14,11 @@ from marrowsignal.cli.progress import STEPS, step_progress
 
 def test_the_steps_told_are_the_steps_made() -> None:
     tree = ast.parse(inspect.getsource(marrowsignal.study.analyze_study))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     made = [
         call.args[0].value
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "done"
+        for call in sorted(calls, key=lambda call: call.lineno)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "done"
         if isinstance(call.args[0], ast.Constant)
     ]
     assert [step for step, _words in STEPS] == [*made, "render_report", "write_case"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import random
 import resource
 import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -29,6 +31,7 @@ __all__ = ["main"]
 MOST_SECONDS, MOST_MB = 5.0, 500.0
 _ADDRESS_SPACE = 6 * 2**30
 _EVERY_WHICH_INSPECTED = 5
+_EVERY_WHICH_ZIPPED = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +83,33 @@ def run_case(seed: int) -> Report:
     with tempfile.TemporaryDirectory(prefix="mutated-") as folder:
         try:
             files = write_case(case_of(seed), Path(folder))
+            path = zipped(Path(folder), seed) if seed % _EVERY_WHICH_ZIPPED == 0 else Path(folder)
             start = time.perf_counter()
-            ending = go(Path(folder))
+            ending = go(path)
             code, read = ending.code, ending.files
             if seed % _EVERY_WHICH_INSPECTED == 0:
-                inspect(Path(folder))
+                inspect(path, as_json=seed % 2 == 0)
         except BaseException:  # noqa: BLE001 - whatever gets here is what the run looks for
             trouble = traceback.format_exc()
         seconds = time.perf_counter() - start
     return Report(
         seed=seed, files=files, files_read=read, code=code, trouble=trouble, seconds=seconds, peak_mb=_peak_mb()
     )
+
+
+def zipped(folder: Path, seed: int) -> Path:
+    """Pack a folder's files into a zip, half of the time with a few bytes wrong, and return where it is."""
+    chance = random.Random(seed)
+    path = folder / "study.zip"
+    with zipfile.ZipFile(path, "w", chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for file in sorted(file for file in folder.rglob("*") if file.is_file() and file != path):
+            archive.write(file, file.relative_to(folder))
+    if chance.random() < 0.5:
+        data = bytearray(path.read_bytes())
+        for _ in range(chance.choice((1, 3, 20))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path.write_bytes(data[: chance.choice((len(data), len(data), len(data) - 30))])
+    return path
 
 
 def _peak_mb() -> float:

@@ -105,8 +105,7 @@ def _mutated(data: bytes, mutation: Mutation, donors: tuple[bytes, ...]) -> byte
 
 
 def _deflated(data: bytes, mutation: Mutation, chance: random.Random) -> bytes:
-    meta = [e for e in layout_of(data).elements if e.meta]
-    start = meta[-1].end
+    start = max((e.end for e in layout_of(data).elements if e.meta), default=132)
     plain = data[:start].replace(_DEFLATED, b"1.2.840.10008.1.2.1\0\0\0") + zlib.decompress(
         data[start:], -zlib.MAX_WBITS
     )

@@ -29,6 +29,8 @@ from marrowsignal.errors import InputError
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_series
 
 NAME = "Mueller_Hans"
+# Begins with a whole element of group 8, and yet is no image.
+LIKE_A_DATASET = struct.pack("<HHI", 0x0008, 0x0005, 4) + b"text"
 SMALL = ArchiveLimits(max_ratio=10.0, free_bytes=2**20)
 
 
@@ -96,11 +98,16 @@ def test_the_temporary_folder_is_private_and_lives_as_long_as_a_series(tmp_path:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_an_interrupt_leaves_nothing(tmp_path: Path, temporary: Path) -> None:
+def test_an_interrupt_leaves_nothing_and_a_fork_removes_nothing(tmp_path: Path, temporary: Path) -> None:
     archive = write_zip(tmp_path / "a.zip", series_members())
     script = (
         "import os, signal, sys, pathlib, marrowsignal.dicom as d\n"
         "kept = d.find_series(pathlib.Path(sys.argv[1]))\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    del kept\n"
+        "    sys.exit()\n"
+        "os.waitpid(child, 0)\n"
         "assert len(os.listdir(os.environ['TMPDIR'])) == 1\n"
         "os.kill(os.getpid(), signal.SIGINT)\n"
     )
@@ -118,17 +125,28 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, temporary: Path) -> None:
 def test_names_of_members_lead_nowhere(tmp_path: Path, temporary: Path) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    names = ["../../../etc/x", "/etc/x", "C:\\x", "..\\..\\x", "nul\0.dcm", f"{NAME}/{NAME}", "x" * 65000, "con.dcm"]
+    names = [
+        "../../../etc/x",
+        "NUL NAME",
+        "/etc/x",
+        "C:\\x",
+        "..\\..\\x",
+        "nul\0.dcm",
+        f"{NAME}/{NAME}",
+        "x" * 65000,
+        "con.dcm",
+    ]
     archive = tmp_path / "a.zip"
     with zipfile.ZipFile(archive, "w") as target:
         for index, name in enumerate(names):
             target.writestr(name, dicom_bytes(index))
         target.writestr(link, "/etc/passwd")
+    archive.write_bytes(archive.read_bytes().replace(b"NUL NAME", bytes(8)))
     found = read_headers(archive)
     paths = [header.path for header in found.headers]
-    assert (len(paths), found.findings) == (8, ())
+    assert (len(paths), found.findings) == (9, ())
     assert {path.parent.parent for path in paths} == {temporary}
-    assert sorted(path.name for path in paths) == [f"{number:06d}.dcm" for number in range(1, 9)]
+    assert sorted(path.name for path in paths) == [f"{number:06d}.dcm" for number in range(1, 10)]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.zip", "temporary"]
 
 
@@ -141,9 +159,11 @@ def test_same_names_are_two_members(tmp_path: Path) -> None:
 
 
 def test_one_damaged_member_does_not_lose_the_others(tmp_path: Path, temporary: Path) -> None:
-    archive = write_zip(tmp_path / "a.zip", series_members(), zipfile.ZIP_STORED)
+    # The flaw comes after what is read first.
+    large = SeriesSpec(shape=(9, 64, 64))
+    archive = write_zip(tmp_path / "a.zip", series_members(large), zipfile.ZIP_STORED)
     data = bytearray(archive.read_bytes())
-    where = data.find(b"IM0004") + 500
+    where = data.find(b"IM0004") + 8000
     data[where] ^= 0xFF
     archive.write_bytes(data)
     found = read_headers(archive)
@@ -213,16 +233,30 @@ def test_zips_in_folders_are_opened(tmp_path: Path, temporary: Path) -> None:
     assert sum(len(list(folder.iterdir())) for folder in temporary.iterdir()) == 9
 
 
+def test_each_zip_has_a_folder_of_its_own(tmp_path: Path, temporary: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_zip(tmp_path / "in" / "t1.zip", series_members())
+    write_zip(tmp_path / "in" / "stir.zip", series_members(stir_spec()))
+    catalog = find_series(tmp_path / "in")
+    assert len(list(temporary.iterdir())) == 2
+    stir = catalog.series[1]
+    del catalog
+    gc.collect()
+    (kept,) = temporary.iterdir()
+    assert stir.files[0].parent == kept
+
+
 def test_junk_in_a_zip_is_not_unpacked(tmp_path: Path, temporary: Path) -> None:
     members = {
         "__MACOSX/._IM": b"\0\5\x16\7",
         "viewer.exe": b"MZ" + bytes(2**24),
         "a/report.pdf": b"%PDF",
         "empty/": b"",
+        "table": LIKE_A_DATASET,
     }
     archive = write_zip(tmp_path / "a.zip", {**series_members(), **members})
     found = read_headers(archive, limits=SMALL)
-    assert (len(found.headers), found.files_seen, found.findings) == (9, 11, ())
+    assert (len(found.headers), found.files_seen, found.findings) == (9, 12, ())
     assert len(list(next(temporary.iterdir()).iterdir())) == 9
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
 import stat
+import struct
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +29,8 @@ from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_s
 
 needs_links = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes are POSIX")
 NAME = "Mueller_Hans"
+# Begins with a whole element of group 8, and yet is no image.
+LIKE_A_DATASET = struct.pack("<HHI", 0x0008, 0x0005, 4) + b"text"
 
 
 def codes(found: FoundFiles) -> list[str]:
@@ -36,6 +41,14 @@ def found_in_order(*roots: Path) -> list[str]:
     """Names of the files that a walk finds."""
     walk = FolderWalk(FileTally())
     return [Path(file).name for root in roots for _, file in walk.files(str(root))]
+
+
+def zipped(file: Path) -> bytes:
+    """A zip that holds a file."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as target:
+        target.write(file, file.name)
+    return content.getvalue()
 
 
 @contextmanager
@@ -89,11 +102,13 @@ def test_junk_between_is_passed_over(tmp_path: Path) -> None:
         "autorun.inf": b"[autorun]\r\n",
         "notes.txt": b"\x08\x00 is how some notes begin",
         "nothing.txt": b"",
+        "table": LIKE_A_DATASET,
         "__init__.py": b"",
+        "viewer.jar": zipped(file),
     }
     for name, content in junk.items():
         (tmp_path / name).write_bytes(content)
-    for folder in ("__MACOSX", "$RECYCLE.BIN"):
+    for folder in ("__MACOSX", "$Recycle.Bin", ".Trash-1000", "#recycle"):
         (tmp_path / folder).mkdir()
         shutil.copy(file, tmp_path / folder / "deleted.dcm")
     (tmp_path / "._t1_000.dcm").write_bytes(b"\0\5\x16\7 resource fork")
@@ -138,12 +153,15 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
     for study in range(8):
         write_series(tmp_path / str(study), SeriesSpec(study=str(study)))
     (tmp_path / "bad.dcm").write_bytes(b"bad")
+    (tmp_path / "many").mkdir()
+    for number in range(600):
+        (tmp_path / "many" / str(number)).write_bytes(b"x")
     files = [(number, Path(file)) for number, file in FolderWalk(FileTally()).files(str(tmp_path))]
     with reading_threads() as threads:
         ahead = list(look_at_all(threads, files, patience=0.0))
         alone = list(look_at_all(threads, files, patience=float("inf")))
     assert ahead == alone
-    assert [looked.number for looked in ahead] == list(range(1, 74))
+    assert [looked.number for looked in ahead] == list(range(1, 674))
     assert sum(len(looked.headers) for looked in ahead) == 72
 
 
@@ -170,6 +188,7 @@ def test_links_are_followed_once_and_never_up(tmp_path: Path) -> None:
     for link in ("first", "second"):
         (study / link).symlink_to(tmp_path / "elsewhere")
     (inner / "deep").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "cohort")
     (study / "a").symlink_to("b")
     (study / "b").symlink_to("a")
     (study / "gone").symlink_to(tmp_path / "never there")
@@ -177,7 +196,7 @@ def test_links_are_followed_once_and_never_up(tmp_path: Path) -> None:
     found = read_headers(study)
     assert len({header.series_instance_uid for header in found.headers}) == 1
     assert found.files_seen == 10
-    assert {f.code: f.message.split()[0] for f in found.findings} == {"link_broken": "3", "link_upwards": "4"}
+    assert {f.code: f.message.split()[0] for f in found.findings} == {"link_broken": "3", "link_upwards": "5"}
 
 
 @needs_links

@@ -70,6 +70,7 @@ class Maker:
                 "acquired_at": f"20240101{100000 + self.made}",
                 "orientation": {CORONAL: "coronal", AXIAL: "axial", SAGITTAL: "sagittal"}.get(axes, "coronal"),
                 "slices": shape[0],
+                "spacing_mm": voxel_mm,
                 **changes,
             },
         )
@@ -230,6 +231,7 @@ def test_sides_in_words(make: Maker, text: str, side: str) -> None:
 
 
 GAP = Finding(code="slices_missing", stage="find_series", severity=Severity.WARN, message="Gap.")
+STITCHED = Finding(code="stitched", stage="find_series", severity=Severity.WARN, message="Stitched.")
 LOSSY = Finding(code="lossy_compression", stage="find_series", severity=Severity.WARN, message="Lossy.")
 TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
 
@@ -241,6 +243,7 @@ TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
         ("same plane", {"axes": TILTED}),
         ("same frame of reference", {"frame_of_reference_uid": "1.2.3"}),
         ("complete", {"findings": (GAP,)}),
+        ("kind of image", {"findings": (STITCHED,), "size": (180.0, 360.0, 360.0)}),
         ("common field of view", {"size": (72.0, 180.0, 160.0)}),
         ("identity score", {"identity_score": 0.7}),
         ("fewer warnings", {"findings": (LOSSY,)}),
@@ -256,8 +259,8 @@ def test_each_criterion_decides_against_a_later_repeat(make: Maker, criterion: s
     assert pair.stir is good
     assert [(c.criterion, c.verdict) for c in pair.comparisons if c.decided] == [(criterion, Verdict.BETTER)]
     assert {(c.winner, c.loser) for c in pair.comparisons} == {(good.label, bad.label)}
-    assert len(pair.comparisons) == 11
-    assert any(good.label in reason and criterion in reason for reason in pair.reasons)
+    assert len(pair.comparisons) == 12
+    assert any(good.label[1:] in reason and criterion in reason for reason in pair.reasons)
 
 
 def test_the_scanners_corrections_are_preferred_when_both_have_them(make: Maker) -> None:
@@ -335,11 +338,16 @@ def test_two_folders_of_one_person_pair_when_asked(make: Maker) -> None:
         find_pairs(catalog(t1, stir))
     (pair,) = find_pairs(catalog(t1, stir), across_studies=True)
     assert codes(pair) == {"studies_differ", "frames_differ"}
-    man = replace(stir, acquisition=replace(stir.acquisition, patient_sex="M", patient_position="FFP"))
-    woman = replace(t1, acquisition=replace(t1.acquisition, patient_sex="F", patient_position="HFS"))
-    (pair,) = find_pairs(catalog(woman, man), across_studies=True)
-    assert {f.code for f in pair.findings if f.severity is Severity.FAIL} == {"persons_differ"}
-    assert "positions_differ" in codes(pair)
+
+
+def test_two_persons_never_pair_unless_both_series_are_named(make: Maker) -> None:
+    woman = make("t1", patient_sex="F", patient_position="HFS")
+    man = make("stir", patient_sex="M", patient_position="FFP")
+    with pytest.raises(NoUsablePairError, match="of one person"):
+        find_pairs(catalog(woman, man), across_studies=True)
+    pair = select_pair(catalog(woman, man), t1_uid=woman.series_instance_uid, stir_uid=man.series_instance_uid)
+    assert codes(pair) == {"persons_differ", "positions_differ"}
+    assert codes(select_pair(catalog(woman, make("stir")))) == set()
 
 
 def test_across_studies_one_that_holds_both_goes_first_and_two_are_refused(make: Maker) -> None:

@@ -43,7 +43,7 @@ def test_the_same_case_is_the_same_bytes_and_differs_from_the_sample(tmp_path: P
     assert changed >= 4
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(case=CASES)
 def test_mutated_files_end_in_a_reason(case: Case) -> None:
     with tempfile.TemporaryDirectory(prefix="mutated-") as folder:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,7 @@ from pydantic import BaseModel
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from marrowsignal.cli.inspection import SeriesEntry
-from marrowsignal.dicom import CaseKey, case_key, case_name
+from marrowsignal.dicom import CaseKey, case_key, case_name, find_series
 from marrowsignal.dicom.case_name import CASE_KEY_VARIABLE, KEY_FILE
 from marrowsignal.dicom.identity import (
     FREE_TEXTS,
@@ -32,6 +31,7 @@ from marrowsignal.dicom.identity import (
 from marrowsignal.dicom.kept_words import KEPT_WORDS
 from marrowsignal.errors import DicomError, OutputError
 from marrowsignal.results.document_models import AcquisitionDocument, SeriesDocument
+from tests.dicom.dicom_builder import SeriesSpec, write_series
 
 R = REDACTED
 WHO = Secrets.of(
@@ -132,8 +132,9 @@ def test_nothing_that_names_or_dates_may_leave() -> None:
 
 # What the forms hold beside values of elements: how many, what it is, why.
 _OUR_OWN = {
-    "identity", "identity_score", "usable", "reasons", "orientation", "slices", "spacing_mm", "files", "findings",
-    "acquisition", "post_contrast", "fat_suppressed",
+    "identity", "identity_score", "identity_margin", "runner_up", "evidence", "usable", "reasons", "why_not_used",
+    "orientation", "slices", "spacing_mm", "files", "findings", "acquisition", "post_contrast", "fat_suppressed",
+    "stack", "number",
 }  # fmt: skip
 _WORDED = {"description": "SeriesDescription", "transfer_syntax": "TransferSyntaxUID"}
 _UNITS = ("_ms", "_mm", "_t", "_y")
@@ -216,26 +217,41 @@ def test_a_key_that_cannot_be_read_or_made_is_an_error(tmp_path: Path) -> None:
         assert str(tmp_path) not in str(caught.value)
 
 
-def test_processes_that_make_the_key_at_once_agree(tmp_path: Path) -> None:
-    script = "import sys, pathlib; from marrowsignal.dicom.case_name import case_key;"
-    script += "sys.stdin.readline(); print(case_key(pathlib.Path(sys.argv[1])).secret.hex())"
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    keys = set(_answers(started))
-    assert keys == {(tmp_path / KEY_FILE).read_text().strip()}
-    assert [p.name for p in tmp_path.iterdir()] == [KEY_FILE]
+def test_those_who_make_the_key_at_once_agree(tmp_path: Path) -> None:
+    for folder in (tmp_path / str(n) for n in range(20)):
+        start = Barrier(6)
+
+        def key_of(_worker: int, folder: Path = folder, start: Barrier = start) -> CaseKey:
+            start.wait()
+            return case_key(folder)
+
+        with ThreadPoolExecutor(6) as workers:
+            keys = set(workers.map(key_of, range(6)))
+        assert keys == {case_key(folder)}
+        assert [path.name for path in folder.iterdir()] == [KEY_FILE]
 
 
-def _answers(started: list[subprocess.Popen[str]]) -> Iterable[str]:
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in started:
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        yield out.strip()
+def test_a_key_that_came_in_between_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = case_key(tmp_path)
+    monkeypatch.setattr(os.path, "lexists", lambda _file: False)
+    assert case_key(tmp_path) == first
+    monkeypatch.setattr(os, "link", _no_links)
+    assert case_key(tmp_path) == first
+    assert case_key(tmp_path / "drive without links") == case_key(tmp_path / "drive without links")
+
+
+def _no_links(*_files: Path) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize(("said", "told"), [("YES", True), ("NO", False), (None, False)])
+def test_text_in_the_pixels_is_told(tmp_path: Path, said: str | None, told: bool) -> None:
+    write_series(tmp_path, SeriesSpec().with_header(BurnedInAnnotation=said))
+    (series,) = find_series(tmp_path).series
+    assert ("burned_in_annotation" in {finding.code for finding in series.findings}) is told
+
+
+@pytest.mark.parametrize(("age", "told"), [("094Y", 90.0), ("089Y", 89.0), ("018M", 1.5)])
+def test_the_age_read_is_the_age_that_may_leave(tmp_path: Path, age: str, told: float) -> None:
+    write_series(tmp_path, SeriesSpec().with_header(PatientAge=age))
+    assert find_series(tmp_path).series[0].acquisition.patient_age_y == told

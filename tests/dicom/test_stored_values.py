@@ -20,11 +20,12 @@ LAYOUT = PixelLayout(
     columns=3,
     samples_per_pixel=1,
     frames=2,
+    frames_described=2,
     bits_allocated=16,
     bits_stored=12,
     high_bit=11,
     signed=False,
-    inverted=False,
+    photometric_interpretation="MONOCHROME2",
     slope=1.0,
     intercept=0.0,
     scale_slope=None,
@@ -87,7 +88,9 @@ def test_too_few_bytes_are_an_error() -> None:
         ({"high_bit": 3}, 0, "bit 3"),
         ({"transfer_syntax": "1.2.840.10008.1.2.4.201"}, 0, "High-Throughput JPEG 2000"),
         ({"transfer_syntax": "1.2.3"}, 0, "unknown"),
-        ({}, 2, "2 frames only"),
+        ({"frames": 2**31 - 1}, 0, "claims 2147483647 frames and describes 2"),
+        ({"slope": float("nan")}, 0, "RescaleSlope"),
+        ({"photometric_interpretation": "PALETTE COLOR"}, 0, "PALETTE COLOR, not grey"),
         ({"bytes_left": 20}, 1, "4 bytes are missing"),
         ({"claimed_bytes": 12}, 1, "12 bytes are missing"),
         ({"transfer_syntax": "1.2.840.10008.1.2.5", "bytes_left": 0}, 0, "missing"),
@@ -108,7 +111,9 @@ def test_philips_scale_undoes_what_the_display_slope_did() -> None:
 
 def test_padding_is_no_signal_and_monochrome1_is_mirrored_about_its_range() -> None:
     stored = np.array([[-2048, -5, 0], [1, 5, 2047]], dtype=np.int32)
-    layout = replace(LAYOUT, signed=True, inverted=True, padding=(-5.0, 0.0), slope=2.0, intercept=10.0)
+    layout = replace(
+        LAYOUT, signed=True, photometric_interpretation="MONOCHROME1", padding=(-5.0, 0.0), slope=2.0, intercept=10.0
+    )
     assert to_signal(stored, layout).tolist() == [[4104.0, 0.0, 0.0], [6.0, -2.0, -4086.0]]
 
 

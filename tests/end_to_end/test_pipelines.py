@@ -36,11 +36,13 @@ def test_a_folder_goes_to_its_end_whatever_fails(script, sample_data: Path, tmp_
     done = script("analyze_folder.py", studies, tmp_path / "out")
     assert done.returncode == 8
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("[1/3] a_only_t1: FAILED")
-    assert any(line.startswith("[2/3] b_good: ") and "case" in line for line in lines)
+    assert lines[0].startswith("folder 1 of 3: FAILED")
+    assert any(line.startswith("folder 2 of 3: ") and "case" in line for line in lines)
     assert "2 of 3 studies failed" in done.stderr
-    assert "c_two_studies holds 2 studies" in done.stderr
-    assert [(path / "report.html").is_file() for path in (tmp_path / "out").iterdir()] == [True]
+    assert "folder 3: FAILED: analyze_folder: the folder holds 2 studies" in done.stderr
+    assert "c_two_studies" not in done.stdout + done.stderr
+    assert len(list((tmp_path / "out").glob("*/report.html"))) == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir())[0] == ".marrowsignal-key"
 
 
 def test_a_folder_without_studies_and_a_call_without_arguments(script, tmp_path: Path) -> None:

@@ -142,3 +142,12 @@ def test_the_number_of_threads_changes_nothing() -> None:
 def test_an_image_of_nothing_has_a_field_of_one() -> None:
     nowhere = np.zeros(COARSE.shape, bool)
     np.testing.assert_array_equal(estimated(np.zeros(COARSE.shape, np.float32), nowhere), 1.0)
+
+
+@pytest.mark.parametrize("shape", [(9, 16, 16), (2, 64, 64), (8, 1, 40)])
+def test_a_picture_of_a_few_millimetres_has_a_field(shape: tuple[int, int, int]) -> None:
+    grid = coronal_oblique_grid(shape=shape, spacing_mm=(4.0, 0.8, 0.5))
+    signal = np.random.default_rng(0).uniform(50, 60, shape).astype(np.float32)
+    field = n4_field(signal, np.ones(shape, bool), grid, knots_mm=100.0, outlier_ratio=3.0)
+    assert field.shape == shape
+    assert np.abs(field - 1).max() < 0.2

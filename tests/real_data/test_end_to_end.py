@@ -52,3 +52,19 @@ def test_a_fat_saturated_series_is_refused_as_stir(command: Path, real_data: Pat
     assert done.returncode == 3
     assert "not STIR" in done.stderr
     assert not (tmp_path / "case").exists()
+
+
+def test_a_study_without_stir_is_refused_and_measured_when_allowed(
+    command: Path, real_data: Path, tmp_path: Path
+) -> None:
+    study = real_data / "sij" / "1001"
+    assert _analyze(command, study / "dicom", tmp_path).returncode == 3
+    done = _analyze(
+        command, study / "dicom", tmp_path, "--marrow", study / "masks" / "marrow.nii.gz", "--allow-t1-only"
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "case" / "result.json").read_text(encoding="utf-8"))
+    assert (document["pattern"]["class"], document["lesions"]) == ("CANNOT_ASSESS", None)
+    # between red marrow and pure fat
+    t1 = {item["name"]: item["value"] for item in document["whole"]["measurements"]}
+    assert 0.4 < t1["t1_marrow_to_fat"] < 1.0

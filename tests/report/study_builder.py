@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -179,9 +179,10 @@ def _filled(annotation: Any) -> Any:  # noqa: PLR0911
         return Range(low=0.5, high=1.5, unit="1", source="test")
     if annotation is Quantity:
         return Quantity(value=1.0, unit="1", source="test")
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation)):
         hints = typing.get_type_hints(annotation, include_extras=True)
-        return annotation(**{name: _filled(hints[name]) for name in annotation.model_fields})
+        names = [f.name for f in fields(annotation)] if is_dataclass(annotation) else annotation.model_fields
+        return annotation(**{name: _filled(hints[name]) for name in names})
     return {str: "test", bool: True, float: 1.0, int: 1}[annotation]
 
 
@@ -233,12 +234,7 @@ def _regions(labels: NDArray[np.uint16], geometry: VolumeGeometry) -> tuple[Regi
 
 
 def _source(path: Path) -> SliceSource:
-    layout = PixelLayout(
-        rows=SHAPE[1], columns=SHAPE[2], samples_per_pixel=1, frames=1, bits_allocated=16, bits_stored=16, high_bit=15,
-        signed=False, inverted=False, slope=1.0, intercept=0.0, scale_slope=None, padding=None,
-        transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0, claimed_bytes=None, bytes_left=0,
-    )  # fmt: skip
-    return SliceSource(path=path, frame=0, layout=layout)
+    return SliceSource(path=path, frame=0, layout=_filled(PixelLayout))
 
 
 def _one_series(number: int, description: str, identity: SeriesIdentity, *, usable: bool = True) -> Series:
