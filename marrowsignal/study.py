@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marrowsignal import __version__
-from marrowsignal.alignment import AlignedPair, align_pair, t1_alone
+from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import (
     CaseKey,
     SeriesPair,
@@ -110,16 +110,12 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     stir = None if series.stir is None else read_volume(series.stir)
     clock.done("read_volume")
     supplied = read_supplied_marrow(marrow, t1.geometry) if marrow else None
-    pair = (
-        t1_alone(t1)
-        if stir is None
-        else align_pair(
-            t1,
-            stir,
-            same_frame_of_reference=series.same_frame_of_reference,
-            settings=rules.alignment,
-            focus=supplied,
-        )
+    pair = align_pair(
+        t1,
+        stir,
+        same_frame_of_reference=series.same_frame_of_reference,
+        settings=rules.alignment,
+        focus=supplied,
     )
     clock.done("align_pair")
     pair = correct_bias(pair, settings=rules.bias)

@@ -18,16 +18,19 @@ def main(study: Path, out: Path) -> None:
     catalog = ms.find_series(study)
     for series in catalog.series:
         print(f"{series.label}: {'; '.join(series.reasons)}")
-    # The T1 and the STIR that belong together; NoUsablePairError says why there is none.
+    # The T1 and the STIR that belong together; NoUsablePairError says why there is none. With allow_t1_only=True there
+    # may be no STIR, and everything that needs it is then missing with that reason.
     chosen = ms.select_pair(catalog)
-    t1, stir = ms.read_volume(chosen.t1), ms.read_volume(chosen.stir)
+    t1 = ms.read_volume(chosen.t1)
+    stir = ms.read_volume(chosen.stir) if chosen.stir else None
     # Every clinical number comes from here, with its unit and source.
     rules = ms.load_protocol("pelvis_sij")
 
     # STIR on the T1 grid. The headers' word is checked: how large was the shift, how sure is it?
     # With your own marrow map, `ms.read_supplied_marrow(file, t1.geometry)`, add focus=... here, supplied=... below.
     pair = ms.align_pair(t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment)
-    print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
+    if pair.quality:
+        print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
     pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
 
     marrow = ms.segment_marrow(pair, protocol=rules)

@@ -33,6 +33,7 @@ HOSTILE = {
     "template": "{{ 7 * 7 }}{% include 'x' %}",
     "entity": "&lt;b&gt; &#x202e; %s {0}",
     "link": "javascript:alert(1)",
+    "markup": "[bold red]x[/] [link=http://example.invalid]y[/link] :smile:",
     "formula": '=HYPERLINK("http://example.invalid","x")',
     "command": "@SUM(1+1)*cmd|' /C calc'!A0",
     "plus": "+1+1",
@@ -155,7 +156,14 @@ def test_inspect_and_its_json_are_plain(
         assert said.err == ""
         assert is_plain(said.out.replace("\n", ""))
         assert max(map(len, said.out.splitlines())) < 2000
-    assert json.loads(said.out)["series"]
+    told = json.loads(said.out)["series"][0]["description"]
+    assert fields is not FIELDS or told == find_series(tmp_path / "in").series[0].description
+
+
+def test_markup_of_the_terminal_is_text_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["inspect", str(write_hostile(tmp_path, HOSTILE["markup"]))])
+    said = "".join(capsys.readouterr().out.split())
+    assert "[boldred]" in said and ":smile:" in said
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.body import body_mask
+from marrowsignal.alignment.lone_t1 import t1_alone
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict
 from marrowsignal.alignment.residual import Residual, worst_residual
 from marrowsignal.alignment.rigid import displacements_mm, register_rigid, resample_onto, rotation_deg
@@ -47,7 +48,7 @@ class _Placed:
 
 def align_pair(
     t1: SignalVolume,
-    stir: SignalVolume,
+    stir: SignalVolume | None,
     *,
     same_frame_of_reference: bool,
     settings: AlignmentSettings,
@@ -57,8 +58,10 @@ def align_pair(
 
     Parameters
     ----------
-    t1, stir : SignalVolume
+    t1 : SignalVolume
         As read.
+    stir : SignalVolume or None
+        As read; without it the pair is `t1_alone`.
     same_frame_of_reference : bool
         Whether the headers claim one patient space; told in the result, never trusted.
     settings : AlignmentSettings
@@ -73,6 +76,8 @@ def align_pair(
         STIR is interpolated once at most, and not at all where the grids agree and the images lie within
         `keep_grid_below` of each other as they are.
     """
+    if stir is None:
+        return t1_alone(t1)
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
     where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
     placed = before = _place(t1, stir, where, np.eye(4), halves_mm=0.0)

@@ -13,7 +13,7 @@ __all__ = ["t1_alone"]
 
 
 def t1_alone(t1: SignalVolume) -> AlignedPair:
-    """Stand in for `align_pair` where there is no STIR series.
+    """Make the pair of a T1 that has no STIR series.
 
     Parameters
     ----------

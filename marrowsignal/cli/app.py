@@ -26,7 +26,8 @@ __all__ = ["app", "main"]
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
-    "6 output not writable; 8 some pairs of a study failed; 130 interrupted. Research use only: nothing here is a diagnosis."
+    "6 output not writable; 8 some pairs of a study failed; 130 interrupted. "
+    "Research use only: nothing here is a diagnosis."
 )
 
 

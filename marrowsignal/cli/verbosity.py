@@ -8,6 +8,6 @@ __all__ = ["be_verbose"]
 
 
 def be_verbose() -> None:
-    """Show our debug records, tracebacks of bugs included, and the warnings of libraries."""
+    """Show our debug records, tracebacks of bugs included, and where libraries warn."""
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("marrowsignal").setLevel(logging.DEBUG)

@@ -127,4 +127,5 @@ def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRule
         runner_up=known.runner_up,
         evidence=known.evidence,
         laterality=header.laterality,
+        person=header.person,
     )

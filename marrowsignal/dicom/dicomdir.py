@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MAX_DICOMDIR_BYTES", "DicomdirCheck", "check_dicomdir", "holds_file", "holds_name"]
+__all__ = ["MAX_DICOMDIRS", "MAX_DICOMDIR_BYTES", "DicomdirCheck", "check_dicomdir", "holds_file", "holds_name"]
 
 MAX_DICOMDIR_BYTES = 64 * 2**20
+MAX_DICOMDIRS = 100
 
 # ReferencedFileID (0004,1500), little and big endian.
 _FILE_ID = re.compile(rb"\x04\x00\x00\x15|\x00\x04\x15\x00")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-__all__ = ["ElementScan", "Encoding", "RawElement", "Window", "scan_elements"]
+from marrowsignal.dicom.byte_window import Window
+
+__all__ = ["ElementScan", "Encoding", "RawElement", "scan_elements", "scan_items"]
 
 # fmt: off
 _SHORT_HEADER = {vr.encode(): vr for vr in (
@@ -20,25 +22,26 @@ _LONG_HEADER = {vr.encode(): vr for vr in (
 # fmt: on
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
-_WINDOW_BYTES = 2**14
 
 # No header the size of these is an image's; beyond them a file is hostile or damaged.
 _LONGEST_VALUE_BYTES = 2**16
 _MOST_ELEMENTS = 20_000
-_MOST_NESTED = 1_000_000
 _DEEPEST = 64
 
 
 class RawElement(NamedTuple):
     """One element as it stands in the file.
 
-    `vr` is empty in implicit VR; `value` is None when it is longer than 64 KiB or a sequence of undefined length.
+    `vr` is empty in implicit VR; `value` is None when it is longer than 64 KiB or a sequence of undefined length;
+    `place` and `length` say where it lies.
     """
 
     tag: int
     vr: str
     value: bytes | None
     little_endian: bool
+    place: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,61 +74,16 @@ class ElementScan:
     length: int | None
 
 
-class Window:
-    """The stretch of a file that is in memory, moved on when what is asked for lies beyond.
-
-    Parameters
-    ----------
-    stream : file object
-        The file, opened without a buffer.
-    size : int
-        Its length, bytes.
-    """
-
-    __slots__ = ("_size", "_stream", "data", "nested_left", "start")
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream, self._size = stream, size
-        self.data, self.start = stream.read(_WINDOW_BYTES), 0
-        self.nested_left = _MOST_NESTED
-
-    def index(self, place: int, count: int) -> int:
-        """Return where `place` is in `data`, behind which `count` bytes must be in the file.
-
-        Raises
-        ------
-        EOFError
-            If they are not.
-        """
-        index = place - self.start
-        if index < 0 or index + count > len(self.data):
-            self.check(place + count)
-            self._stream.seek(place)
-            self.data, self.start, index = self._stream.read(max(count, _WINDOW_BYTES)), place, 0
-            if len(self.data) < count:
-                raise EOFError("the file has become shorter")
-        return index
-
-    def check(self, place: int) -> None:
-        """Raise EOFError when the file ends before `place`."""
-        if place > self._size:
-            raise EOFError("the file ends within its header")
-
-    def peek(self, place: int, count: int) -> bytes:
-        """Return the bytes from `place` on, fewer than `count` at the end of the file."""
-        count = max(0, min(count, self._size - place))
-        index = self.index(place, count) if count else 0
-        return self.data[index : index + count]
-
-    def ends_at(self, place: int) -> bool:
-        """Whether no further element fits."""
-        return place + 8 > self._size
-
-
 def scan_elements(
-    window: Window, place: int, encoding: Encoding, *, stops: Container[int] = (), group: int | None = None
+    window: Window,
+    place: int,
+    encoding: Encoding,
+    *,
+    stops: Container[int] = (),
+    group: int | None = None,
+    end: int | None = None,
 ) -> ElementScan:
-    """Scan the top level of a data set.
+    """Scan one level of a data set.
 
     Parameters
     ----------
@@ -139,6 +97,8 @@ def scan_elements(
         Tags at which to stop.
     group : int, optional
         Stop at the first element of another group.
+    end : int, optional
+        Stop there; by default at the end of the file.
 
     Raises
     ------
@@ -150,7 +110,7 @@ def scan_elements(
     elements: dict[int, RawElement] = {}
     little_endian = encoding.little_endian
     for _ in range(_MOST_ELEMENTS):
-        if window.ends_at(place):
+        if window.ends_at(place) or (end is not None and place >= end):
             return ElementScan(elements=elements, stopped_at=None, place=place, length=None)
         tag, vr, length, value_at = _head(window, place, encoding)
         if tag in stops:
@@ -164,7 +124,7 @@ def scan_elements(
             value: bytes | None = window.data[start : start + length]
         else:
             value, place = _far_value(window, (vr, length, value_at), encoding)
-        elements[tag] = RawElement(tag, vr, value, little_endian)
+        elements[tag] = RawElement(tag, vr, value, little_endian, value_at, length)
     raise ValueError("there are more elements than any image has")
 
 
@@ -205,6 +165,46 @@ def _far_value(window: Window, head: tuple[str, int, int], encoding: Encoding) -
         return None, place + length
     index = window.index(place, length)
     return window.data[index : index + length], place + length
+
+
+def scan_items(window: Window, element: RawElement, encoding: Encoding, *, most: int) -> list[dict[int, RawElement]]:
+    """Scan the items of a sequence.
+
+    Parameters
+    ----------
+    window : Window
+        The file, or its beginning.
+    element : RawElement
+        The sequence.
+    encoding : Encoding
+        How the data set around it is written.
+    most : int
+        Stop after this many items.
+
+    Raises
+    ------
+    EOFError, ValueError
+        If the sequence is damaged, or longer than in any image.
+    """
+    undefined = element.length == _UNDEFINED
+    inner = _within_unknown(encoding) if undefined and element.vr == "UN" else encoding
+    place = element.place
+    items: list[dict[int, RawElement]] = []
+    end = None if undefined else element.place + element.length
+    while len(items) < most and (end is None or place < end):
+        tag, _, length, place = _head(window, place, inner)
+        if tag == _SEQUENCE_END:
+            break
+        if tag != _ITEM:
+            raise ValueError("a sequence holds something else than items")
+        if length == _UNDEFINED:
+            scan = scan_elements(window, place, inner, stops=(_ITEM_END,))
+            place = scan.place
+        else:
+            scan = scan_elements(window, place, inner, end=place + length)
+            place += length
+        items.append(scan.elements)
+    return items
 
 
 def _within_unknown(encoding: Encoding) -> Encoding:

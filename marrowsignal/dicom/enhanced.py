@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from marrowsignal.dicom.header_values import HeaderValues, RawValues
 
-import pydicom
-from pydicom.dataset import Dataset
-
-from marrowsignal.dicom.header_values import DatasetValues, HeaderValues
-
-__all__ = ["ENHANCED_SOP_CLASSES", "FrameValues", "frames_of"]
+__all__ = ["ENHANCED_SOP_CLASSES", "CommonValues", "FrameValues", "frames_of"]
 
 ENHANCED_SOP_CLASSES = frozenset(
     {
@@ -43,72 +38,107 @@ _IN_GROUPS = {
     "Laterality": ("FrameAnatomySequence", "FrameLaterality"),
 }
 
+_MOST_FRAMES = 10_000
+_PHILIPS_CLASSIC = "classic header of the frame"
 _PHILIPS_FRAME = (0x2005, "Philips MR Imaging DD 005", 0x0F)
 
 
-class FrameValues(HeaderValues):
-    """Values of one frame: its own functional groups, then the shared ones, then the root.
+class CommonValues(HeaderValues):
+    """Values that all frames share: the shared functional groups', then the root's; each is looked up once.
 
     Parameters
     ----------
-    root : HeaderValues
+    root : RawValues
         What stands beside the functional groups.
-    frame, shared : DatasetValues
-        Functional groups.
     """
 
-    __slots__ = ("_frame", "_groups", "_root", "_shared")
+    __slots__ = ("_known", "_private_known", "_root", "_shared")
 
-    def __init__(self, root: HeaderValues, *, frame: DatasetValues, shared: DatasetValues) -> None:
-        self._root, self._frame, self._shared = root, frame, shared
-        self._groups: dict[str, tuple[DatasetValues, ...]] = {}
+    def __init__(self, root: RawValues) -> None:
+        self._root, self._shared = root, root.item("SharedFunctionalGroupsSequence")
+        self._known: dict[str, list[str]] = {}
+        self._private_known: dict[tuple[int, str, int], list[str]] = {}
 
     def parts(self, keyword: str) -> list[str]:  # noqa: D102 - as inherited
-        if keyword in _IN_GROUPS:
-            group, name = _IN_GROUPS[keyword]
-            for item in self._items(group):
-                values = item.parts(name)
-                if values:
-                    return values
-        return self._root.parts(keyword)
+        if keyword not in self._known:
+            self._known[keyword] = _in_group(self._shared, keyword) or self._root.parts(keyword)
+        return self._known[keyword]
 
     def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
-        # Philips keeps the classic header of each frame in a private sequence.
-        classic = self._frame.private_item(*_PHILIPS_FRAME)
-        own = [] if classic is None else classic.private_parts(group, creator, element)
-        return own or self._root.private_parts(group, creator, element)
+        asked = group, creator, element
+        if asked not in self._private_known:
+            self._private_known[asked] = self._root.private_parts(*asked)
+        return self._private_known[asked]
 
     def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
         return bool(self.parts(keyword)) or self._root.has(keyword)
 
-    def _items(self, group: str) -> tuple[DatasetValues, ...]:
-        if group not in self._groups:
-            found = (self._frame.item(group), self._shared.item(group))
-            self._groups[group] = tuple(item for item in found if item is not None)
-        return self._groups[group]
 
-
-def frames_of(path: Path, root: HeaderValues) -> tuple[FrameValues, ...]:
-    """Return the values of every frame that the per-frame functional groups describe.
+class FrameValues(HeaderValues):
+    """Values of one frame: its own functional groups, then what all frames share.
 
     Parameters
     ----------
-    path : Path
-        An Enhanced multi-frame file.
-    root : HeaderValues
-        Values of its top level.
+    frame : RawValues
+        Its functional groups.
+    common : CommonValues
+        Those of all frames.
+    """
+
+    __slots__ = ("_common", "_frame", "_groups")
+
+    def __init__(self, frame: RawValues, common: CommonValues) -> None:
+        self._frame, self._common = frame, common
+        self._groups: dict[str, RawValues | None] = {}
+
+    def parts(self, keyword: str) -> list[str]:  # noqa: D102 - as inherited
+        if keyword in _IN_GROUPS:
+            group, name = _IN_GROUPS[keyword]
+            if group not in self._groups:
+                self._groups[group] = self._frame.item(group)
+            item = self._groups[group]
+            own = [] if item is None else item.parts(name)
+            if own:
+                return own
+        return self._common.parts(keyword)
+
+    def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
+        # Philips keeps the classic header of each frame in a private sequence.
+        if _PHILIPS_CLASSIC not in self._groups:
+            self._groups[_PHILIPS_CLASSIC] = self._frame.private_item(*_PHILIPS_FRAME)
+        classic = self._groups[_PHILIPS_CLASSIC]
+        own = [] if classic is None else classic.private_parts(group, creator, element)
+        return own or self._common.private_parts(group, creator, element)
+
+    def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
+        return bool(self.parts(keyword)) or self._common.has(keyword)
+
+
+def _in_group(groups: RawValues | None, keyword: str) -> list[str]:
+    if groups is None or keyword not in _IN_GROUPS:
+        return []
+    group, name = _IN_GROUPS[keyword]
+    item = groups.item(group)
+    return [] if item is None else item.parts(name)
+
+
+def frames_of(root: RawValues) -> tuple[tuple[FrameValues, ...], int]:
+    """Return the values of each frame, and how many the per-frame functional groups describe.
+
+    Where they describe more than NumberOfFrames, or than any image has, only the first is returned: the header lies.
+
+    Parameters
+    ----------
+    root : RawValues
+        Top level of an Enhanced multi-frame file.
 
     Raises
     ------
-    Exception
-        Any of `marrowsignal.dicom.header_values.UNREADABLE` when the file is damaged.
+    EOFError, ValueError
+        If the file is damaged.
     """
-    groups: Dataset = pydicom.dcmread(
-        path,
-        stop_before_pixels=True,
-        force=True,
-        specific_tags=["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"],
-    )
-    shared = DatasetValues(groups).item("SharedFunctionalGroupsSequence") or DatasetValues(None)
-    frames = groups.get("PerFrameFunctionalGroupsSequence") or ()
-    return tuple(FrameValues(root, frame=DatasetValues(frame), shared=shared) for frame in frames)
+    claimed = root.whole("NumberOfFrames") or 1
+    found = root.items("PerFrameFunctionalGroupsSequence", most=min(claimed, _MOST_FRAMES) + 1)
+    common = CommonValues(root)
+    frames = found if len(found) <= min(claimed, _MOST_FRAMES) else found[:1]
+    return tuple(FrameValues(frame, common) for frame in frames), len(found)

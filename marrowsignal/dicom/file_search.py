@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from marrowsignal.dicom.archive import ArchiveLimits, Unpacker
-from marrowsignal.dicom.dicomdir import MAX_DICOMDIR_BYTES, DicomdirCheck, check_dicomdir, holds_file
+from marrowsignal.dicom.archive import Unpacker
+from marrowsignal.dicom.archive_bounds import ArchiveLimits
+from marrowsignal.dicom.dicomdir import MAX_DICOMDIR_BYTES, MAX_DICOMDIRS, DicomdirCheck, check_dicomdir, holds_file
 from marrowsignal.dicom.file_kind import FileKind
 from marrowsignal.dicom.file_tally import FileTally, Trouble
 from marrowsignal.dicom.header_reading import LookedAt, NumberedFile, look_at_all, trouble_of
@@ -156,7 +157,7 @@ class FileSearch:
         )
 
     def _about_dicomdirs(self) -> tuple[Finding, ...]:
-        checks = [*self._unpacker.dicomdirs, *(_checked(path) for path in self._dicomdirs)]
+        checks = [*self._unpacker.dicomdirs, *(_checked(path) for path in self._dicomdirs[:MAX_DICOMDIRS])]
         missing, named, outside = (
             sum(getattr(check, name) for check in checks if check) for name in ("missing", "named", "outside")
         )

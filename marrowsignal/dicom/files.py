@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marrowsignal.dicom.archive import ArchiveLimits
+from marrowsignal.dicom.archive_bounds import ArchiveLimits
 from marrowsignal.dicom.file_kind import FileKind
 from marrowsignal.dicom.file_search import FileSearch, GivenPath, unreadable_input
 from marrowsignal.dicom.header_reading import kind_of_file, reading_threads

@@ -5,7 +5,6 @@ Nothing is converted here and nested sequences stay bytes, so ten thousand heade
 
 from __future__ import annotations
 
-import io
 import os
 import zlib
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from marrowsignal.dicom.element_scan import Encoding, RawElement, Window, scan_elements
+from marrowsignal.dicom.byte_window import Window
+from marrowsignal.dicom.element_scan import Encoding, RawElement, scan_elements
 
-__all__ = ["DEFLATED", "ScannedHeader", "inflated", "scan_header"]
+__all__ = ["DEFLATED", "ScannedHeader", "header_bytes", "inflated", "scan_header"]
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT = "1.2.840.10008.1.2"
@@ -28,6 +28,7 @@ _META_GROUP, _TRANSFER_SYNTAX_UID = 0x0002, 0x00020010
 
 # A data set larger than this when inflated is hostile or damaged.
 _MOST_INFLATED_BYTES = 128 * 2**20
+_MOST_HEADER_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ class ScannedHeader:
         Length the element claims; None when undefined (encapsulated).
     bytes_left : int
         Bytes that really follow `pixel_offset`.
+    encoding : Encoding
+        How the data set is written.
     """
 
     elements: Mapping[int, RawElement]
@@ -56,6 +59,7 @@ class ScannedHeader:
     pixel_offset: int
     pixel_bytes: int | None
     bytes_left: int
+    encoding: Encoding
 
 
 def scan_header(path: Path) -> ScannedHeader:
@@ -78,7 +82,23 @@ def scan_header(path: Path) -> ScannedHeader:
         if syntax != DEFLATED:
             return _scan(window, size, syntax, place)
         data = _inflate(stream, place)
-        return _scan(Window(io.BytesIO(data), len(data)), len(data), syntax, 0)
+        return _scan(Window.over(data), len(data), syntax, 0)
+
+
+def header_bytes(path: Path, header: ScannedHeader) -> Window:
+    """Return everything before the pixels, for sequences whose items are asked for.
+
+    Raises
+    ------
+    ValueError
+        If that is more than 256 MiB.
+    """
+    if header.pixel_offset > _MOST_HEADER_BYTES:
+        raise ValueError("the header is longer than that of any image")
+    if header.transfer_syntax == DEFLATED:
+        return Window.over(inflated(path))
+    with path.open("rb") as stream:
+        return Window.over(stream.read(header.pixel_offset))
 
 
 def inflated(path: Path) -> bytes:
@@ -137,6 +157,7 @@ def _scan(window: Window, size: int, syntax: str, place: int) -> ScannedHeader:
         pixel_offset=found.place,
         pixel_bytes=found.length,
         bytes_left=max(0, size - found.place),
+        encoding=encoding,
     )
 
 

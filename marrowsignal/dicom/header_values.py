@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import math
@@ -9,18 +10,17 @@ import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pydicom import config
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, private_dictionary_VR, tag_for_keyword
-from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.sequence import Sequence
-from pydicom.valuerep import PersonName
 
-from marrowsignal.dicom.element_scan import RawElement
+from marrowsignal.dicom.byte_window import Window
+from marrowsignal.dicom.element_scan import Encoding, RawElement, scan_items
 
-__all__ = ["UNREADABLE", "DatasetValues", "HeaderValues", "RawValues", "quiet_pydicom"]
+__all__ = ["UNREADABLE", "HeaderValues", "RawValues", "Surroundings", "quiet_pydicom"]
 
 # What pydicom raises on damaged files; a blind `except` would hide our own mistakes.
 UNREADABLE = (
@@ -171,6 +171,15 @@ def _float(text: str) -> float | None:
     return number if math.isfinite(number) and abs(number) < 1e30 else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where a header's sequences can be looked up, and its character set."""
+
+    window: Window
+    encoding: Encoding
+    character_set: list[str] | None = None
+
+
 class RawValues(HeaderValues):
     """Values of raw, not yet converted elements.
 
@@ -178,13 +187,16 @@ class RawValues(HeaderValues):
     ----------
     elements : mapping of int to RawElement
         By tag.
+    within : Surroundings, optional
+        Needed by those who ask for items of sequences.
     """
 
-    __slots__ = ("_elements", "_encodings")
+    __slots__ = ("_elements", "_encodings", "_within")
 
-    def __init__(self, elements: Mapping[int, RawElement]) -> None:
+    def __init__(self, elements: Mapping[int, RawElement], within: Surroundings | None = None) -> None:
         self._elements = elements
-        self._encodings: list[str] | None = None
+        self._within = within
+        self._encodings = None if within is None else within.character_set
 
     def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
         element = self._elements.get(_tag(keyword))
@@ -195,15 +207,49 @@ class RawValues(HeaderValues):
         return [] if element is None else self._decoded(element)
 
     def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
+        found = self._private(group, creator, element)
+        return [] if found is None else self._decoded(found, creator)
+
+    def items(self, keyword: str, *, most: int) -> tuple[RawValues, ...]:
+        """Return the first `most` items of a sequence; none when it is absent.
+
+        Raises
+        ------
+        EOFError, ValueError
+            If the sequence is damaged.
+        """
+        return self._items(self._elements.get(_tag(keyword)), most)
+
+    def item(self, keyword: str) -> RawValues | None:
+        """Return the first item of a sequence, or None."""
+        return self._first(self._elements.get(_tag(keyword)))
+
+    def private_item(self, group: int, creator: str, element: int) -> RawValues | None:
+        """Return the first item of a private sequence, or None."""
+        return self._first(self._private(group, creator, element))
+
+    def _first(self, element: RawElement | None) -> RawValues | None:
+        try:
+            return next(iter(self._items(element, 1)), None)
+        except UNREADABLE:
+            return None
+
+    def _items(self, element: RawElement | None, most: int) -> tuple[RawValues, ...]:
+        if element is None or self._within is None:
+            return ()
+        found = scan_items(self._within.window, element, self._within.encoding, most=most)
+        within = dataclasses.replace(self._within, character_set=self._character_set())
+        return tuple(RawValues(elements, within) for elements in found)
+
+    def _private(self, group: int, creator: str, element: int) -> RawElement | None:
         for block in range(0x10, 0x100):
             owner = self._elements.get(group << 16 | block)
             if owner is None:
                 if block > 0x20:
                     break
             elif _line(self._decoded(owner)) == creator:
-                found = self._elements.get(group << 16 | block << 8 | element)
-                return [] if found is None else self._decoded(found, creator)
-        return []
+                return self._elements.get(group << 16 | block << 8 | element)
+        return None
 
     def _decoded(self, element: RawElement, creator: str = "") -> list[str]:
         value, vr = element.value, element.vr
@@ -251,66 +297,3 @@ def _numbers(value: bytes, vr: str, *, little_endian: bool) -> list[str]:
         return [value.decode("ascii", "replace")] if value else []
     size = struct.calcsize(f"<{count}{code}")
     return [repr(number) for number in struct.unpack(f"{'<' if little_endian else '>'}{count}{code}", value[:size])]
-
-
-def _texts(value: object) -> list[str]:
-    """Return a converted value as texts."""
-    if value is None or isinstance(value, Sequence | Dataset):
-        return []
-    try:
-        many = not isinstance(value, str | bytes | PersonName) and hasattr(value, "__iter__")
-        return [str(v) for v in value] if many else [str(value)]  # type: ignore[attr-defined]
-    except UNREADABLE:
-        return []
-
-
-class DatasetValues(HeaderValues):
-    """Values of a pydicom data set.
-
-    Parameters
-    ----------
-    dataset : Dataset or None
-        None has no values.
-    """
-
-    __slots__ = ("_dataset",)
-
-    def __init__(self, dataset: Dataset | None) -> None:
-        self._dataset = Dataset() if dataset is None else dataset
-
-    def has(self, keyword: str) -> bool:  # noqa: D102 - as inherited
-        return bool(self._raw(_tag(keyword)))
-
-    def parts(self, keyword: str) -> list[str]:  # noqa: D102 - as inherited
-        return _texts(self._raw(_tag(keyword)))
-
-    def private_parts(self, group: int, creator: str, element: int) -> list[str]:  # noqa: D102 - as inherited
-        return _texts(self._private(group, creator, element))
-
-    def item(self, keyword: str) -> DatasetValues | None:
-        """Return the first item of a sequence, or None."""
-        return _first(self._raw(_tag(keyword)))
-
-    def private_item(self, group: int, creator: str, element: int) -> DatasetValues | None:
-        """Return the first item of a private sequence, or None."""
-        return _first(self._private(group, creator, element))
-
-    def _raw(self, tag: int) -> object:
-        try:
-            return self._dataset[tag].value if tag in self._dataset else None
-        except UNREADABLE:
-            return None
-
-    def _private(self, group: int, creator: str, element: int) -> object:
-        for block in range(0x10, 0x21):
-            if _line(_texts(self._raw(group << 16 | block))) == creator:
-                return self._raw(group << 16 | block << 8 | element)
-        return None
-
-
-def _first(value: object) -> DatasetValues | None:
-    try:
-        item = value[0]  # type: ignore[index]
-    except UNREADABLE:
-        return None
-    return DatasetValues(item) if isinstance(item, Dataset) else None

@@ -89,8 +89,10 @@ def fitting_candidates(
 
 
 def persons_differ(t1: Series, stir: Series) -> bool:
-    """Whether the headers cannot be of one person: they name different sexes."""
-    return len({s.acquisition.patient_sex for s in (t1, stir)} - {None}) > 1
+    """Whether the headers are not of one person: they name different sexes or, in different studies, PatientIDs."""
+    sexes = {s.acquisition.patient_sex for s in (t1, stir)} - {None}
+    persons = {s.person for s in (t1, stir)} - {""}
+    return len(sexes) > 1 or (len(persons) > 1 and t1.study_instance_uid != stir.study_instance_uid)
 
 
 def insisted_candidates(t1s: Sequence[Series], stirs: Sequence[Series]) -> list[PairCandidate]:

@@ -11,9 +11,14 @@ from marrowsignal.dicom.pair_candidates import (
     insisted_candidates,
     lone_t1_candidates,
 )
-from marrowsignal.dicom.pair_criteria import Ranking, series_comparisons
-from marrowsignal.dicom.pair_fields import LabelledField, best_of_each_field, label_fields
-from marrowsignal.dicom.pair_findings import choice_findings, left_out_findings, pair_reasons
+from marrowsignal.dicom.pair_fields import LabelledField, best_of_each_field, label_fields, same_field
+from marrowsignal.dicom.pair_findings import (
+    choice_findings,
+    left_out_findings,
+    pair_reasons,
+    several_pairs_finding,
+)
+from marrowsignal.dicom.pair_ranking import Ranking, series_comparisons
 from marrowsignal.dicom.pair_request import (
     PairRequest,
     no_pair,
@@ -44,11 +49,11 @@ def find_pairs(
     """Choose the T1 and the STIR of each field of view of one study: joints, sides, stations.
 
     Fields of view are different when along some patient axis they share less than
-    ``rules.pairing.same_field_fraction`` of the shorter extent: repeats and other planes of one joint are not. In
-    each field, combinations are dropped by one criterion after the other: different field strengths, planes, frames of
-    reference; missing slices; stitched, computed, Dixon, single-shot or 8-bit images; smaller common field of view;
-    weaker identity; more warnings; corrections by the scanner on one series only, or on none; coarser voxels. The
-    latest of what is left is taken.
+    ``rules.pairing.same_field_fraction`` of the shorter extent, or when BodyPartExamined leads to different protocols:
+    repeats and other planes of one joint are not. In each field, combinations are dropped by one criterion after the
+    other: different field strengths, body parts, planes, frames of reference; missing slices; stitched, computed,
+    Dixon, single-shot or 8-bit images; smaller common field of view; weaker identity; more warnings; corrections by
+    the scanner on one series only, or on none; coarser voxels. The latest of what is left is taken.
 
     Parameters
     ----------
@@ -66,7 +71,8 @@ def find_pairs(
     Returns
     -------
     tuple of SeriesPair
-        At least one; left before right, from head to feet. Labels are unique and serve as folder names; the only
+        At least one, in the order of their labels: by body part when there are several, left before right, stations
+        from head to feet. Labels are unique and serve as folder names; the only
         pair's is empty.
 
     Raises
@@ -121,8 +127,8 @@ def select_pair(  # noqa: PLR0913 - the front door takes every choice a user has
     if len(pairs) == 1:
         return pairs[0]
     others = ", ".join(sorted(pair.label for pair in pairs[1:]))
-    message = f"The study holds several pairs: '{pairs[0].label}' was taken, not {others}."
-    finding = Finding(code="other_pairs", stage=_STAGE, severity=Severity.WARN, message=message)
+    message = f"Of several pairs '{pairs[0].label}' was taken, not {others}."
+    finding = Finding(code="other_pairs", stage=_STAGE, severity=Severity.INFO, message=message)
     return replace(pairs[0], findings=(*pairs[0].findings, finding))
 
 
@@ -139,8 +145,9 @@ def _ranked_pairs(catalog: SeriesCatalog, request: PairRequest, rules: SeriesRul
     if not candidates:
         raise no_pair(catalog, t1s, stirs, request)
     rankings = best_of_each_field(candidates, rules)
-    told = (*catalog.findings, *_left_out(rankings, t1s, catalog, rules))
     fields = label_fields(rankings, rules)
+    several = several_pairs_finding([field.label for field in fields])
+    told = (*catalog.findings, *_left_out(rankings, t1s, catalog, rules), *several)
     return [
         replace(_pair(field, catalog, told, (request, rules)), rank=place)
         for place, field in enumerate(fields, start=1)
@@ -183,13 +190,11 @@ def _left_out(
     rankings: Sequence[Ranking], t1s: Sequence[Series], catalog: SeriesCatalog, rules: SeriesRules
 ) -> tuple[Finding, ...]:
     """Tell what is not measured: T1 series that no STIR covers, and other studies below the path."""
-    fields = [r.best.field for r in rankings]
     studies = frozenset().union(*(_studies(r.best) for r in rankings))
-    least = rules.pairing.same_field_fraction.value
     lone = [
         c.t1
         for c in lone_t1_candidates(t1s)
-        if c.t1.study_instance_uid in studies and not any(c.field.same_as(field, least) for field in fields)
+        if c.t1.study_instance_uid in studies and not any(same_field(c, r.best, rules) for r in rankings)
     ]
     others = len({s.study_instance_uid for s in catalog.series} - studies)
     return left_out_findings(lone, others)

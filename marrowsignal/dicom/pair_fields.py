@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marrowsignal.dicom.pair_anatomy import named_anatomy
 from marrowsignal.dicom.pair_candidates import PairCandidate
-from marrowsignal.dicom.pair_criteria import Ranking, rank
+from marrowsignal.dicom.pair_ranking import Ranking, rank
 from marrowsignal.dicom.pair_side import said_side, side_by_tag, side_by_words
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import SeriesRules, SideWords
 
-__all__ = ["LabelledField", "best_of_each_field", "label_fields"]
+__all__ = ["LabelledField", "best_of_each_field", "label_fields", "same_field"]
 
 _STAGE = "select_pair"
 _X, _Z = 0, 2
@@ -25,7 +26,7 @@ class LabelledField:
     Attributes
     ----------
     label : str
-        Empty for the only field, else ``"left"``, ``"right"``, ``"station-1"`` or both joined.
+        Empty for the only field, else ``"left"``, ``"right"``, ``"station-1"``, a body part, or these joined.
     ranking : Ranking
         The best candidate of the field and the others.
     findings : tuple of Finding
@@ -42,14 +43,17 @@ def best_of_each_field(candidates: Sequence[PairCandidate], rules: SeriesRules) 
     left, found = list(candidates), []
     while left:
         leader = rank(left, rules.pairing).best
-        field = [c for c in left if _same_field(c, leader, rules)]
+        field = [c for c in left if same_field(c, leader, rules)]
         found.append(rank(field, rules.pairing))
         kept = found[-1].best
-        left = [c for c in left if not _same_field(c, leader, rules) and not _same_field(c, kept, rules)]
+        left = [c for c in left if not same_field(c, leader, rules) and not same_field(c, kept, rules)]
     return found
 
 
-def _same_field(a: PairCandidate, b: PairCandidate, rules: SeriesRules) -> bool:
+def same_field(a: PairCandidate, b: PairCandidate, rules: SeriesRules) -> bool:
+    """Whether two candidates show one field of view: a repeat or another plane, not another joint or station."""
+    if len({named_anatomy(a), named_anatomy(b)} - {""}) == 2:
+        return False
     frame = a.t1.frame_of_reference_uid
     if not (frame and frame == b.t1.frame_of_reference_uid):
         # After repositioning both knees may lie at the isocentre: only the words tell them apart.
@@ -85,16 +89,18 @@ def label_fields(rankings: Sequence[Ranking], rules: SeriesRules) -> list[Labell
 
 
 def _labels(candidates: list[PairCandidate], sides: list[str]) -> list[str]:
-    """Return the sides, with numbers from head to feet where no side tells fields apart."""
-    many = Counter(sides)
-    labels = list(sides)
-    for side in many:
-        if side and many[side] == 1:
+    """Return body part, where there are several, and side, with numbers from head to feet where they are not enough."""
+    parts = [named_anatomy(c) for c in candidates]
+    known = parts if len(set(parts)) > 1 else [""] * len(parts)
+    names = ["-".join(filter(None, both)) for both in zip(known, sides, strict=True)]
+    labels = list(names)
+    for name, count in Counter(names).items():
+        if name and count == 1:
             continue
-        places = [index for index, one in enumerate(sides) if one == side]
-        places.sort(key=lambda index: _from_head(candidates[index]))
-        for number, index in enumerate(places, start=1):
-            labels[index] = f"{side}-station-{number}".removeprefix("-")
+        alike = [index for index, one in enumerate(names) if one == name]
+        alike.sort(key=lambda index: _from_head(candidates[index]))
+        for number, index in enumerate(alike, start=1):
+            labels[index] = f"{name}-station-{number}".removeprefix("-")
     return labels
 
 
@@ -104,7 +110,7 @@ def _from_head(candidate: PairCandidate) -> tuple[object, ...]:
 
 
 def _side_by_place(candidate: PairCandidate, all_of_them: list[PairCandidate], rules: SeriesRules) -> str:
-    """Return the side of a field beside another at the same height; a lone one is only called by a clear offset."""
+    """Return the side of a field that lies beside others at the same height; nothing when it lies between or alone."""
     least = rules.pairing.same_field_fraction.value
     beside = [
         other.field.centre_lps_mm[_X]

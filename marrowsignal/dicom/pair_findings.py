@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from marrowsignal.dicom.pair_candidates import PairCandidate, persons_differ
-from marrowsignal.dicom.pair_criteria import Ranking, distortion_corrected, field_strengths_differ, normalised
+from marrowsignal.dicom.pair_criteria import distortion_corrected, field_strengths_differ, normalised
+from marrowsignal.dicom.pair_ranking import Ranking
 from marrowsignal.dicom.pair_side import sides_contradict
 from marrowsignal.dicom.records import Comparison, Series, SeriesIdentity
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import SeriesRules
 
-__all__ = ["choice_findings", "left_out_findings", "pair_reasons"]
+__all__ = ["choice_findings", "left_out_findings", "pair_reasons", "several_pairs_finding"]
 
 _STAGE = "select_pair"
 
@@ -70,6 +71,14 @@ def left_out_findings(t1s: Sequence[Series], other_studies: int) -> tuple[Findin
     return tuple(_finding(code, message, Severity.INFO) for holds, code, message in checks if holds)
 
 
+def several_pairs_finding(labels: Sequence[str]) -> tuple[Finding, ...]:
+    """Tell that the series of other pairs were not rejected but are a case of their own."""
+    if len(labels) < 2:
+        return ()
+    message = f"The study holds {len(labels)} pairs, each measured for itself: {', '.join(sorted(labels))}."
+    return (_finding("several_pairs", message, Severity.INFO),)
+
+
 def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
     t1, stir = best.t1, best.stir
     if stir is None:
@@ -126,7 +135,7 @@ def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
         (
             persons_differ(t1, stir),
             "persons_differ",
-            "T1 and STIR name different sexes of the patient: they are not of one person.",
+            "T1 and STIR name different patients: PatientID or PatientSex differs.",
         ),
         (
             sides_contradict(t1, stir, rules.side),

@@ -124,6 +124,8 @@ class Series:
         What was weighed, for every identity that came into question, the best first.
     laterality : str
         ``"L"``, ``"R"``, ``"B"``, ``"U"`` or empty: Laterality, ImageLaterality or FrameLaterality.
+    person : str
+        Mark of the PatientID that holds as long as the process; only compared, never goes to an output.
     stack : int
         Number among the stacks with one SeriesInstanceUID, from 1; 0 when it is the only one.
     """
@@ -152,6 +154,7 @@ class Series:
     runner_up: SeriesIdentity | None = None
     evidence: tuple[EvidenceItem, ...] = field(default=(), repr=False)
     laterality: str = ""
+    person: str = field(default="", repr=False)
     stack: int = 0
 
     @property

@@ -25,7 +25,6 @@ _LONGEST_TERM = 128
 _MOST_TERMS = 200
 _MOST_TEXTS_KEPT = 4096
 
-_NAME_BREAKS = re.compile(r"[\W_]+")
 _GAP = r"[\W_]{0,3}"
 _LETTER = r"[^\W\d_]"
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -123,15 +122,22 @@ def _longest(terms: set[str]) -> list[str]:
 
 
 def _add_name(name: str, anywhere: set[str], words: set[str]) -> None:
-    tokens = [token for token in _NAME_BREAKS.split(unicodedata.normalize("NFC", name)) if token]
-    whole = name.replace("'", "").replace("’", "")
-    for token in (*tokens, whole):
-        if token.isalpha():
-            _add_name_part(token, anywhere, words)
-        elif any(letter.isdigit() for letter in token):
+    composed = unicodedata.normalize("NFC", name)
+    tokens = _words_of(composed)
+    for token in (*tokens, *_words_of(composed.replace("'", "").replace("’", ""))):
+        # "MEIER0042" is a number with a name in it.
+        runs = re.findall(r"[^\d]{4,}", token) if any(map(str.isdigit, token)) else [token]
+        for run in runs:
+            _add_name_part(run, anywhere, words)
+        if runs != [token]:
             _add_identifier(token, anywhere)
-    for pair in permutations([token for token in tokens[:4] if token.isalpha()], 2):
+    for pair in permutations([token for token in tokens[:4] if not any(map(str.isdigit, token))], 2):
         _add_full_name(pair, words)
+
+
+def _words_of(name: str) -> list[str]:
+    # Vowel signs of Indian scripts are no letters for Python, but part of the word.
+    return "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in name).split()
 
 
 def _add_name_part(token: str, anywhere: set[str], words: set[str]) -> None:
@@ -233,7 +239,7 @@ def _redacted(pattern: re.Pattern[str], text: str) -> str:
             continue
         told += [text[upto:first], REDACTED]
         upto, search_from = last + 1, match.end()
-        while upto < len(text) and unicodedata.combining(text[upto]):
+        while upto < len(text) and not _folded_letter(text[upto]):
             upto += 1
     return "".join((*told, text[upto:])) if told else text
 

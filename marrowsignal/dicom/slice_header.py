@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from marrowsignal.dicom.enhanced import ENHANCED_SOP_CLASSES, frames_of
-from marrowsignal.dicom.header_scan import ScannedHeader, scan_header
-from marrowsignal.dicom.header_values import HeaderValues, RawValues
+from marrowsignal.dicom.header_scan import ScannedHeader, header_bytes, scan_header
+from marrowsignal.dicom.header_values import HeaderValues, RawValues, Surroundings
 from marrowsignal.dicom.identity import age_that_may_leave
+from marrowsignal.dicom.person import person_mark
 from marrowsignal.dicom.pixel_layout import PixelLayout, SliceSource, syntax_name
 from marrowsignal.dicom.redacted_values import RedactedValues, secrets_of
 from marrowsignal.geometry.acquisition import AcquisitionFacts
@@ -50,6 +51,8 @@ class SliceHeader:
         Free texts, control characters removed, names and numbers of the patient redacted.
     vendor_sequence_names : tuple of str
         Sequence names in the makers' private elements.
+    person : str
+        Mark of the PatientID that holds as long as the process; only compared, never goes to an output.
     laterality : str
         ``"L"``, ``"R"``, ``"B"``, ``"U"`` or empty: Laterality, ImageLaterality or FrameLaterality.
     acquired_at, contrast_started_at : str
@@ -95,6 +98,7 @@ class SliceHeader:
     protocol_name: str
     contrast_agent: str
     vendor_sequence_names: tuple[str, ...]
+    person: str = field(repr=False)
     laterality: str
     acquired_at: str
     contrast_started_at: str
@@ -142,13 +146,15 @@ def read_slice_headers(path: Path) -> tuple[SliceHeader, ...]:
     """
     scanned = scan_header(path)
     root = RawValues(scanned.elements)
-    frames: tuple[HeaderValues, ...] = ()
+    described: tuple[HeaderValues, ...] = (root,)
+    frames = 1
     if _PER_FRAME_GROUPS in scanned.elements and root.text("Modality") == "MR":
-        frames = frames_of(path, root)
+        within = Surroundings(window=header_bytes(path, scanned), encoding=scanned.encoding)
+        of_frames, frames = frames_of(RawValues(scanned.elements, within))
+        described = of_frames or (root,)
     secrets = secrets_of(root)
-    described = frames or (root,)
     return tuple(
-        _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, len(described)))
+        _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, max(1, frames)))
         for frame, values in enumerate(described)
     )
 
@@ -181,6 +187,7 @@ def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -
         protocol_name=values.text("ProtocolName"),
         contrast_agent=_contrast_agent(values),
         vendor_sequence_names=_vendor_names(values),
+        person=person_mark(values.text("PatientID")),
         laterality=(values.text("Laterality") or values.text("ImageLaterality")).upper()[:1],
         acquired_at=_moment(values),
         contrast_started_at=values.text("ContrastBolusStartTime"),

@@ -141,7 +141,7 @@ def _references(references: References) -> form.ReferencesDocument:
 
 
 def _lesions(signals: Signals) -> tuple[form.LesionDocument, ...] | None:
-    return () if signals.lesions is None else tuple(lesion_section(lesion) for lesion in signals.lesions)
+    return None if signals.lesions is None else tuple(lesion_section(lesion) for lesion in signals.lesions)
 
 
 def _regions(result: StudyResult) -> tuple[form.RegionDocument, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,23 @@ def test_an_interruption_is_130(run, study: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(marrowsignal.dicom, "find_series", interrupted)
     assert run("inspect", study).code == 130
+
+
+def test_a_damaged_case_key_is_6_before_the_long_work(run, study: Path, tmp_path: Path) -> None:
+    (tmp_path / ".marrowsignal-key").write_text("no key")
+    done = run("analyze", study, "-o", tmp_path)
+    assert done.code == 6
+    assert "case_key_damaged" in done.err
+    assert "read_volume done" not in done.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are a POSIX thing")
+def test_a_case_key_that_others_can_read_is_told(run, study: Path, tmp_path: Path) -> None:
+    key = tmp_path / ".marrowsignal-key"
+    key.write_text("ab" * 32)
+    key.chmod(0o644)
+    # A missing mask would stop it earlier; one that is none stops it after the pair is chosen.
+    (mask := tmp_path / "mask.nii").write_text("no mask")
+    done = run("analyze", study, "-o", tmp_path, "--marrow", mask)
+    assert done.code == 5
+    assert "note: Others can read .marrowsignal-key" in done.err

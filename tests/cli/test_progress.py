@@ -56,3 +56,9 @@ def test_a_bar_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: py
     captured = capsys.readouterr()
     assert captured.out == ""
     assert STEPS[-1][1] in captured.err
+
+
+def test_steps_done_once_for_several_pairs_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    with step_progress(quiet=False, before=2) as done:
+        done("read_volume")
+    assert capsys.readouterr().err.startswith(f"[3/{len(STEPS)}] read_volume done in ")

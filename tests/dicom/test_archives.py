@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowsignal.dicom import find_series, read_volume
-from marrowsignal.dicom.archive import ArchiveLimits
+from marrowsignal.dicom.archive_bounds import ArchiveLimits
 from marrowsignal.dicom.files import FoundFiles, read_headers
 from marrowsignal.errors import InputError
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_series
@@ -31,6 +31,7 @@ from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_s
 NAME = "Mueller_Hans"
 # Begins with a whole element of group 8, and yet is no image.
 LIKE_A_DATASET = struct.pack("<HHI", 0x0008, 0x0005, 4) + b"text"
+DICOMDIR_META = b"\2\0\2\0UI\x14\x001.2.840.10008.1.3.10"
 SMALL = ArchiveLimits(max_ratio=10.0, free_bytes=2**20)
 
 
@@ -331,7 +332,11 @@ def test_gzip_of_one_dicom_file(tmp_path: Path, temporary: Path) -> None:
     for index in range(9):
         (tmp_path / "in" / f"{index}.dcm.gz").write_bytes(gzip.compress(dicom_bytes(index)))
     (tmp_path / "in" / "image.nii.gz").write_bytes(gzip.compress(b"\x5c\1\0\0" + bytes(400)))
-    (series,) = find_series(tmp_path / "in").series
+    (tmp_path / "in" / "cut.nii.gz").write_bytes(gzip.compress(b"\x5c\1\0\0" + bytes(400))[:-9])
+    catalog = find_series(tmp_path / "in")
+    assert catalog.findings == ()
+    (series,) = catalog.series
+    del catalog
     assert (series.slices, read_volume(series).array.shape) == (9, (9, 6, 5))
     del series
     assert is_empty(temporary)
@@ -341,11 +346,21 @@ def test_gzip_of_one_dicom_file(tmp_path: Path, temporary: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content", [gzip.compress(b"") * 200_000, b"\0" * 128 + b"DICM" + DICOMDIR_META + bytes(2**22)]
+)
+def test_what_is_only_looked_through_counts_too(tmp_path: Path, content: bytes) -> None:
+    archive = write_zip(tmp_path / "a.zip", {f"{index}.gz": content for index in range(9)})
+    with pytest.raises(InputError, match="unpack to too much"):
+        read_headers(archive, limits=SMALL)
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         (gzip.compress(dicom_bytes())[:-300], "nothing in the archive given can be read.*cannot be read"),
         (gzip.compress(dicom_bytes() + bytes(2**23)), "unpack to too much"),
         (gzip.compress(gzip.compress(dicom_bytes())), "of a kind that is not opened"),
+        (gzip.compress(bytes(999))[:-20], "nothing in the archive given can be read.*cannot be read"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(600), "of a kind that is not opened"),
     ],
 )
@@ -355,6 +370,21 @@ def test_gzip_that_cannot_be_read_is_one_reason(tmp_path: Path, temporary: Path,
     with pytest.raises(InputError, match=reason) as refused:
         read_headers(file, limits=SMALL)
     assert NAME not in str(refused.value)
+    assert is_empty(temporary)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sets a limit of POSIX")
+def test_a_full_disk_is_no_damaged_member(tmp_path: Path, temporary: Path) -> None:
+    import resource
+
+    archive = write_zip(tmp_path / "a.zip", series_members())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(InputError, match="cannot be unpacked into the temporary folder"):
+            read_headers(archive)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert is_empty(temporary)
 
 

@@ -6,8 +6,8 @@ import io
 import os
 import shutil
 import socket
-import stat
 import struct
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,14 +65,15 @@ def without_privileges() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder that an ordinary user reaches."""
-    changed = [folder for folder in (tmp_path, *tmp_path.parents) if stat.S_IMODE(folder.stat().st_mode) == 0o700]
-    for folder in changed:
-        folder.chmod(0o755)
-    yield tmp_path
-    for folder in changed:
-        folder.chmod(0o700)
+def open_path() -> Iterator[Path]:
+    """A folder that an ordinary user reaches, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with without_privileges():
+            reached = os.access(folder, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+        if not reached:
+            pytest.skip("an ordinary user does not reach the temporary folder of this user")
+        yield Path(folder)
 
 
 def test_names_and_suffixes_do_not_matter(tmp_path: Path) -> None:

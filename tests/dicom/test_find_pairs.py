@@ -103,14 +103,14 @@ def test_hips_acquired_one_after_the_other_are_two_pairs(make: Maker) -> None:
     pairs = find_pairs(study)
     assert numbers(pairs) == {"left": (3, 4), "right": (1, 2)}
     assert [p.label for p in pairs] == ["left", "right"]
-    assert all(p.findings == () for p in pairs)
+    assert all(codes(p) == {"several_pairs"} for p in pairs)
     assert [len(p.rejected) for p in pairs] == [2, 2]
 
 
 def test_one_of_several_pairs_is_named_or_told(make: Maker) -> None:
     study = catalog(*hips(make))
     assert select_pair(study, label="right").t1.series_number == 1
-    assert codes(select_pair(study)) == {"other_pairs"}
+    assert codes(select_pair(study)) == {"several_pairs", "other_pairs"}
     with pytest.raises(UsageError, match="'left', 'right'"):
         select_pair(study, label="station-1")
     with pytest.raises(UsageError, match="needs no label"):
@@ -168,6 +168,27 @@ def test_an_axial_block_inside_a_sagittal_slab_is_no_second_pair(make: Maker) ->
     sagittal = [make(kind, axes=SAGITTAL, size=(60.0, 300.0, 300.0)) for kind in ("t1", "stir")]
     axial = [make(kind, axes=AXIAL, size=(110.0, 200.0, 200.0)) for kind in ("t1", "stir")]
     assert len(find_pairs(catalog(*sagittal, *axial))) == 1
+
+
+def test_spine_and_sacroiliac_joints_of_one_study_are_told_apart_by_body_part(make: Maker) -> None:
+    def parts(spine: str, joints: str) -> list[Series]:
+        sagittal = {"axes": SAGITTAL, "size": (63.0, 300.0, 300.0), "body_part_examined": spine}
+        coronal = {"size": (81.0, 200.0, 200.0), "centre": (0.0, 30.0, -110.0), "body_part_examined": joints}
+        return [make(kind, **where) for where in (sagittal, coronal) for kind in ("t1", "stir")]
+
+    assert numbers(find_pairs(catalog(*parts("LSPINE", "SIJ")))) == {"lumbar_spine": (1, 2), "pelvis_sij": (3, 4)}
+    (pair,) = find_pairs(catalog(*parts("LSPINE", "")))
+    assert (pair.t1.series_number, pair.stir.series_number) == (5, 6)
+    assert any("rather than series 7" in reason for reason in pair.reasons)
+    without_joint_stir = parts("LSPINE", "SIJ")[:3]
+    (spine,) = find_pairs(catalog(*without_joint_stir))
+    assert "t1_without_stir" in codes(spine)
+
+
+def test_hips_beside_a_pelvis_have_body_part_and_side(make: Maker) -> None:
+    large = [make(kind, size=(90.0, 300.0, 380.0), body_part_examined="PELVIS") for kind in ("t1", "stir")]
+    pairs = find_pairs(catalog(*hips(make, body_part_examined="HIP"), *large))
+    assert [p.label for p in pairs] == ["hips-left", "hips-right", "pelvis_sij"]
 
 
 def test_knees_at_the_isocentre_are_told_apart_by_laterality(make: Maker) -> None:
@@ -240,6 +261,7 @@ TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
     ("criterion", "worse"),
     [
         ("same field strength", {"magnetic_field_strength_t": 3.0}),
+        ("same body part", {"body_part_examined": "KNEE"}),
         ("same plane", {"axes": TILTED}),
         ("same frame of reference", {"frame_of_reference_uid": "1.2.3"}),
         ("complete", {"findings": (GAP,)}),
@@ -253,13 +275,13 @@ TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
     ],
 )
 def test_each_criterion_decides_against_a_later_repeat(make: Maker, criterion: str, worse: dict[str, object]) -> None:
-    t1, good = make("t1"), make("stir")
-    bad = make("stir", **worse)
+    t1, good = make("t1", body_part_examined="HIP"), make("stir", body_part_examined="HIP")
+    bad = make("stir", **{"body_part_examined": "HIP", **worse})
     (pair,) = find_pairs(catalog(t1, bad, good))
     assert pair.stir is good
     assert [(c.criterion, c.verdict) for c in pair.comparisons if c.decided] == [(criterion, Verdict.BETTER)]
     assert {(c.winner, c.loser) for c in pair.comparisons} == {(good.label, bad.label)}
-    assert len(pair.comparisons) == 12
+    assert len(pair.comparisons) == 13
     assert any(good.label[1:] in reason and criterion in reason for reason in pair.reasons)
 
 
@@ -348,6 +370,17 @@ def test_two_persons_never_pair_unless_both_series_are_named(make: Maker) -> Non
     pair = select_pair(catalog(woman, man), t1_uid=woman.series_instance_uid, stir_uid=man.series_instance_uid)
     assert codes(pair) == {"persons_differ", "positions_differ"}
     assert codes(select_pair(catalog(woman, make("stir")))) == set()
+
+
+def test_another_patient_id_in_another_study_is_another_person(tmp_path: Path) -> None:
+    for spec in (SeriesSpec(), stir_spec().but(study="another").with_header(PatientID="H2")):
+        write_series(tmp_path / spec.name, spec)
+    found = find_series(tmp_path)
+    with pytest.raises(NoUsablePairError, match="of one person"):
+        find_pairs(found, across_studies=True)
+    named = select_pair(found, t1_uid=uid("study/t1"), stir_uid=uid("another/stir"))
+    assert {"persons_differ", "studies_differ"} <= codes(named)
+    assert all(series.person not in repr(series) for series in found.series)
 
 
 def test_across_studies_one_that_holds_both_goes_first_and_two_are_refused(make: Maker) -> None:

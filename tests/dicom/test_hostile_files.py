@@ -344,6 +344,15 @@ def test_compressed_and_enhanced_claims_are_refused_before_memory_is_asked_for(
     assert said
 
 
+@pytest.mark.parametrize("frames", [8, 100_000])
+def test_a_million_frames_of_nothing_end_soon(tmp_path: Path, frames: int) -> None:
+    items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 1_000_000
+    lie = whole(put(0x00280008, b"IS", str(frames).encode()), put(0x52009230, b"SQ", items))
+    write(tmp_path, lie, sample="Enhanced Siemens")
+    with bounded():
+        assert "frames" in why_not(tmp_path)
+
+
 def test_a_data_set_that_inflates_to_a_gigabyte_is_damaged(tmp_path: Path) -> None:
     write_one(tmp_path, deflate(gigabyte_of_zeros))
     with bounded():
