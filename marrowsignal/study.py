@@ -24,6 +24,8 @@ from marrowsignal.intensity import References, correct_bias, find_references
 from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.patterns import PatternCall, classify
 from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol, protocol_sha256
+from marrowsignal.protocol.series_rules import SeriesRules
+from marrowsignal.protocol.series_rules_file import default_series_rules, series_rules_sha256
 from marrowsignal.regions import RegionMap, label_regions
 from marrowsignal.results.provenance import Provenance, StepTime, library_versions, python_version
 from marrowsignal.results.study_result import StudyResult
@@ -57,6 +59,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     t1_uid: str | None = None,
     stir_uid: str | None = None,
     allow_t1_only: bool = False,
+    series_rules: SeriesRules | None = None,
     on_step: Callable[[str], None] = lambda _step: None,
 ) -> StudyResult:
     """Analyze one study, or one of its pairs.
@@ -78,6 +81,9 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         SeriesInstanceUIDs that override the choice of series; of no meaning when a pair is given.
     allow_t1_only : bool
         Whether a T1 without a usable STIR is measured as far as T1 goes; of no meaning when a pair is given.
+    series_rules : SeriesRules, optional
+        How series are recognised and paired, from `load_series_rules`; the shipped rules by default. With a pair, those
+        it was found by: only their hash is kept.
     on_step : callable, optional
         Called with each step's name when it is done.
 
@@ -95,7 +101,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     if isinstance(source, SeriesPair):
         series = source
     else:
-        catalog = find_series(source)
+        catalog = find_series(source, rules=series_rules)
         clock.done("find_series")
         series = select_pair(
             catalog,
@@ -103,6 +109,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
             stir_uid=stir_uid,
             allow_t1_only=allow_t1_only,
             across_studies=not isinstance(source, Path),
+            rules=series_rules,
         )
         clock.done("select_pair")
     rules = load_protocol(protocol or choose_protocol_name(series.t1.acquisition.body_part_examined))
@@ -144,6 +151,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         signals=signals,
         call=call,
         protocol=rules,
+        series_rules=series_rules,
         step_times=tuple(clock.times),
     )
 
@@ -160,6 +168,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
     protocol: Protocol,
     case: str | None = None,
     key_folder: Path | None = None,
+    series_rules: SeriesRules | None = None,
     step_times: tuple[StepTime, ...] = (),
 ) -> StudyResult:
     """Gather the products of the steps, some of them replaced by the user's own, with their provenance.
@@ -172,6 +181,8 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
         Case identifier; by default a keyed hash of the StudyInstanceUID, and the pair's label where it has one.
     key_folder : Path, optional
         Folder of cases whose key makes that hash, made there when missing; without it the name is a random one.
+    series_rules : SeriesRules, optional
+        How the series were recognised; the shipped rules by default.
     step_times : tuple of StepTime, optional
         How long the steps took.
 
@@ -195,6 +206,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
             libraries=library_versions(),
             python=python_version(),
             protocol_sha256=protocol_sha256(protocol),
+            series_rules_sha256=series_rules_sha256(series_rules or default_series_rules()),
             input_sha256=input_sha256((*series.t1.files, *(series.stir.files if series.stir else ()))),
             mask_sha256=mask_sha256(marrow) if marrow.source == "supplied" else None,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowsignal.cli.paths import check_writable, existing_input
+from marrowsignal.cli.paths import check_writable, existing_input, site_series_rules
 from marrowsignal.cli.progress import step_progress
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marrowsignal.dicom.records import SeriesPair
+    from marrowsignal.protocol.series_rules import SeriesRules
     from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["analyze"]
@@ -38,6 +39,7 @@ class _Request:
     stir_uid: str | None
     label: str | None
     allow_t1_only: bool
+    rules: SeriesRules | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class _Case:
 def analyze(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.")],
     path2: Annotated[
-        Path | None, typer.Argument(metavar="[PATH2]", help="A second one, where T1 and STIR were exported apart.")
+        Path | None, typer.Argument(metavar="PATH2", help="A second one, where T1 and STIR were exported apart.")
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder that gets the case folder.")],
@@ -73,6 +75,9 @@ def analyze(
     allow_t1_only: Annotated[
         bool, typer.Option("--allow-t1-only", help="Without a usable STIR, measure T1 alone; no pattern is named.")
     ] = False,
+    series_rules: Annotated[
+        Path | None, typer.Option(help="Own rules for recognising series (.toml); see protocol show series.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print result.json on stdout; a list of them for several pairs.")
     ] = False,
@@ -105,6 +110,7 @@ def analyze(
         stir_uid=stir,
         label=pair,
         allow_t1_only=allow_t1_only,
+        rules=site_series_rules(series_rules),
     )
     _run(request, quiet=quiet, json=json)
 
@@ -158,8 +164,10 @@ def _check_case_key(request: _Request) -> None:
 def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, json: bool) -> None:
     """Analyze pair after pair; one that fails is told and does not stop the others."""
     cases, failed = [], []
-    for pair in pairs:
-        name = None if request.case is None else f"{request.case}-{pair.label}"
+    names = [None if request.case is None else f"{request.case}-{pair.label}" for pair in pairs]
+    for name in names:
+        _check_case_name(name)
+    for pair, name in zip(pairs, names, strict=True):
         if not quiet:
             say(f"pair {pair.label}", err=True)
         try:
@@ -181,7 +189,7 @@ def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, 
 def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, ...]:
     from marrowsignal.dicom import find_pairs, find_series, select_pair
 
-    catalog = find_series(request.paths)
+    catalog = find_series(request.paths, rules=request.rules)
     done("find_series")
     if request.label is None:
         pairs = find_pairs(
@@ -190,6 +198,7 @@ def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, 
             stir_uid=request.stir_uid,
             allow_t1_only=request.allow_t1_only,
             across_studies=len(request.paths) > 1,
+            rules=request.rules,
         )
     else:
         one = select_pair(
@@ -199,6 +208,7 @@ def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, 
             label=request.label,
             allow_t1_only=request.allow_t1_only,
             across_studies=len(request.paths) > 1,
+            rules=request.rules,
         )
         pairs = (one,)
     done("select_pair")
@@ -211,7 +221,13 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
     from marrowsignal.study import analyze_study
 
     result = analyze_study(
-        pair, case=case, key_folder=request.out, protocol=request.protocol, marrow=request.marrow, on_step=done
+        pair,
+        case=case,
+        key_folder=request.out,
+        protocol=request.protocol,
+        marrow=request.marrow,
+        series_rules=request.rules,
+        on_step=done,
     )
     page = render_report(result)
     done("render_report")

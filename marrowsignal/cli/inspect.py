@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowsignal.cli.paths import existing_input
+from marrowsignal.cli.paths import existing_input, site_series_rules
 from marrowsignal.cli.verbosity import be_verbose
 from marrowsignal.errors import MarrowSignalError, NoUsablePairError, UsageError
 
 if TYPE_CHECKING:
     from marrowsignal.cli.inspection import InspectDocument
     from marrowsignal.dicom.records import SeriesCatalog
+    from marrowsignal.protocol.series_rules import SeriesRules
 
 __all__ = ["inspect"]
 
@@ -28,13 +29,14 @@ class _Request:
     t1_uid: str | None
     stir_uid: str | None
     allow_t1_only: bool
+    rules: SeriesRules | None
 
 
 def inspect(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.")],
     second: Annotated[
         Path | None,
-        typer.Argument(metavar="[PATH2]", help="A second one: its series may pair with those of the first."),
+        typer.Argument(metavar="PATH2", help="A second one: its series may pair with those of the first."),
     ] = None,
     *,
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
@@ -42,6 +44,9 @@ def inspect(
     allow_t1_only: Annotated[
         bool, typer.Option("--allow-t1-only", help="Take a T1 alone when no STIR fits any.")
     ] = False,
+    series_rules: Annotated[
+        Path | None, typer.Option(help="Own rules for recognising series (.toml); see protocol show series.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the machine form on stdout.")] = False,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Every piece of evidence, every criterion, UIDs and all findings.")
@@ -57,7 +62,14 @@ def inspect(
     """
     if verbose:
         be_verbose()
-    request = _Request(path=path, second=second, t1_uid=t1, stir_uid=stir, allow_t1_only=allow_t1_only)
+    request = _Request(
+        path=path,
+        second=second,
+        t1_uid=t1,
+        stir_uid=stir,
+        allow_t1_only=allow_t1_only,
+        rules=site_series_rules(series_rules),
+    )
     document = _document(request, json=json)
     if json:
         typer.echo(document.model_dump_json(indent=2))
@@ -86,6 +98,7 @@ def _document(request: _Request, *, json: bool) -> InspectDocument:
             stir_uid=request.stir_uid,
             allow_t1_only=request.allow_t1_only,
             across_studies=request.second is not None,
+            rules=request.rules,
         )
     except (NoUsablePairError, UsageError) as error:
         return to_inspect_document(catalog, (), error=error)
@@ -97,5 +110,5 @@ def _catalog(request: _Request) -> SeriesCatalog:
 
     path, second = request.path, request.second
     if second is None:
-        return find_series(existing_input(path))
-    return find_series((existing_input(path), existing_input(second)))
+        return find_series(existing_input(path), rules=request.rules)
+    return find_series((existing_input(path), existing_input(second)), rules=request.rules)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from marrowsignal.errors import InputError, OutputError
 
-__all__ = ["check_writable", "existing_input"]
+if TYPE_CHECKING:
+    from marrowsignal.protocol.series_rules import SeriesRules
+
+__all__ = ["check_writable", "existing_input", "site_series_rules"]
 
 
 def existing_input(path: Path, *, stage: str = "find_series") -> Path:
@@ -47,3 +51,18 @@ def check_writable(out: Path) -> None:
             stage="write_case",
             hint="give another folder with -o",
         ) from error
+
+
+def site_series_rules(path: Path | None) -> SeriesRules | None:
+    """Load a site's rules for recognising series; None for the shipped ones.
+
+    Raises
+    ------
+    ProtocolError
+        If the file cannot be read or is out of form.
+    """
+    if path is None:
+        return None
+    from marrowsignal.protocol.series_rules_file import load_series_rules
+
+    return load_series_rules(path)

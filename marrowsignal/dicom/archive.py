@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zipfile
 import zlib
@@ -193,17 +194,18 @@ class Unpacker:
         return file
 
 
-def _created(file: Path) -> BinaryIO:
+def _created(file: Path) -> io.FileIO:
     try:
-        return file.open("xb")
+        return file.open("xb", buffering=0)
     except OSError as error:
         raise _no_room(error) from None
 
 
-def _write(target: BinaryIO, chunk: bytes) -> None:
+def _write(target: io.FileIO, chunk: bytes) -> None:
+    remaining = memoryview(chunk)
     try:
-        target.write(chunk)
-        target.flush()
+        while remaining:
+            remaining = remaining[target.write(remaining) :]
     except OSError as error:
         raise _no_room(error) from None
 

@@ -25,7 +25,7 @@ class ArchiveLimits:
     max_bytes : int
         Bytes unpacked in one search, all archives together.
     max_ratio : float
-        Bytes unpacked over bytes of the archive, beyond `free_bytes`. Whole MR studies reach 2 to 5.
+        Bytes unpacked over bytes of the archive, beyond `free_bytes`. Whole MR studies reach 1 to 3.
     free_bytes : int
         Bytes that any archive may give, whatever its size.
     """

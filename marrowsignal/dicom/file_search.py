@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -135,8 +136,10 @@ class FileSearch:
 
     def _members(self, archive: _Archive) -> list[LookedAt]:
         """Return the files of an archive; of one that breaks its bounds none, since the rest would be missing."""
+        members = self._unpacker.files_of(archive.path, archive.kind, archive.number)
         try:
-            return list(look_at_all(self._threads, self._unpacker.files_of(archive.path, archive.kind, archive.number)))
+            # What was just written is in memory: there is nothing to wait for.
+            return list(look_at_all(self._threads, members, patience=math.inf))
         except OSError as error:
             if archive.number is None:
                 raise unreadable_input(error) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
-__all__ = ["PixelLayout", "SliceSource", "pixel_problem", "syntax_name"]
+__all__ = ["DECODED_BY_GDCM", "PixelLayout", "SliceSource", "pixel_problem", "syntax_name"]
 
 _PIXEL_DATA = 0x7FE00010
 _ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
@@ -23,8 +23,8 @@ _NATIVE = frozenset(
     }
 )
 
-# JPEG baseline, extended and lossless, JPEG-LS, JPEG 2000 (SimpleITK's GDCM decodes them), RLE (pydicom).
-_ENCAPSULATED = frozenset(
+# JPEG baseline, extended and lossless, JPEG-LS, JPEG 2000: SimpleITK brings GDCM.
+DECODED_BY_GDCM = frozenset(
     {
         "1.2.840.10008.1.2.4.50",
         "1.2.840.10008.1.2.4.51",
@@ -34,12 +34,10 @@ _ENCAPSULATED = frozenset(
         "1.2.840.10008.1.2.4.81",
         "1.2.840.10008.1.2.4.90",
         "1.2.840.10008.1.2.4.91",
-        "1.2.840.10008.1.2.5",
-        _ENCAPSULATED_UNCOMPRESSED,
     }
 )
-
-_GREY = ("MONOCHROME1", "MONOCHROME2")
+_RLE = "1.2.840.10008.1.2.5"
+_ENCAPSULATED = DECODED_BY_GDCM | {_RLE, _ENCAPSULATED_UNCOMPRESSED}
 
 # Twice the largest matrix any scanner makes; a file that claims more is damaged or hostile.
 _LARGEST_SIDE = 4096

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,6 +20,8 @@ __all__ = ["read_volume", "to_signal"]
 
 _STAGE = "read_volume"
 _MOST_THREADS = 4
+# A decoder's start costs as much as a small frame; more at once would only cost memory.
+_TOGETHER = 16
 
 
 def read_volume(series: Series) -> SignalVolume:
@@ -70,16 +72,18 @@ def read_volume(series: Series) -> SignalVolume:
     return SignalVolume(array=array, geometry=geometry, acquisition=series.acquisition)
 
 
-def _read_slices(series: Series, indices: Iterable[int], array: NDArray[np.float32]) -> None:
+def _read_slices(series: Series, indices: Sequence[int], array: NDArray[np.float32]) -> None:
     """Fill the slices `indices` of `array`."""
     with FrameReader() as reader:
-        for index in indices:
-            source = series.sources[index]
-            try:
-                array[index] = to_signal(reader.stored_values(source), source.layout)
-            except (*UNREADABLE, MemoryError) as error:
-                problem = "they are damaged, or the file has changed since it was found"
-                raise _unreadable(series, index, problem) from error
+        for start in range(0, len(indices), _TOGETHER):
+            batch = indices[start : start + _TOGETHER]
+            frames = reader.several([series.sources[index] for index in batch])
+            for index in batch:
+                try:
+                    array[index] = to_signal(next(frames), series.sources[index].layout)
+                except (*UNREADABLE, MemoryError) as error:
+                    problem = "they are damaged, or the file has changed since it was found"
+                    raise _unreadable(series, index, problem) from error
 
 
 def _unreadable(series: Series, index: int, problem: str) -> DicomError:

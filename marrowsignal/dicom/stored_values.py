@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, get_frame
-from pydicom.uid import UID, MRImageStorage, RLELossless
+from pydicom.uid import UID, MRImageStorage, MultiFrameGrayscaleWordSecondaryCaptureImageStorage
 
 from marrowsignal.dicom.codestream import codestream_size
 from marrowsignal.dicom.header_scan import DEFLATED, inflated
-from marrowsignal.dicom.pixel_layout import PixelLayout, SliceSource
+from marrowsignal.dicom.header_values import UNREADABLE
+from marrowsignal.dicom.pixel_layout import DECODEDDECODED_BY_GDCM, PixelLayout, SliceSource
 
 __all__ = ["FrameReader"]
 
@@ -73,6 +75,27 @@ class FrameReader:
         stream.seek(layout.offset + source.frame * layout.frame_bytes)
         return stored_bits(stream.read(layout.frame_bytes), layout)
 
+    def several(self, sources: Sequence[SliceSource]) -> Iterator[NDArray[np.int32]]:
+        """Give the stored values of one frame after the other; those for GDCM are decoded together where that works.
+
+        Raises
+        ------
+        Exception
+            As `stored_values`, when the guilty frame's turn has come.
+        """
+        together = self._together(sources)
+        for index, source in enumerate(sources):
+            yield self.stored_values(source) if together is None else together[index]
+
+    def _together(self, sources: Sequence[SliceSource]) -> NDArray[np.int32] | None:
+        layout = sources[0].layout
+        if layout.transfer_syntax not in DECODED_BY_GDCM or len({_alike(source.layout) for source in sources}) > 1:
+            return None
+        try:
+            return self._by_gdcm([self._codestream(source) for source in sources], layout)
+        except UNREADABLE:
+            return None
+
     def _open(self, source: SliceSource) -> BinaryIO:
         path, layout = source.path, source.layout
         if self._stream is None or self._path != path:
@@ -96,29 +119,44 @@ class FrameReader:
 
     def _decoded(self, source: SliceSource) -> NDArray[np.int32]:
         layout = source.layout
-        stream = self._open(source)
-        stream.seek(layout.offset)
-        frame = get_frame(stream, source.frame, number_of_frames=layout.frames)
+        frame = self._codestream(source)
         if layout.transfer_syntax == _ENCAPSULATED_UNCOMPRESSED:
             return stored_bits(frame[: layout.frame_bytes], layout)
-        size = codestream_size(frame)
-        if size is not None and size != (layout.rows, layout.columns):
-            raise ValueError("the compressed image has another size than the header says")
-        single = _single_frame(frame, layout)
-        values = single.pixel_array if layout.transfer_syntax == RLELossless else self._by_gdcm(single)
+        if layout.transfer_syntax in DECODED_BY_GDCM:
+            return np.asarray(self._by_gdcm([frame], layout)[0])
+        values = _encapsulated([frame], layout).pixel_array
         if values.shape != (layout.rows, layout.columns):
             raise ValueError("the compressed image has another size than the header says")
         return np.asarray(values, dtype=np.int32)
 
-    def _by_gdcm(self, single: Dataset) -> NDArray[np.int32]:
+    def _codestream(self, source: SliceSource) -> bytes:
+        layout = source.layout
+        stream = self._open(source)
+        stream.seek(layout.offset)
+        frame = get_frame(stream, source.frame, number_of_frames=layout.frames)
+        size = codestream_size(frame) if layout.transfer_syntax in DECODED_BY_GDCM else None
+        if size is not None and size != (layout.rows, layout.columns):
+            raise ValueError("the compressed image has another size than the header says")
+        return frame
+
+    def _by_gdcm(self, frames: list[bytes], layout: PixelLayout) -> NDArray[np.int32]:
         # SimpleITK takes 0.2 s to import; most studies need no decoder.
-        from marrowsignal.geometry.itk_bridge import decode_dicom_frame  # noqa: PLC0415
+        from marrowsignal.geometry.itk_bridge import decode_dicom_frames  # noqa: PLC0415
 
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="marrowsignal-")
-        path = Path(self._folder.name, "frame.dcm")
-        single.save_as(path, enforce_file_format=True)
-        return decode_dicom_frame(path)
+        path = Path(self._folder.name, "frames.dcm")
+        _encapsulated(frames, layout).save_as(path, enforce_file_format=True)
+        values = decode_dicom_frames(path)
+        if values.shape != (len(frames), layout.rows, layout.columns):
+            raise ValueError("the compressed image has another size than the header says")
+        return values
+
+
+def _alike(layout: PixelLayout) -> tuple[object, ...]:
+    """Return what must be the same for frames to be decoded together."""
+    bits = layout.bits_allocated, layout.bits_stored, layout.signed
+    return layout.transfer_syntax, layout.rows, layout.columns, *bits
 
 
 def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.int32]:
@@ -147,15 +185,19 @@ def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.int32]:
     return cells.astype(np.int32, copy=False)
 
 
-def _single_frame(frame: bytes, layout: PixelLayout) -> Dataset:
-    """Return one compressed frame as the simplest object a decoder takes, without any rescale."""
+def _encapsulated(frames: list[bytes], layout: PixelLayout) -> Dataset:
+    """Return compressed frames as the simplest object a decoder takes, without any rescale."""
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, "2.25.1"
+    several = len(frames) > 1
+    dataset.SOPClassUID = MultiFrameGrayscaleWordSecondaryCaptureImageStorage if several else MRImageStorage
+    dataset.SOPInstanceUID = "2.25.1"
+    if several:
+        dataset.NumberOfFrames = len(frames)
     dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = layout.rows, layout.columns, 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored = layout.bits_allocated, layout.bits_stored
     dataset.HighBit, dataset.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
-    dataset.PixelData = encapsulate([frame])
+    dataset.PixelData = encapsulate(frames)
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     dataset.file_meta = FileMetaDataset()

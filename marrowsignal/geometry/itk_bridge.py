@@ -17,7 +17,7 @@ from marrowsignal.geometry.volume import LabelVolume, SignalVolume, VolumeGeomet
 __all__ = [
     "affine_transform",
     "array_to_itk",
-    "decode_dicom_frame",
+    "decode_dicom_frames",
     "geometry_of",
     "read_label_volume",
     "write_nifti",
@@ -113,12 +113,12 @@ def write_nifti(path: Path, volume: SignalVolume | LabelVolume) -> None:
     sitk.WriteImage(array_to_itk(volume.array, volume.geometry), str(path), useCompression=True)
 
 
-def decode_dicom_frame(path: Path) -> NDArray[np.int32]:
-    """Decode one single-frame DICOM file without modality rescale by GDCM.
+def decode_dicom_frames(path: Path) -> NDArray[np.int32]:
+    """Decode the frames of a DICOM file without modality rescale by GDCM.
 
     Returns
     -------
-    ndarray of int32, shape (row, column)
+    ndarray of int32, shape (frame, row, column)
         Stored values.
 
     Raises
@@ -127,4 +127,4 @@ def decode_dicom_frame(path: Path) -> NDArray[np.int32]:
         If GDCM cannot decode it.
     """
     array = sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="GDCMImageIO"))
-    return np.asarray(array.reshape(array.shape[-2:]), dtype=np.int32)
+    return np.asarray(array.reshape(-1, *array.shape[-2:]), dtype=np.int32)

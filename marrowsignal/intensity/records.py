@@ -62,10 +62,8 @@ class References:
         Lean muscle, subcutaneous fat, own normal marrow.
     labels : LabelVolume
         1 muscle, 2 fat, 3 normal marrow, on the T1 grid.
-    noise_t1 : float
-        Noise SD in bias-corrected signal.
-    noise_stir : float or None
-        The same of STIR; None without a STIR series.
+    noise_t1, noise_stir : float or None
+        Noise SD in bias-corrected signal; None without tissue to measure it in, or without a STIR series.
     t1_residual_bias_fraction, stir_residual_bias_fraction : float or None
         Coefficient of variation of muscle's local level over sectors after bias correction.
     findings : tuple of Finding
@@ -76,7 +74,7 @@ class References:
     fat: ReferenceTissue
     normal_marrow: ReferenceTissue
     labels: LabelVolume
-    noise_t1: float
+    noise_t1: float | None
     noise_stir: float | None
     t1_residual_bias_fraction: float | None
     stir_residual_bias_fraction: float | None

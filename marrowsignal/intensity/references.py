@@ -76,7 +76,7 @@ def find_references(
     return replace(references, findings=_findings(references, protocol, with_stir=stir is not None))
 
 
-def noise_sd(signal: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+def noise_sd(signal: NDArray[np.float32], mask: NDArray[np.bool_]) -> float | None:
     """Noise SD inside `mask` from the finest diagonal wavelet coefficients of each slice.
 
     Parameters
@@ -88,16 +88,16 @@ def noise_sd(signal: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 
     Returns
     -------
-    float
+    float or None
         ``1.4826 median |c|`` of ``c = (a - b - c + d) / 2`` over 2 x 2 neighbours (Donoho, IEEE TIT 1995,
-        doi:10.1109/18.382009); 0 without tissue. Interpolated images have less.
+        doi:10.1109/18.382009); None without tissue. Interpolated images have less.
     """
     a, b = signal[:, :-1:2, :-1:2], signal[:, :-1:2, 1::2]
     c, d = signal[:, 1::2, :-1:2], signal[:, 1::2, 1::2]
     inside = mask[:, :-1:2, :-1:2][:, : d.shape[1], : d.shape[2]]
     rows, columns = d.shape[1:]
     detail = (a[:, :rows, :columns] - b[:, :rows] - c[:, :, :columns] + d)[inside] / 2
-    return float(_MAD_TO_SD * np.median(np.abs(detail))) if detail.size else 0.0
+    return float(_MAD_TO_SD * np.median(np.abs(detail))) if detail.size else None
 
 
 def residual_bias(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.intensity.records import References, ReferenceTissue
+from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.regions.records import Side
 from marrowsignal.report.wording import Notes, interval, with_unit
 from marrowsignal.results.descriptors import descriptor_title
@@ -121,10 +121,10 @@ def symmetry_table(result: StudyResult) -> Table:
     return Table(head=head, rows=rows, notes=_with_missing(notes, pairs[0].measurements, shown))
 
 
-def reference_table(references: References) -> Table:
+def reference_table(result: StudyResult) -> Table:
     """Make the table of reference tissues; without a STIR series it has no such column."""
-    with_stir = references.noise_stir is not None
-    rows = tuple(_reference_row(tissue, with_stir=with_stir) for tissue in references.all_tissues())
+    with_stir = result.pair.stir is not None
+    rows = tuple(_reference_row(tissue, with_stir=with_stir) for tissue in result.references.all_tissues())
     head = ("Tissue", "Voxels", "Volume", "T1", *(("STIR",) if with_stir else ()), "Verdict", "Why")
     return Table(head=head, rows=rows)
 

@@ -105,7 +105,7 @@ def build_page(result: StudyResult) -> Page:
         joint=result.regions.joint_source,
         criteria=criterion_rows(result.call.criteria),
         groups=group_rows(result.call.groups),
-        references=reference_table(result.references),
+        references=reference_table(result),
         series_reasons=result.series.reasons,
         series=used,
         rejected=rejected,

@@ -168,6 +168,7 @@ def provenance_section(made: Provenance) -> form.ProvenanceDocument:
         python=made.python,
         libraries=tuple(form.LibraryDocument(name=name, version=number) for name, number in made.libraries),
         protocol_sha256=made.protocol_sha256,
+        series_rules_sha256=made.series_rules_sha256,
         input_sha256=made.input_sha256,
         mask_sha256=made.mask_sha256,
     )

@@ -130,10 +130,14 @@ def _joint(regions: RegionMap) -> form.JointDocument:
 
 
 def _references(references: References) -> form.ReferencesDocument:
-    stir = value_section(references.noise_stir, "au", NO_STIR)
+    empty = "there is no tissue to measure it in"
+    t1 = value_section(references.noise_t1, "au", empty)
+    stir = value_section(references.noise_stir, "au", empty if t1.value is None else NO_STIR)
     return form.ReferencesDocument(
         tissues=tuple(reference_section(tissue) for tissue in references.all_tissues()),
-        noise_t1=references.noise_t1,
+        noise_t1=t1.value,
+        noise_t1_status=t1.status,
+        noise_t1_reason=t1.reason,
         noise_stir=stir.value,
         noise_stir_status=stir.status,
         noise_stir_reason=stir.reason,

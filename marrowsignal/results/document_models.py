@@ -208,10 +208,12 @@ class ReferenceDocument(_Model):
 
 
 class ReferencesDocument(_Model):
-    """The patient's own reference tissues and the noise; `noise_stir` is null without a STIR series."""
+    """The patient's own reference tissues and the noise in bias-corrected signal."""
 
     tissues: tuple[ReferenceDocument, ...]
-    noise_t1: float
+    noise_t1: float | None
+    noise_t1_status: Status
+    noise_t1_reason: str
     noise_stir: float | None
     noise_stir_status: Status
     noise_stir_reason: str
@@ -323,6 +325,7 @@ class ProvenanceDocument(_Model):
     python: str
     libraries: tuple[LibraryDocument, ...]
     protocol_sha256: str
+    series_rules_sha256: str
     input_sha256: str
     mask_sha256: str | None
 

@@ -31,6 +31,8 @@ class Provenance:
         Interpreter version.
     protocol_sha256 : str
         Hash of the resolved protocol.
+    series_rules_sha256 : str
+        Hash of the resolved rules by which the series were recognised.
     input_sha256 : str
         Hash over the sorted hashes of the files used, independent of names and order.
     mask_sha256 : str or None
@@ -45,6 +47,7 @@ class Provenance:
     libraries: tuple[tuple[str, str], ...]
     python: str
     protocol_sha256: str
+    series_rules_sha256: str
     input_sha256: str
     mask_sha256: str | None
     finished_at: str

@@ -88,6 +88,11 @@ class TestSeveralPairs:
         assert done.code == 2
         assert "'left', 'right'" in done.err
 
+    def test_a_case_name_too_long_with_its_label_is_2_before_any_work(self, run, hips: Path, tmp_path: Path) -> None:
+        done = run("analyze", hips, "-o", tmp_path / "out", "--case", "c" * 64)
+        assert done.code == 2
+        assert "case name" in done.err and "read_volume" not in done.err
+
     def test_one_that_fails_is_8_and_the_other_is_kept(self, run, hips: Path, tmp_path: Path) -> None:
         left = next(s for s in find_series(hips).series if s.geometry and s.geometry.affine_lps[0, 3] > 0)
         labels = np.zeros(left.geometry.shape, np.uint16)

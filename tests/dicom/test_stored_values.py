@@ -93,7 +93,10 @@ def test_too_few_bytes_are_an_error() -> None:
         ({"photometric_interpretation": "PALETTE COLOR"}, 0, "PALETTE COLOR, not grey"),
         ({"bytes_left": 20}, 1, "4 bytes are missing"),
         ({"claimed_bytes": 12}, 1, "12 bytes are missing"),
-        ({"transfer_syntax": "1.2.840.10008.1.2.5", "bytes_left": 0}, 0, "missing"),
+        ({"claimed_bytes": 100}, 0, "truncated"),
+        ({"claimed_bytes": None}, 0, "not stored the way of transfer syntax Explicit"),
+        ({"transfer_syntax": "1.2.840.10008.1.2.5"}, 0, "not stored the way of transfer syntax RLE"),
+        ({"transfer_syntax": "1.2.840.10008.1.2.5", "claimed_bytes": None, "bytes_left": 0}, 0, "missing"),
     ],
 )
 def test_problems_are_named_from_the_header_alone(changes: dict[str, object], frame: int, told: str) -> None:

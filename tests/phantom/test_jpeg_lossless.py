@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLosslessSV1
 
-from marrowsignal.geometry.itk_bridge import decode_dicom_frame
+from marrowsignal.geometry.itk_bridge import decode_dicom_frames
 from marrowsignal.phantom.dicom_files.jpeg_lossless import encode_jpeg_lossless
 
 
@@ -28,7 +28,7 @@ def test_jpeg_lossless_is_lossless(
     pixels = np.where(rng.random((rows, columns)) < 0.5, rng.choice(extremes, (rows, columns)), noise)
     path = tmp_path_factory.mktemp("jpeg") / "IM.dcm"
     _save_as_is(pixels.astype(np.uint16), bits, path)
-    np.testing.assert_array_equal(np.asarray(decode_dicom_frame(path)).reshape(pixels.shape), pixels)
+    np.testing.assert_array_equal(np.asarray(decode_dicom_frames(path)).reshape(pixels.shape), pixels)
 
 
 def _save_as_is(pixels: NDArray[np.uint16], bits: int, path: Path) -> None:

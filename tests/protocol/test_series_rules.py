@@ -78,7 +78,7 @@ def test_what_is_out_of_form_is_refused_with_its_place(tmp_path: Path, text: str
     assert str(tmp_path) not in str(refused.value)
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(stir|sti?r)*x", r"(\w+\s?)*!", "(x?){40}x{40}y"])
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(stir|sti?r)*x", r"(\w+\s?)*!"])
 @pytest.mark.parametrize("table", ["text", "also.text"])
 def test_an_exploding_pattern_is_refused_in_good_time(tmp_path: Path, table: str, pattern: str) -> None:
     started = time.monotonic()

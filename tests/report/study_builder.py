@@ -76,6 +76,7 @@ def build_result(**changes: Any) -> StudyResult:
             version="0.1.0",
             libraries=(("numpy", "2.0"), ("scipy", "1.14")),
             python="3.11.7",
+            series_rules_sha256="d" * 64,
             protocol_sha256="a" * 64,
             input_sha256="b" * 64,
             mask_sha256="c" * 64,

@@ -174,3 +174,10 @@ def test_a_nan_is_neither_drawn_nor_printed() -> None:
     signals = replace(result.signals, regions=(no_value, no_interval, result.signals.regions[2]))
     text = re.sub(r"base64,[^\"]*", "", render_report(replace(result, signals=signals)))
     assert not re.search(r"\bnan\b", text)
+
+
+def test_the_label_of_one_of_several_pairs_is_told() -> None:
+    result = build_result()
+    labelled = render_report(replace(result, series=replace(result.series, label="left")))
+    assert f"Case {result.case} · left ·" in labelled
+    assert f"Case {result.case} · {result.protocol.title}" in render_report(result)
