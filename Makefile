@@ -37,7 +37,7 @@ check: $(STAMPS)/development ## Lint and types only
 pytest: $(STAMPS)/development $(STAMPS)/wheel.stamp ## Tests only
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MARROWSIGNAL_COMMAND="$(CURDIR)/$(WHEEL_ENV)/bin/marrowsignal" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-fuzz: $(STAMPS)/development ## 5,000 mutated DICOM files: no traceback, no hang (5 s), under 500 MB
+fuzz: $(STAMPS)/development ## 10,000 mutated DICOM files: no traceback, no hang (5 s), under 500 MB
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.dicom.fuzz_many $(FUZZ_ARGS)
 
 build: $(STAMPS)/build ## Wheel and source archive in dist/

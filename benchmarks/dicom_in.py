@@ -287,6 +287,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--tree-files", type=int, default=10_000)
     given = options.parse_args()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     _say(f"{os.cpu_count()} cores; SimpleITK {sitk.Version_VersionString()}; medians of {given.rounds} rounds")
     if not shutil.which("dcm2niix"):
         _say("dcm2niix is not installed: left out")

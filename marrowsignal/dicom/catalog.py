@@ -15,7 +15,7 @@ from marrowsignal.dicom.slice_grid import Stack, main_plane
 from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.dicom.stack_numbers import number_stacks
 from marrowsignal.dicom.stacks import split_into_stacks, what_differs
-from marrowsignal.dicom.usability import MEASURED, hindrances, in_milliseconds, weaknesses
+from marrowsignal.dicom.usability import MEASURED, hindrances, in_usual_units, weaknesses
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_rules_file import default_series_rules
 
@@ -77,7 +77,8 @@ def _series_of(headers: list[SliceHeader], rules: SeriesRules) -> list[Series]:
     planes = {main_plane(h, oblique_from_deg=180.0) for h in oriented.values()} - {"unknown"}
     echo_times = {h.acquisition.echo_time_ms for h in headers}
     stacks = split_into_stacks(headers, rules.usable, rules.image_type)
-    return [_series(stack, len(planes), _one_of(stacks), rules, echo_times=len(echo_times)) for stack in stacks]
+    split = _one_of(stacks)
+    return [_series(stack, len(planes), split, rules, echo_times=len(echo_times)) for stack in stacks]
 
 
 def _one_of(stacks: tuple[Stack, ...]) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ def _one_of(stacks: tuple[Stack, ...]) -> tuple[str, ...]:
 
 
 def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRules, *, echo_times: int) -> Series:
-    header, time_finding = in_milliseconds(stack.headers[0], rules)
+    header, time_finding = in_usual_units(stack.headers[0], rules)
     known = identify(header, planes, rules, echo_times_in_series=echo_times)
     contrast = read_contrast(header, rules.text)
     facts = dataclasses.replace(

@@ -38,7 +38,7 @@ _IN_GROUPS = {
     "Laterality": ("FrameAnatomySequence", "FrameLaterality"),
 }
 
-_MOST_FRAMES = 10_000
+_MOST_FRAMES = 5_000
 _PHILIPS_CLASSIC = "classic header of the frame"
 _PHILIPS_FRAME = (0x2005, "Philips MR Imaging DD 005", 0x0F)
 

@@ -35,11 +35,13 @@ class _Timing:
     unit: str = " ms"
 
     def told(self) -> str:
-        wanted = f"{self.window.low:g}-{self.window.high:g}{self.unit}"
+        window = self.window
+        wanted = f"{window.low:.4g}-{window.high:.4g}{self.unit}"
         if self.value is None:
             return f"{self.name} missing (wanted {wanted})"
-        inside = self.window.low <= self.value <= self.window.high
-        edge = "" if inside else f", at most {self.window.edge_low:g}-{self.window.edge_high:g}"
+        inside = window.low <= self.value <= window.high
+        wider = (window.edge_low, window.edge_high) != (window.low, window.high)
+        edge = f", at most {window.edge_low:.4g}-{window.edge_high:.4g}" if wider and not inside else ""
         return f"{self.name} {self.value:g}{self.unit} (wanted {wanted}{edge})"
 
 
@@ -212,12 +214,22 @@ def _name_item(
     )
 
 
+_CONTRAST_IN_WORDS = {
+    _Id.STIR: "STIR",
+    _Id.FLAIR: "FLAIR",
+    _Id.T1: "T1",
+    _Id.T1_IR: "T1",
+    _Id.T2: "T2",
+    _Id.PD: "proton density",
+}
+
+
 def _description_item(identity: SeriesIdentity, named: frozenset[SeriesIdentity], rules: SeriesRules) -> EvidenceItem:
-    others = ", ".join(sorted(named - {identity} - set(_WITHOUT_FAT.values())))
-    told = f"description names {others} instead" if others else "description names no contrast"
+    names = sorted({_CONTRAST_IN_WORDS[one] for one in named if one in _CONTRAST_IN_WORDS})
+    told = f"description names {', '.join(names)}" if names else "description names no contrast"
     return EvidenceItem(
         kind=EvidenceKind.DESCRIPTION,
-        told=f"description names {identity}" if identity in named else told,
+        told=told,
         points=rules.evidence.description.value if identity in named else 0.0,
         identity=identity,
     )

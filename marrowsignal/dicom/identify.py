@@ -88,11 +88,11 @@ def identify(
     physics = read_physics(header, words, rules)
     other = other_series(header, physics, words, rules, planes_in_series)
     if other is not None:
-        return _as_other(other, physics)
+        return _as_other(other, physics, words)
     return _by_evidence(header, physics, words, rules, echo_times_in_series)
 
 
-def _as_other(other: OtherSeries, physics: Physics) -> Identification:
+def _as_other(other: OtherSeries, physics: Physics, words: SeriesWords) -> Identification:
     item = EvidenceItem(kind=EvidenceKind.OBJECT, told=other.why, points=1.0, identity=other.identity)
     return Identification(
         identity=other.identity,
@@ -102,6 +102,8 @@ def _as_other(other: OtherSeries, physics: Physics) -> Identification:
         fat_suppressed=physics.fat_suppressed,
         reasons=(other.why,),
         evidence=(item,),
+        # T1-weighted gradient echoes and diffusion with STIR preparation are common: no conflict.
+        findings=_conflicts(other.identity, words) if other.identity in _READOUTS and words.stir else (),
     )
 
 
@@ -134,6 +136,8 @@ def _weak_score(best: SeriesIdentity, score: float, margin: float, rules: Series
     accept, apart = rules.evidence.accept.value, rules.evidence.margin.value
     if score >= accept and margin >= apart:
         return ""
+    if score <= 0:
+        return "nothing in the header tells a contrast"
     return (
         f"no contrast is certain; the nearest is {best} with evidence {score:.2f} "
         f"({accept:.2f} wanted) and {margin:.2f} ahead of the next ({apart:.2f} wanted)"
@@ -172,6 +176,7 @@ def _timings_in_words(header: SliceHeader, physics: Physics) -> str:
     return ", ".join(parts)
 
 
+_READOUTS = frozenset({SeriesIdentity.GRADIENT_ECHO, SeriesIdentity.ECHO_PLANAR})
 _COMPATIBLE = {
     "STIR": {SeriesIdentity.STIR},
     "FLAIR": {SeriesIdentity.FLAIR, SeriesIdentity.T1_IR},
@@ -194,7 +199,11 @@ def _conflicts(identity: SeriesIdentity, words: SeriesWords) -> tuple[Finding, .
             code="text_physics_conflict",
             stage=_STAGE,
             severity=Severity.WARN,
-            message=f"The description says {claim}, the timings say {identity}: physics beats text.",
+            message=(
+                f"The description says {claim}, but codes and timings do not confirm it."
+                if identity is SeriesIdentity.UNKNOWN
+                else f"The description says {claim}, codes and timings say {identity}: physics beats text."
+            ),
         )
         for claim in claims
         if identity not in _COMPATIBLE.get(claim, ())

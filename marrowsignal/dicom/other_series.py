@@ -79,7 +79,8 @@ def _computed(header: SliceHeader, words: SeriesWords, rules: SeriesRules) -> Ot
     facts, kinds = header.acquisition, rules.image_type
     flavours = set(facts.image_type[2:])
     maps = flavours & kinds.derived - kinds.diffusion
-    told_computed = words.synthetic or (words.derived and facts.image_type[:1] == ("DERIVED",))
+    # What a trained network reconstructed was acquired all the same.
+    computed = words.derived and facts.image_type[:1] == ("DERIVED",) and not words.learned
     diffusion = (
         bool(flavours & kinds.diffusion)
         or (header.diffusion_b_value or 0) > 0
@@ -90,7 +91,7 @@ def _computed(header: SliceHeader, words: SeriesWords, rules: SeriesRules) -> Ot
         (flavours & kinds.phase, derived, "Phase, imaginary or mixed image, not magnitude."),
         (maps, derived, f"Computed from other images (ImageType {', '.join(sorted(maps))})."),
         (diffusion, SeriesIdentity.DIFFUSION, "Diffusion-weighted or a map computed from it."),
-        (told_computed, derived, "Its description says that it was computed from other images."),
+        (words.synthetic or computed, derived, "Its description says that it was computed from other images."),
     )
     return next((OtherSeries(identity=identity, why=why) for holds, identity, why in checks if holds), None)
 

@@ -39,6 +39,8 @@ DECODED_BY_GDCM = frozenset(
 _RLE = "1.2.840.10008.1.2.5"
 _ENCAPSULATED = DECODED_BY_GDCM | {_RLE, _ENCAPSULATED_UNCOMPRESSED}
 
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
 # Twice the largest matrix any scanner makes; a file that claims more is damaged or hostile.
 _LARGEST_SIDE = 4096
 

@@ -115,9 +115,11 @@ def to_signal(stored: NDArray[np.int32], layout: PixelLayout) -> NDArray[np.floa
     MONOCHROME1 is mirrored in the stored range, so that more signal is a larger number:
 
     >>> import dataclasses
-    >>> plain = PixelLayout(rows=1, columns=2, samples_per_pixel=1, frames=1, frames_described=1, bits_allocated=16, bits_stored=12,
-    ...     high_bit=11, signed=False, photometric_interpretation="MONOCHROME1", slope=2.0, intercept=1.0, scale_slope=None, padding=None,
-    ...     transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0, claimed_bytes=4, bytes_left=4)
+    >>> plain = PixelLayout(
+    ...     rows=1, columns=2, samples_per_pixel=1, frames=1, frames_described=1, bits_allocated=16, bits_stored=12,
+    ...     high_bit=11, signed=False, photometric_interpretation="MONOCHROME1", slope=2.0, intercept=1.0,
+    ...     scale_slope=None, padding=None, transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0,
+    ...     claimed_bytes=4, bytes_left=4)
     >>> to_signal(np.array([[0, 4095]], dtype=np.int32), plain).tolist()
     [[8191.0, 1.0]]
     """

@@ -142,20 +142,22 @@ def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashab
 def _parallel_groups(headers: list[SliceHeader], rules: UsableRules) -> list[list[SliceHeader]]:
     """Group slices whose axes agree within the tolerance of the group's first slice."""
     least_cosine = math.cos(math.radians(rules.parallel_tolerance.value))
-    groups: list[tuple[NDArray[np.float64] | None, list[SliceHeader]]] = []
     # The scanner writes one orientation for all slices: compare orientations, not slices.
-    for members in _grouped(headers, lambda h: (h.row_direction, h.column_direction)):
-        first = members[0]
-        axes = None if slice_normal(first) is None else np.array([first.row_direction, first.column_direction])
-        for known, group in groups:
-            if (axes is None and known is None) or (
-                axes is not None and known is not None and bool(np.all(np.sum(axes * known, axis=1) >= least_cosine))
-            ):
-                group.extend(members)
-                break
+    alike = _grouped(headers, lambda h: (h.row_direction, h.column_direction))
+    without = [header for members in alike if slice_normal(members[0]) is None for header in members]
+    oriented = [members for members in alike if slice_normal(members[0]) is not None]
+    axes = np.array([(members[0].row_direction, members[0].column_direction) for members in oriented])
+    groups: list[list[SliceHeader]] = []
+    firsts: list[int] = []
+    for index, members in enumerate(oriented):
+        cosines = np.einsum("gij,ij->gi", axes[firsts], axes[index])
+        near = np.flatnonzero(np.all(cosines >= least_cosine, axis=1))
+        if near.size:
+            groups[near[0]].extend(members)
         else:
-            groups.append((axes, list(members)))
-    return [group for _, group in groups]
+            groups.append(list(members))
+            firsts.append(index)
+    return [*groups, without] if without else groups
 
 
 def _ordered_stacks(headers: list[SliceHeader], rules: UsableRules, findings: tuple[Finding, ...]) -> list[Stack]:
@@ -187,7 +189,8 @@ def _split_repeats(
             return sorted(runs, key=lambda run: _stable_key(run[0])), ()
     if len(counts) == 1:
         repeats = counts.pop()
-        return [[sorted(members, key=_stable_key)[k] for members in at.values()] for k in range(repeats)], ()
+        in_order = [sorted(members, key=_stable_key) for members in at.values()]
+        return [[members[k] for members in in_order] for k in range(repeats)], ()
     dropped = len(ordered) - len(at)
     return [[members[0] for members in at.values()]], _copies_finding(dropped)
 

@@ -18,7 +18,7 @@ from pydicom.uid import UID, MRImageStorage, MultiFrameGrayscaleWordSecondaryCap
 from marrowsignal.dicom.codestream import codestream_size
 from marrowsignal.dicom.header_scan import DEFLATED, inflated
 from marrowsignal.dicom.header_values import UNREADABLE
-from marrowsignal.dicom.pixel_layout import DECODEDDECODED_BY_GDCM, PixelLayout, SliceSource
+from marrowsignal.dicom.pixel_layout import DECODED_BY_GDCM, PixelLayout, SliceSource
 
 __all__ = ["FrameReader"]
 

@@ -11,19 +11,25 @@ from marrowsignal.dicom.slice_header import SliceHeader
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import SeriesRules
 
-__all__ = ["MEASURED", "hindrances", "in_milliseconds", "weaknesses"]
+__all__ = ["MEASURED", "hindrances", "in_usual_units", "weaknesses"]
 
 MEASURED = frozenset({SeriesIdentity.T1, SeriesIdentity.STIR})
+_GAUSS_PER_TESLA = 10_000.0
 
 
-def in_milliseconds(header: SliceHeader, rules: SeriesRules) -> tuple[SliceHeader, tuple[Finding, ...]]:
-    """Take an InversionTime that can only be seconds as seconds."""
-    ti = header.acquisition.inversion_time_ms
-    if ti is None or ti >= rules.usable.seconds_below.value:
-        return header, ()
-    facts = dataclasses.replace(header.acquisition, inversion_time_ms=ti * 1000.0)
-    message = f"InversionTime {ti:g} can only be seconds; taken as {ti * 1000:g} ms."
-    return dataclasses.replace(header, acquisition=facts), (_warn("inversion_time_in_seconds", message),)
+def in_usual_units(header: SliceHeader, rules: SeriesRules) -> tuple[SliceHeader, tuple[Finding, ...]]:
+    """Take an InversionTime that can only be seconds, and a MagneticFieldStrength that can only be gauss, as such."""
+    facts, findings = header.acquisition, []
+    ti, field = facts.inversion_time_ms, facts.magnetic_field_strength_t
+    if ti is not None and ti < rules.usable.seconds_below.value:
+        facts = dataclasses.replace(facts, inversion_time_ms=ti * 1000.0)
+        message = f"InversionTime {ti:g} can only be seconds; taken as {ti * 1000:g} ms."
+        findings.append(_warn("inversion_time_in_seconds", message))
+    if field is not None and field > rules.usable.gauss_above.value:
+        facts = dataclasses.replace(facts, magnetic_field_strength_t=field / _GAUSS_PER_TESLA)
+        message = f"MagneticFieldStrength {field:g} can only be gauss; taken as {field / _GAUSS_PER_TESLA:g} T."
+        findings.append(_warn("field_strength_in_gauss", message))
+    return dataclasses.replace(header, acquisition=facts), tuple(findings)
 
 
 def hindrances(stack: Stack, identity: SeriesIdentity, contrast: ContrastWords, rules: SeriesRules) -> tuple[str, ...]:

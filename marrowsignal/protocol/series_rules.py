@@ -93,6 +93,7 @@ class UsableRules(_Model):
     shear_tolerance: Quantity
     localizer_planes: Quantity
     seconds_below: Quantity
+    gauss_above: Quantity
     multi_echo_from: Quantity
 
 

@@ -213,7 +213,7 @@ def test_a_hostile_description_is_text_and_nothing_more(
     catalog = marrowsignal.find_series(hips(tmp_path))
     hostile = tuple(replace(series, description=HOSTILE) for series in catalog.series)
     changed = replace(catalog, series=hostile)
-    monkeypatch.setattr(marrowsignal.dicom, "find_series", lambda _path: changed)
+    monkeypatch.setattr(marrowsignal.dicom, "find_series", lambda _path, **_options: changed)
     done = run("inspect", tmp_path, *options)
     assert done.code == 0
     assert "[red]x[/red]" in done.out

@@ -34,3 +34,14 @@ def test_a_malformed_protocol_is_2_and_says_where(run, tmp_path: Path) -> None:
 def test_unknown_names_are_2(run, tmp_path: Path) -> None:
     assert run("protocol", "show", "elbow").code == 2
     assert run("protocol", "check", tmp_path / "none.toml").code == 2
+
+
+def test_series_rules_are_shown_and_checked(run, tmp_path: Path) -> None:
+    shown = run("protocol", "show", "series")
+    file = tmp_path / "site.toml"
+    file.write_text(shown.out, encoding="utf-8")
+    assert (shown.code, run("protocol", "check", "--series", file).code) == (0, 0)
+    file.write_text("[text]\nstir = '(stir'\n", encoding="utf-8")
+    refused = run("protocol", "check", "--series", file)
+    assert refused.code == 2
+    assert "text.stir" in refused.err

@@ -1,6 +1,6 @@
 """Thousands of mutated files through the whole way, watched from outside: ``make fuzz``.
 
-Usage: ``python -m tests.dicom.fuzz_many [--files 5000] [--first-seed 0] [--workers 2]``; ``--seed 123`` runs one
+Usage: ``python -m tests.dicom.fuzz_many [--files 10000] [--first-seed 0] [--workers 2]``; ``--seed 123`` runs one
 case in this process, with its traceback. Exit code 1 when a case ends in a foreign exception, in a crash, takes
 more than 5 s, or its process needs more than 500 MB.
 """
@@ -202,7 +202,7 @@ def _say(text: str) -> None:
 def main() -> int:
     """Run and print one summary line, and what was wrong before it."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--files", type=int, default=5000)
+    options.add_argument("--files", type=int, default=10_000)
     options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options.add_argument("--seed", type=int)

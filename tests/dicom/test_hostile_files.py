@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import time
@@ -351,6 +352,42 @@ def test_a_million_frames_of_nothing_end_soon(tmp_path: Path, frames: int) -> No
     write(tmp_path, lie, sample="Enhanced Siemens")
     with bounded():
         assert "frames" in why_not(tmp_path)
+
+
+def explicit(tag: int, vr: bytes, value: bytes) -> bytes:
+    """An element in Explicit VR Little Endian; a sequence of one item for SQ."""
+    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr
+    if vr != b"SQ":
+        return head + struct.pack("<H", len(value)) + value
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value
+    return head + struct.pack("<HI", 0, len(item)) + item
+
+
+def frame_of_its_own(number: int, kind: str) -> bytes:
+    """Functional groups of a frame that fits no other frame."""
+    turn = number * 0.7 if kind == "orientations" else 0.0
+    tilt = number * 0.3 if kind == "orientations" else 0.0
+    row = f"{math.cos(turn):.6f}\\{math.sin(turn):.6f}\\0"
+    column = f"{-math.sin(turn) * math.cos(tilt):.6f}\\{math.cos(turn) * math.cos(tilt):.6f}\\{math.sin(tilt):.6f}"
+    echo_ms = 11.0 + (0.2 * number if kind == "echoes" else 0.0)
+    groups = (
+        explicit(0x00189114, b"SQ", explicit(0x00189082, b"FD", struct.pack("<d", echo_ms))),
+        explicit(0x00209113, b"SQ", explicit(0x00200032, b"DS", b"0\\0\\0 ")),
+        explicit(0x00209116, b"SQ", explicit(0x00200037, b"DS", f"{row}\\{column}".ljust(80).encode())),
+    )
+    whole_frame = b"".join(groups)
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(whole_frame)) + whole_frame
+
+
+@pytest.mark.parametrize("kind", ["orientations", "echoes", "places"])
+def test_a_thousand_stacks_of_one_slice_end_soon(tmp_path: Path, kind: str) -> None:
+    frames = b"".join(frame_of_its_own(number, kind) for number in range(1000))
+    lie = whole(put(0x00280008, b"IS", b"1000"), put(0x52009230, b"SQ", frames))
+    write(tmp_path, lie, sample="Enhanced Siemens")
+    with bounded():
+        catalog = find_series(tmp_path)
+    assert len(catalog.series) > 200
+    assert [series.identity for series in catalog.series if series.usable] == [SeriesIdentity.STIR]
 
 
 def test_a_data_set_that_inflates_to_a_gigabyte_is_damaged(tmp_path: Path) -> None:

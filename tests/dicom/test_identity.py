@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from marrowsignal.dicom import Series, find_series
 from marrowsignal.dicom.records import SeriesIdentity as Id
-from tests.dicom.dicom_builder import STIR, T1, SeriesSpec, write_series
+from tests.dicom.dicom_builder import STIR, T1, SeriesSpec, stir_spec, uid, write_series
 
+UTF8 = {"SpecificCharacterSet": "ISO_IR 192"}
 NO_NAME = {**STIR, "SequenceName": ""}
 LONG = {"ScanningSequence": "SE", "RepetitionTime": 3850, "EchoTime": 17, "SequenceName": "*tseR2d1rr13"}
 SPAIR = {**LONG, "EchoTime": 60, "InversionTime": 110}
@@ -90,30 +92,152 @@ def test_text_against_physics_is_logged(tmp_path: Path) -> None:
     assert "text_physics_conflict" in {f.code for f in series.findings}
 
 
+POST = [
+    "T1 post Gd",
+    "t1_tse_cor nach KM",
+    "T1 +C",
+    "T1 C+",
+    "AX T1 POST",
+    "T1 W CONTRAST",
+    "T1 with contrast",
+    "T1 CE",
+    "t1_tse_cor_KM",
+    "T1 mit Kontrastmittel",
+    "T1 APRES INJECTION",
+    "T1 après gado",
+    "T1 inj",
+    "T1 dopo mdc",
+    "T1 con mdc",
+    "T1 con contraste",
+    "T1 con CIV",
+    "T1 pós contraste",
+    "T1 com contraste",
+    "T1 na contrast",
+    "T1 met contrast",
+    "T1 IV KONTRASTLI",
+    "T1 po kontraście",
+    "T1 с контрастом",
+    "T1 после контраста",
+    "T1 постконтраст",
+    "T1增强",
+    "T1 造影",
+    "T1 造影後",
+    "T1 조영증강",
+    "T1 dotarem",
+]
+NATIVE = [
+    "T1 pre contrast", "T1 precontrast", "T1 pre", "T1 ohne KM", "T1 vor KM", "T1 nativ", "T1 sans injection",
+    "T1 avant gado", "T1 senza mdc", "T1 sin contraste", "T1 sem contraste", "T1 zonder contrast", "T1 kontrastsız",
+    "T1 kontrast öncesi", "T1 bez kontrastu", "T1 przed kontrastem", "T1 без контраста", "T1 до контраста",
+    "T1 нативная", "T1 平扫", "T1 造影前", "T1 造影なし", "T1 조영전", "T1 cor 40 cm", "T1 post op", "T1 posterior",
+    "T1 W/O CONTRAST", "T1 W/WO contrast", "T1 without and with contrast", "IRM T1", "T1 injury", "T1 con",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "identity"),
+    [({"ScanningSequence": "GR"}, Id.GRADIENT_ECHO), ({"InversionTime": 1000, "EchoTime": 10}, Id.T1_IR)],
+)
+def test_a_stir_by_name_only_is_logged(tmp_path: Path, changes: dict[str, object], identity: Id) -> None:
+    series = the_series(tmp_path, SeriesSpec(header={**STIR, **changes}, description="STIR"))
+    assert series.identity is identity
+    assert "text_physics_conflict" in {f.code for f in series.findings}
+
+
 @pytest.mark.parametrize(
     ("header", "description", "given"),
     [
         ({"ContrastBolusAgent": "Omniscan"}, "", True),
         ({"ContrastBolusAgent": "off"}, "", False),
         ({"ContrastBolusAgent": "NONE"}, "", False),
+        ({"ContrastBolusAgent": "нет"}, "", False),
         ({"ContrastBolusAgent": ""}, "T1 post Gd", True),
-        ({}, "t1_tse_cor nach KM", True),
-        ({}, "T1 +C", True),
-        ({}, "T1 pre contrast", False),
-        ({}, "T1 ohne KM", False),
-        ({}, "T1 cor 40 cm", False),
         ({"ContrastBolusAgent": "Gadovist", "ContrastBolusStartTime": "103000"}, "", False),
         ({"ContrastBolusAgent": "Gadovist", "ContrastBolusStartTime": "093000"}, "", True),
+        ({"ContrastBolusStartTime": "093000"}, "", True),
+        ({"ContrastBolusAgent": "no", "ContrastBolusStartTime": "093000"}, "", False),
+        ({"ContrastBolusAgent": "Gadovist", "ContrastBolusStartTime": "235000", "AcquisitionTime": "000500"}, "", True),
+        ({"ContrastBolusAgent": "Gadovist", "ContrastBolusStartTime": "09"}, "", True),
+        ({"ContrastBolusAgent": "Gadovist"}, "T1 nativ", False),
+        ({"ProtocolName": "PELVIS W/WO CONTRAST"}, "T1 cor", False),
+        ({"ProtocolName": "t1_tse_cor_KM"}, "T1 cor", True),
+        *(({}, description, True) for description in POST),
+        *(({}, description, False) for description in NATIVE),
     ],
 )
 def test_contrast_keeps_the_identity_and_ends_the_use(
     tmp_path: Path, header: dict[str, object], description: str, given: bool
 ) -> None:
-    series = the_series(tmp_path, SeriesSpec(header={**T1, **header}, description=description))
+    series = the_series(tmp_path, SeriesSpec(header={**T1, **UTF8, **header}, description=description))
     assert series.identity is Id.T1
     assert series.acquisition.post_contrast is given
     assert series.usable is not given
     assert any("Contrast was given" in reason for reason in series.reasons) is given
+
+
+def test_an_agent_against_the_description_is_told(tmp_path: Path) -> None:
+    series = the_series(tmp_path, SeriesSpec(header={**T1, "ContrastBolusAgent": "Gadovist"}, description="T1 ohne KM"))
+    assert series.usable
+    assert "contrast_disputed" in {f.code for f in series.findings}
+
+
+def test_what_comes_after_contrast_is_enhanced_too(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", SeriesSpec(name="before", number=3, description="T1"))
+    enhanced = SeriesSpec(name="enhanced", number=4, description="T1 fs KM", header={**T1, "ScanOptions": "FS"})
+    write_series(tmp_path / "b", enhanced)
+    write_series(tmp_path / "c", stir_spec().but(description="STIR"))
+    before, _, after = find_series(tmp_path).series
+    assert (before.usable, before.acquisition.post_contrast) == (True, False)
+    assert (after.identity, after.usable, after.acquisition.post_contrast) == (Id.STIR, False, True)
+    assert "acquired_after_contrast" in {f.code for f in after.findings}
+    assert "Acquired after a series" in after.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "description", "code"),
+    [
+        ({"InversionTime": 0.15}, "STIR", "inversion_time_in_seconds"),
+        ({"MagneticFieldStrength": 15000}, "STIR", "field_strength_in_gauss"),
+        ({"MagneticFieldStrength": ""}, "STIR", "field_strength_missing"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "M", "ND"]}, "STIR", "image_type_derived"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "DRB"]}, "STIR", "learned_reconstruction"),
+        ({}, "STIR AIR Recon DL", "learned_reconstruction"),
+        ({"SequenceName": "*hir2d1_192"}, "STIR haste", "single_shot"),
+        ({}, "SC_MobiView_eSTIR_TSE", "stitched"),
+        ({}, "T1", "text_physics_conflict"),
+        ({}, "T2 SPAIR", "text_physics_conflict"),
+    ],
+)
+def test_a_weakened_stir_stays_usable_and_says_so(
+    tmp_path: Path, changes: dict[str, object], description: str, code: str
+) -> None:
+    series = the_series(tmp_path, SeriesSpec(description=description).but(header=dict(STIR)).with_header(**changes))
+    assert (series.identity, series.usable) == (Id.STIR, True), series.reasons
+    assert code in {f.code for f in series.findings}
+
+
+def test_gauss_are_read_as_tesla(tmp_path: Path) -> None:
+    series = the_series(tmp_path, SeriesSpec().with_header(MagneticFieldStrength=2000))
+    assert series.acquisition.magnetic_field_strength_t == pytest.approx(0.2)
+
+
+def test_a_header_without_anything_says_so(tmp_path: Path) -> None:
+    series = the_series(tmp_path, SeriesSpec(header={}))
+    assert series.identity is Id.UNKNOWN
+    assert "nothing in the header tells a contrast" in series.reasons[0]
+
+
+def test_a_relaxation_measurement_holds_no_t1(tmp_path: Path) -> None:
+    for echo in (1, 2, 3, 4):
+        one = SeriesSpec(shape=(9, 4, 4)).with_header(EchoTime=10 * echo, RepetitionTime=850, SOPInstanceUID=None)
+        names = [f"{echo}_{index}.dcm" for index in range(9)]
+        write_series(tmp_path, one, names)
+        for index, file in enumerate(names):
+            header = pydicom.dcmread(tmp_path / file)
+            header.SOPInstanceUID = uid(f"{echo}/{index}")
+            header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+            header.save_as(tmp_path / file)
+    assert {series.identity for series in find_series(tmp_path).series} == {Id.UNKNOWN}
 
 
 def test_real_reconstruction_is_identified_but_not_usable(tmp_path: Path) -> None:

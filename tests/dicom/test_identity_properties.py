@@ -209,4 +209,4 @@ def test_a_text_of_the_longest_kind_is_read_at_once(slice_header: SliceHeader) -
         header = dataclasses.replace(but(slice_header, text), protocol_name=text, contrast_agent=text)
         started = time.perf_counter()
         read_words(header, RULES.text)
-        assert time.perf_counter() - started < 0.25
+        assert time.perf_counter() - started < 1.0
