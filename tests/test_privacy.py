@@ -204,9 +204,9 @@ def test_warnings_of_libraries_are_silent_and_wordless_with_v(
 
     read = marrowsignal.dicom.find_series
 
-    def warning(path: Path) -> object:
+    def warning(path: Path, **options: object) -> object:
         warnings.warn(f"Invalid value for VR UI: '{FAMILY}'", UserWarning, stacklevel=1)
-        return read(path)
+        return read(path, **options)
 
     monkeypatch.setattr(marrowsignal.dicom, "find_series", warning)
     with warnings.catch_warnings():

@@ -98,7 +98,7 @@ def test_a_bug_is_1_and_one_line(
 ) -> None:
     name = "Mustermann"
 
-    def broken(_path: Path) -> None:
+    def broken(_path: Path, **_options: object) -> None:
         raise RuntimeError(name)
 
     monkeypatch.setattr(marrowsignal.dicom, "find_series", broken)
@@ -119,7 +119,7 @@ def test_arguments_beyond_the_path_are_2_and_not_repeated(run) -> None:
 
 
 def test_an_interruption_is_130(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_path: Path) -> None:
+    def interrupted(_path: Path, **_options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(marrowsignal.dicom, "find_series", interrupted)
