@@ -162,5 +162,6 @@ def _series(series: Series, why_not_used: str) -> SeriesEntry:
         echo_train_length=facts.echo_train_length,
         magnetic_field_strength_t=facts.magnetic_field_strength_t,
         post_contrast=facts.post_contrast,
+        fat_suppressed=facts.fat_suppressed,
         findings=_findings(series.findings),
     )

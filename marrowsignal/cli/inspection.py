@@ -83,6 +83,7 @@ class SeriesEntry(_Model):
     echo_train_length: int | None
     magnetic_field_strength_t: float | None
     post_contrast: bool
+    fat_suppressed: bool
     findings: tuple[FindingEntry, ...]
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from marrowsignal.dicom.file_kind import START_BYTES, FileKind, kind_of, named_like_dicom
 from marrowsignal.dicom.file_tally import Trouble
@@ -121,21 +122,27 @@ def _look_at_some(files: list[NumberedFile]) -> list[LookedAt]:
 
 def _look_at(number: int, path: Path) -> LookedAt:
     try:
-        kind = kind_of_file(path)
+        with path.open("rb", buffering=0) as stream:
+            return _look_into(number, path, stream)
     except OSError as error:
         return LookedAt(number=number, path=path, kind=FileKind.OTHER, trouble=trouble_of(error))
+
+
+def _look_into(number: int, path: Path, stream: BinaryIO) -> LookedAt:
+    kind = kind_of(stream.read(START_BYTES))
     if kind in (FileKind.DICOM, FileKind.BARE_DATASET):
         try:
-            headers = _headers_of(path, kind)
+            headers = _headers_of(path, stream, kind)
         except (*UNREADABLE, MemoryError):
             return LookedAt(number=number, path=path, kind=kind, trouble=Trouble.DAMAGED)
         return LookedAt(number=number, path=path, kind=kind, headers=headers)
     return LookedAt(number=number, path=path, kind=kind, trouble=_trouble_by_name(path, kind))
 
 
-def _headers_of(path: Path, kind: FileKind) -> tuple[SliceHeader, ...]:
+def _headers_of(path: Path, stream: BinaryIO, kind: FileKind) -> tuple[SliceHeader, ...]:
     """Return the headers of a file's slices; none when it only began like a data set."""
-    headers = read_slice_headers(path)
+    stream.seek(0)
+    headers = read_slice_headers(path, stream)
     known = kind is FileKind.DICOM or any(h.sop_class_uid or h.acquisition.modality for h in headers)
     return headers if known else ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -62,26 +63,28 @@ class ScannedHeader:
     encoding: Encoding
 
 
-def scan_header(path: Path) -> ScannedHeader:
+def scan_header(path: Path, stream: BinaryIO | None = None) -> ScannedHeader:
     """Scan the header of one file.
 
     Parameters
     ----------
     path : Path
         A DICOM file, with or without preamble and file meta information.
+    stream : file object, optional
+        The same file, open already: on a share each opening is a wait.
 
     Raises
     ------
     Exception
         Any of `marrowsignal.dicom.header_values.UNREADABLE` when the file is damaged.
     """
-    with path.open("rb", buffering=0) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        window = Window(stream, size)
+    with path.open("rb", buffering=0) if stream is None else nullcontext(stream) as file:
+        size = os.fstat(file.fileno()).st_size
+        window = Window(file, size)
         syntax, place = _transfer_syntax(window)
         if syntax != DEFLATED:
             return _scan(window, size, syntax, place)
-        data = _inflate(stream, place)
+        data = _inflate(file, place)
         return _scan(Window.over(data), len(data), syntax, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,8 @@ def read_volume(series: Series) -> SignalVolume:
         parts = [range(first, len(array), threads) for first in range(threads)]
         for _ in pool.map(lambda part: _read_slices(series, part, array), parts):
             continue
-    if not np.all(np.isfinite(array)):
+    # NaN and infinity reach an end of the range; a mask of every voxel costs ten times as much.
+    if not math.isfinite(float(array.min()) + float(array.max())):
         raise DicomError(
             f"the signal of {series.label} is not finite everywhere",
             code="pixels_unexpected",
@@ -97,7 +99,7 @@ def _unreadable(series: Series, index: int, problem: str) -> DicomError:
     )
 
 
-def to_signal(stored: NDArray[np.int32], layout: PixelLayout) -> NDArray[np.float64]:
+def to_signal(stored: NDArray[np.integer], layout: PixelLayout) -> NDArray[np.float64]:
     """Return the signal of one slice from its stored values.
 
     A displayed value is SV * RS + RI. Philips adds its own scale slope SS, by which series and slices differ:
@@ -105,7 +107,7 @@ def to_signal(stored: NDArray[np.int32], layout: PixelLayout) -> NDArray[np.floa
 
     Parameters
     ----------
-    stored : ndarray of int32, shape (row, column)
+    stored : ndarray of integers, shape (row, column)
         Stored values SV.
     layout : PixelLayout
         Rescale, padding and photometric interpretation.
@@ -127,8 +129,10 @@ def to_signal(stored: NDArray[np.int32], layout: PixelLayout) -> NDArray[np.floa
     if layout.photometric_interpretation == "MONOCHROME1":
         low = -(2 ** (layout.bits_stored - 1)) if layout.signed else 0
         values = (2 * low + 2**layout.bits_stored - 1) - values
-    values *= layout.slope
-    values += layout.intercept
+    if layout.slope != 1.0:
+        values *= layout.slope
+    if layout.intercept != 0.0:
+        values += layout.intercept
     if layout.scale_slope is not None and layout.slope > 0:
         values /= layout.slope * layout.scale_slope
     if layout.padding is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from marrowsignal.dicom.enhanced import ENHANCED_SOP_CLASSES, frames_of
 from marrowsignal.dicom.header_scan import ScannedHeader, header_bytes, scan_header
@@ -24,6 +25,8 @@ _GE_ACQUISITION = "GEMS_ACQU_01"
 _GE_PARAMETERS = "GEMS_PARM_01"
 _SIEMENS = "SIEMENS MR HEADER"
 
+# Values of SpectrallySelectedSuppression; others tell nothing of fat.
+_FAT_SUPPRESSED = {"FAT": True, "FAT_AND_WATER": True, "NONE": False, "WATER": False}
 _COMPONENTS = {"PHASE": "P", "REAL": "R", "IMAGINARY": "I", "MIXED": "P"}
 
 
@@ -131,20 +134,22 @@ class SliceHeader:
         return SliceSource(path=self.path, frame=self.frame, layout=self.layout)
 
 
-def read_slice_headers(path: Path) -> tuple[SliceHeader, ...]:
+def read_slice_headers(path: Path, stream: BinaryIO | None = None) -> tuple[SliceHeader, ...]:
     """Read the headers of one file, pixels left alone: one a frame for Enhanced MR, else one.
 
     Parameters
     ----------
     path : Path
         A DICOM file, with or without preamble.
+    stream : file object, optional
+        The same file, open already.
 
     Raises
     ------
     Exception
         Any of `marrowsignal.dicom.header_values.UNREADABLE` when the file is damaged.
     """
-    scanned = scan_header(path)
+    scanned = scan_header(path, stream)
     root = RawValues(scanned.elements)
     described: tuple[HeaderValues, ...] = (root,)
     frames = 1
@@ -201,7 +206,7 @@ def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -
         lossy=values.text("LossyImageCompression") == "01",
         burned_in=values.text("BurnedInAnnotation").upper() == "YES",
         inversion_recovery={"YES": True, "NO": False}.get(inversion),
-        fat_suppressed=(suppression not in ("NONE", "WATER")) if suppression else None,
+        fat_suppressed=_FAT_SUPPRESSED.get(suppression),
         enhanced=enhanced,
         acquisition=_acquisition(values, enhanced=enhanced),
     )

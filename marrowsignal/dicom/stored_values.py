@@ -48,7 +48,7 @@ class FrameReader:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def stored_values(self, source: SliceSource) -> NDArray[np.int32]:
+    def stored_values(self, source: SliceSource) -> NDArray[np.integer]:
         """Return the stored values of a frame.
 
         Parameters
@@ -58,7 +58,7 @@ class FrameReader:
 
         Returns
         -------
-        ndarray of int32, shape (row, column)
+        ndarray of integers, shape (row, column)
             Bits above BitsStored are cut off (older files keep overlays there) and signs extended.
 
         Raises
@@ -75,7 +75,7 @@ class FrameReader:
         stream.seek(layout.offset + source.frame * layout.frame_bytes)
         return stored_bits(stream.read(layout.frame_bytes), layout)
 
-    def several(self, sources: Sequence[SliceSource]) -> Iterator[NDArray[np.int32]]:
+    def several(self, sources: Sequence[SliceSource]) -> Iterator[NDArray[np.integer]]:
         """Give the stored values of one frame after the other; those for GDCM are decoded together where that works.
 
         Raises
@@ -87,7 +87,7 @@ class FrameReader:
         for index, source in enumerate(sources):
             yield self.stored_values(source) if together is None else together[index]
 
-    def _together(self, sources: Sequence[SliceSource]) -> NDArray[np.int32] | None:
+    def _together(self, sources: Sequence[SliceSource]) -> NDArray[np.integer] | None:
         layout = sources[0].layout
         if layout.transfer_syntax not in DECODED_BY_GDCM or len({_alike(source.layout) for source in sources}) > 1:
             return None
@@ -117,7 +117,7 @@ class FrameReader:
         start = source.layout.offset + source.frame * source.layout.frame_bytes
         return self._inflated[start : start + source.layout.frame_bytes]
 
-    def _decoded(self, source: SliceSource) -> NDArray[np.int32]:
+    def _decoded(self, source: SliceSource) -> NDArray[np.integer]:
         layout = source.layout
         frame = self._codestream(source)
         if layout.transfer_syntax == _ENCAPSULATED_UNCOMPRESSED:
@@ -127,7 +127,7 @@ class FrameReader:
         values = _encapsulated([frame], layout).pixel_array
         if values.shape != (layout.rows, layout.columns):
             raise ValueError("the compressed image has another size than the header says")
-        return np.asarray(values, dtype=np.int32)
+        return np.asarray(values)
 
     def _codestream(self, source: SliceSource) -> bytes:
         layout = source.layout
@@ -139,7 +139,7 @@ class FrameReader:
             raise ValueError("the compressed image has another size than the header says")
         return frame
 
-    def _by_gdcm(self, frames: list[bytes], layout: PixelLayout) -> NDArray[np.int32]:
+    def _by_gdcm(self, frames: list[bytes], layout: PixelLayout) -> NDArray[np.integer]:
         # SimpleITK takes 0.2 s to import; most studies need no decoder.
         from marrowsignal.geometry.itk_bridge import decode_dicom_frames  # noqa: PLC0415
 
@@ -159,7 +159,7 @@ def _alike(layout: PixelLayout) -> tuple[object, ...]:
     return layout.transfer_syntax, layout.rows, layout.columns, *bits
 
 
-def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.int32]:
+def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.integer]:
     """Return whole numbers from the BitsStored bits below HighBit of each pixel.
 
     Parameters
@@ -182,7 +182,7 @@ def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.int32]:
     if above or layout.bits_stored < layout.bits_allocated:
         # The shift up drops what lies above HighBit, the shift down extends the sign.
         cells = (cells << above) >> (layout.bits_allocated - layout.bits_stored)
-    return cells.astype(np.int32, copy=False)
+    return cells
 
 
 def _encapsulated(frames: list[bytes], layout: PixelLayout) -> Dataset:

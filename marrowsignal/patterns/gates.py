@@ -13,7 +13,7 @@ from marrowsignal.signals.records import Signals
 __all__ = ["Gates", "check_gates"]
 
 # Findings after which no ratio holds.
-_CLOSING = ("acquired_after_contrast", "no_normal_level")
+_CLOSING = ("acquired_after_contrast", "no_normal_level", "persons_differ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
