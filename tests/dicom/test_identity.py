@@ -129,8 +129,8 @@ NATIVE = [
     "T1 pre contrast", "T1 precontrast", "T1 pre", "T1 ohne KM", "T1 vor KM", "T1 nativ", "T1 sans injection",
     "T1 avant gado", "T1 senza mdc", "T1 sin contraste", "T1 sem contraste", "T1 zonder contrast", "T1 kontrastsız",
     "T1 kontrast öncesi", "T1 bez kontrastu", "T1 przed kontrastem", "T1 без контраста", "T1 до контраста",
-    "T1 нативная", "T1 平扫", "T1 造影前", "T1 造影なし", "T1 조영전", "T1 cor 40 cm", "T1 post op", "T1 posterior",
-    "T1 W/O CONTRAST", "T1 W/WO contrast", "T1 without and with contrast", "IRM T1", "T1 injury", "T1 con",
+    "T1 нативная", "T1 平扫", "T1 造影前", "T1 造影なし", "磁振造影 T1", "T1 조영전", "T1 cor 40 cm", "T1 post op",
+    "T1 posterior", "T1 W/O CONTRAST", "T1 W/WO contrast", "T1 without and with contrast", "IRM T1", "T1 injury", "T1 con",
 ]  # fmt: skip
 
 
