@@ -18,7 +18,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from marrowsignal.dicom.identity import MAY_LEAVE
+from marrowsignal.dicom.privacy.allow_list import MAY_LEAVE
 from marrowsignal.phantom import DicomOptions, StudyOptions, make_study
 from marrowsignal.phantom.dicom_files import Identifiers
 from marrowsignal.phantom.views import all_views

@@ -1,9 +1,9 @@
 """DICOM in: find series, choose the T1 + STIR pair, read volumes."""
 
-from marrowsignal.dicom.case_name import CaseKey, case_key, case_name, input_sha256
 from marrowsignal.dicom.catalog import find_series
-from marrowsignal.dicom.pair_choice import find_pairs, select_pair
-from marrowsignal.dicom.pixels import read_volume
+from marrowsignal.dicom.pairing.choice import find_pairs, select_pair
+from marrowsignal.dicom.pixels.volume import read_volume
+from marrowsignal.dicom.privacy.case_name import CaseKey, case_key, case_name, input_sha256
 from marrowsignal.dicom.records import Comparison, Series, SeriesCatalog, SeriesIdentity, SeriesPair, Verdict
 
 __all__ = [

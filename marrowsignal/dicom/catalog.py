@@ -6,16 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from marrowsignal.dicom.contrast_order import with_contrast_order
-from marrowsignal.dicom.files import read_headers
-from marrowsignal.dicom.identify import identify
+from marrowsignal.dicom.contrasts.contrast_order import with_contrast_order
+from marrowsignal.dicom.contrasts.identify import identify
+from marrowsignal.dicom.contrasts.series_words import read_contrast
+from marrowsignal.dicom.contrasts.usability import MEASURED, hindrances, in_usual_units, weaknesses
+from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.records import Series, SeriesCatalog
-from marrowsignal.dicom.series_words import read_contrast
-from marrowsignal.dicom.slice_grid import Stack, main_plane
-from marrowsignal.dicom.slice_header import SliceHeader
-from marrowsignal.dicom.stack_numbers import number_stacks
-from marrowsignal.dicom.stacks import split_into_stacks, what_differs
-from marrowsignal.dicom.usability import MEASURED, hindrances, in_usual_units, weaknesses
+from marrowsignal.dicom.search.read_headers import read_headers
+from marrowsignal.dicom.stacks.slice_grid import Stack, main_plane
+from marrowsignal.dicom.stacks.split import split_into_stacks, what_differs
+from marrowsignal.dicom.stacks.stack_numbers import number_stacks
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_rules_file import default_series_rules
 

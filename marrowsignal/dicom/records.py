@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from marrowsignal.dicom.pixel_layout import SliceSource
+from marrowsignal.dicom.headers.pixel_layout import SliceSource
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.geometry.volume import VolumeGeometry

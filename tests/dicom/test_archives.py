@@ -23,8 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowsignal.dicom import find_series, read_volume
-from marrowsignal.dicom.archive_bounds import ArchiveLimits
-from marrowsignal.dicom.files import FoundFiles, read_headers
+from marrowsignal.dicom.search.archive_bounds import ArchiveLimits
+from marrowsignal.dicom.search.read_headers import FoundFiles, read_headers
 from marrowsignal.errors import InputError
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_series
 

@@ -13,8 +13,8 @@ from pydicom import config
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from marrowsignal.dicom.dicomdir import check_dicomdir, holds_file, holds_name
-from marrowsignal.dicom.files import read_headers
+from marrowsignal.dicom.search.dicomdir import check_dicomdir, holds_file, holds_name
+from marrowsignal.dicom.search.read_headers import read_headers
 from tests.dicom.dicom_builder import SeriesSpec, write_series
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"

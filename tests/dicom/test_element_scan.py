@@ -9,9 +9,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from marrowsignal.dicom.byte_window import Window
-from marrowsignal.dicom.element_scan import Encoding, scan_elements, scan_items
-from marrowsignal.dicom.header_scan import header_bytes, scan_header
+from marrowsignal.dicom.headers.byte_window import Window
+from marrowsignal.dicom.headers.element_scan import Encoding, scan_elements, scan_items
+from marrowsignal.dicom.headers.header_scan import header_bytes, scan_header
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of
 from tests.dicom.sample_studies import SAMPLES, sample_study
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from marrowsignal.dicom import find_series
-from marrowsignal.dicom.file_kind import START_BYTES, FileKind, kind_of
-from marrowsignal.dicom.file_tally import FileTally, Trouble
-from marrowsignal.dicom.files import FoundFiles, read_headers
-from marrowsignal.dicom.header_reading import look_at_all, reading_threads
-from marrowsignal.dicom.walk import FolderWalk
+from marrowsignal.dicom.search.file_kind import START_BYTES, FileKind, kind_of
+from marrowsignal.dicom.search.file_tally import FileTally, Trouble
+from marrowsignal.dicom.search.header_reading import look_at_all, reading_threads
+from marrowsignal.dicom.search.read_headers import FoundFiles, read_headers
+from marrowsignal.dicom.search.walk import FolderWalk
 from marrowsignal.errors import InputError
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of, stir_spec, write_series
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowsignal.dicom import SeriesCatalog, SeriesPair, find_pairs, find_series, select_pair
-from marrowsignal.dicom.pair_side import side_by_words
+from marrowsignal.dicom.pairing.side import side_by_words
 from marrowsignal.dicom.records import Series, SeriesIdentity, Verdict
 from marrowsignal.errors import NoUsablePairError, UsageError
 from marrowsignal.findings import Finding, Severity

@@ -16,8 +16,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from marrowsignal.dicom.header_scan import scan_header
-from marrowsignal.dicom.header_values import RawValues, quiet_pydicom
+from marrowsignal.dicom.headers.header_scan import scan_header
+from marrowsignal.dicom.headers.header_values import RawValues, quiet_pydicom
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)

@@ -16,8 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from marrowsignal.cli.inspection import SeriesEntry
 from marrowsignal.dicom import CaseKey, case_key, case_name, find_series
-from marrowsignal.dicom.case_name import CASE_KEY_VARIABLE, KEY_FILE
-from marrowsignal.dicom.identity import (
+from marrowsignal.dicom.privacy.allow_list import (
     FREE_TEXTS,
     MAY_LEAVE,
     REDACTED,
@@ -28,7 +27,8 @@ from marrowsignal.dicom.identity import (
     Secrets,
     age_that_may_leave,
 )
-from marrowsignal.dicom.kept_words import KEPT_WORDS
+from marrowsignal.dicom.privacy.case_name import CASE_KEY_VARIABLE, KEY_FILE
+from marrowsignal.dicom.privacy.kept_words import KEPT_WORDS
 from marrowsignal.errors import DicomError, OutputError
 from marrowsignal.results.document_models import AcquisitionDocument, SeriesDocument
 from tests.dicom.dicom_builder import SeriesSpec, write_series

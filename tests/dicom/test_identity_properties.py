@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marrowsignal.dicom.identify import Identification, identify
+from marrowsignal.dicom.contrasts.identify import Identification, identify
+from marrowsignal.dicom.contrasts.series_words import read_words
+from marrowsignal.dicom.headers.slice_header import SliceHeader, read_slice_headers
 from marrowsignal.dicom.records import SeriesIdentity as Id
-from marrowsignal.dicom.series_words import read_words
-from marrowsignal.dicom.slice_header import SliceHeader, read_slice_headers
 from marrowsignal.protocol.series_rules_file import default_series_rules
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of
 from tests.dicom.identity_table import rows

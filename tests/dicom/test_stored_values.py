@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from marrowsignal.dicom.codestream import codestream_size
-from marrowsignal.dicom.pixel_layout import PixelLayout, pixel_problem
-from marrowsignal.dicom.pixels import to_signal
-from marrowsignal.dicom.stored_values import stored_bits
+from marrowsignal.dicom.headers.pixel_layout import PixelLayout, pixel_problem
+from marrowsignal.dicom.pixels.codestream import codestream_size
+from marrowsignal.dicom.pixels.stored_values import stored_bits
+from marrowsignal.dicom.pixels.volume import to_signal
 
 LAYOUT = PixelLayout(
     rows=2,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from marrowsignal.dicom.dicomdir import check_dicomdir, holds_file
-from marrowsignal.dicom.files import read_headers
+from marrowsignal.dicom.search.dicomdir import check_dicomdir, holds_file
+from marrowsignal.dicom.search.read_headers import read_headers
 
 pytestmark = pytest.mark.real_data
 

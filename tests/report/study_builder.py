@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict, BiasModel
-from marrowsignal.dicom.pixel_layout import PixelLayout, SliceSource
+from marrowsignal.dicom.headers.pixel_layout import PixelLayout, SliceSource
 from marrowsignal.dicom.records import Series, SeriesIdentity, SeriesPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.acquisition import AcquisitionFacts

@@ -1,0 +1,1 @@
+"""From the bytes of a header to one frozen record a slice."""

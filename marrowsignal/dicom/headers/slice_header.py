@@ -1,0 +1,338 @@
+"""The header of one slice as a frozen record: everything later steps ask of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from marrowsignal.dicom.headers.enhanced import ENHANCED_SOP_CLASSES, frames_of
+from marrowsignal.dicom.headers.header_scan import ScannedHeader, header_bytes, scan_header
+from marrowsignal.dicom.headers.header_values import HeaderValues, RawValues, Surroundings
+from marrowsignal.dicom.headers.pixel_layout import PixelLayout, SliceSource, syntax_name
+from marrowsignal.dicom.headers.redacted_values import RedactedValues, secrets_of
+from marrowsignal.dicom.privacy.allow_list import age_that_may_leave
+from marrowsignal.dicom.privacy.person import person_mark
+from marrowsignal.geometry.acquisition import AcquisitionFacts
+
+__all__ = ["SliceHeader", "read_slice_headers"]
+
+_PER_FRAME_GROUPS = 0x52009230
+_PHILIPS_IMAGING = "Philips Imaging DD 001"
+_PHILIPS_MR_IMAGING = "Philips MR Imaging DD 001"
+_GE_ACQUISITION = "GEMS_ACQU_01"
+_GE_PARAMETERS = "GEMS_PARM_01"
+_SIEMENS = "SIEMENS MR HEADER"
+
+# Values of SpectrallySelectedSuppression; others tell nothing of fat.
+_FAT_SUPPRESSED = {"FAT": True, "FAT_AND_WATER": True, "NONE": False, "WATER": False}
+_COMPONENTS = {"PHASE": "P", "REAL": "R", "IMAGINARY": "I", "MIXED": "P"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceHeader:
+    """One image plane, a file or a frame: facts for the identity, keys for the grouping, numbers for the geometry.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frame : int
+        Frame of a multi-frame file, counted from 0.
+    layout : PixelLayout
+        How its pixels lie in the file.
+    sop_class_uid, sop_instance_uid, series_instance_uid, study_instance_uid, frame_of_reference_uid : str
+        UIDs; empty when absent.
+    transfer_syntax_name : str
+        Name of the transfer syntax.
+    series_number, instance_number, acquisition_number, temporal_position, echo_number : int or None
+        SeriesNumber, InstanceNumber, AcquisitionNumber, TemporalPositionIdentifier or -Index, EchoNumbers.
+    stack_id, image_component, acquisition_contrast : str
+        StackID, ComplexImageComponent, AcquisitionContrast of Enhanced MR; empty in classic files.
+    description, protocol_name, contrast_agent : str
+        Free texts, control characters removed, names and numbers of the patient redacted.
+    vendor_sequence_names : tuple of str
+        Sequence names in the makers' private elements.
+    person : str
+        Mark of the PatientID that holds as long as the process; only compared, never goes to an output.
+    laterality : str
+        ``"L"``, ``"R"``, ``"B"``, ``"U"`` or empty: Laterality, ImageLaterality or FrameLaterality.
+    acquired_at, contrast_started_at : str
+        Times that order series.
+    position_mm, row_direction, column_direction : tuple of float or None
+        ImagePositionPatient; directions of increasing row and of increasing column index.
+    pixel_spacing_mm : tuple of float or None
+        Between rows, between columns.
+    spacing_between_slices_mm : float or None
+        SpacingBetweenSlices, else SliceThickness; used for single slices only.
+    diffusion_b_value : float or None
+        DiffusionBValue, or the maker's own element for it.
+    lossy : bool
+        LossyImageCompression is 01.
+    burned_in : bool
+        BurnedInAnnotation is YES: the pixels may tell who the patient is.
+    inversion_recovery, fat_suppressed : bool or None
+        What Enhanced MR says outright; None in classic files.
+    enhanced : bool
+        Enhanced multi-frame object.
+    acquisition : AcquisitionFacts
+        Contrast facts.
+    """
+
+    path: Path
+    frame: int
+    layout: PixelLayout
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    frame_of_reference_uid: str
+    transfer_syntax_name: str
+    series_number: int | None
+    instance_number: int | None
+    acquisition_number: int | None
+    temporal_position: int | None
+    echo_number: int | None
+    stack_id: str
+    image_component: str
+    acquisition_contrast: str
+    description: str
+    protocol_name: str
+    contrast_agent: str
+    vendor_sequence_names: tuple[str, ...]
+    person: str = field(repr=False)
+    laterality: str
+    acquired_at: str
+    contrast_started_at: str
+    position_mm: tuple[float, ...] | None
+    row_direction: tuple[float, ...] | None
+    column_direction: tuple[float, ...] | None
+    pixel_spacing_mm: tuple[float, ...] | None
+    spacing_between_slices_mm: float | None
+    diffusion_b_value: float | None
+    lossy: bool
+    burned_in: bool = False
+    inversion_recovery: bool | None
+    fat_suppressed: bool | None
+    enhanced: bool
+    acquisition: AcquisitionFacts
+
+    @property
+    def rows(self) -> int:
+        """Rows; 0 for objects that are no image."""
+        return self.layout.rows
+
+    @property
+    def columns(self) -> int:
+        """Columns; 0 for objects that are no image."""
+        return self.layout.columns
+
+    @property
+    def source(self) -> SliceSource:
+        """Where the pixels are."""
+        return SliceSource(path=self.path, frame=self.frame, layout=self.layout)
+
+
+def read_slice_headers(path: Path, stream: BinaryIO | None = None) -> tuple[SliceHeader, ...]:
+    """Read the headers of one file, pixels left alone: one a frame for Enhanced MR, else one.
+
+    Parameters
+    ----------
+    path : Path
+        A DICOM file, with or without preamble.
+    stream : file object, optional
+        The same file, open already.
+
+    Raises
+    ------
+    Exception
+        Any of `marrowsignal.dicom.headers.header_values.UNREADABLE` when the file is damaged.
+    """
+    scanned = scan_header(path, stream)
+    root = RawValues(scanned.elements)
+    described: tuple[HeaderValues, ...] = (root,)
+    frames = 1
+    if _PER_FRAME_GROUPS in scanned.elements and root.text("Modality") == "MR":
+        within = Surroundings(window=header_bytes(path, scanned), encoding=scanned.encoding)
+        of_frames, frames = frames_of(RawValues(scanned.elements, within))
+        described = of_frames or (root,)
+    secrets = secrets_of(root)
+    return tuple(
+        _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, max(1, frames)))
+        for frame, values in enumerate(described)
+    )
+
+
+def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -> SliceHeader:
+    sop_class = values.text("SOPClassUID")
+    enhanced = sop_class in ENHANCED_SOP_CLASSES
+    directions = values.floats("ImageOrientationPatient", 6)
+    inversion = values.text("InversionRecovery").upper()
+    suppression = values.text("SpectrallySelectedSuppression").upper()
+    return SliceHeader(
+        path=path,
+        frame=frame,
+        layout=layout,
+        sop_class_uid=sop_class,
+        sop_instance_uid=values.text("SOPInstanceUID"),
+        series_instance_uid=values.text("SeriesInstanceUID"),
+        study_instance_uid=values.text("StudyInstanceUID"),
+        frame_of_reference_uid=values.text("FrameOfReferenceUID"),
+        transfer_syntax_name=syntax_name(layout.transfer_syntax),
+        series_number=values.whole("SeriesNumber"),
+        instance_number=values.whole("InstanceNumber"),
+        acquisition_number=values.whole("AcquisitionNumber"),
+        temporal_position=values.whole("TemporalPositionIdentifier"),
+        echo_number=values.whole("EchoNumbers"),
+        stack_id=values.text("StackID"),
+        image_component=values.text("ComplexImageComponent").upper(),
+        acquisition_contrast=values.text("AcquisitionContrast").upper(),
+        description=values.text("SeriesDescription"),
+        protocol_name=values.text("ProtocolName"),
+        contrast_agent=_contrast_agent(values),
+        vendor_sequence_names=_vendor_names(values),
+        person=person_mark(values.text("PatientID")),
+        laterality=(values.text("Laterality") or values.text("ImageLaterality")).upper()[:1],
+        acquired_at=_moment(values),
+        contrast_started_at=values.text("ContrastBolusStartTime"),
+        position_mm=values.floats("ImagePositionPatient", 3),
+        # DICOM: the first three cosines point along a row, where the column index grows.
+        row_direction=None if directions is None else directions[3:],
+        column_direction=None if directions is None else directions[:3],
+        pixel_spacing_mm=values.floats("PixelSpacing", 2),
+        spacing_between_slices_mm=values.positive("SpacingBetweenSlices") or values.positive("SliceThickness"),
+        diffusion_b_value=_b_value(values),
+        lossy=values.text("LossyImageCompression") == "01",
+        burned_in=values.text("BurnedInAnnotation").upper() == "YES",
+        inversion_recovery={"YES": True, "NO": False}.get(inversion),
+        fat_suppressed=_FAT_SUPPRESSED.get(suppression),
+        enhanced=enhanced,
+        acquisition=_acquisition(values, enhanced=enhanced),
+    )
+
+
+def _layout(values: HeaderValues, scanned: ScannedHeader, frames_described: int) -> PixelLayout:
+    allocated = values.whole("BitsAllocated") or 0
+    stored = values.whole("BitsStored") or allocated
+    scale = values.private_number(0x2005, _PHILIPS_MR_IMAGING, 0x0E)
+    return PixelLayout(
+        rows=max(0, values.whole("Rows") or 0),
+        columns=max(0, values.whole("Columns") or 0),
+        samples_per_pixel=values.whole("SamplesPerPixel") or 1,
+        frames=max(1, values.whole("NumberOfFrames") or 1),
+        frames_described=frames_described,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=values.whole("HighBit") or stored - 1,
+        signed=values.whole("PixelRepresentation") == 1,
+        photometric_interpretation=values.text("PhotometricInterpretation").upper(),
+        slope=_rescale(values, "RescaleSlope", absent=1.0) or 1.0,
+        intercept=_rescale(values, "RescaleIntercept", absent=0.0),
+        scale_slope=scale if scale is not None and scale > 0 else None,
+        padding=_padding(values),
+        transfer_syntax=scanned.transfer_syntax,
+        pixel_tag=scanned.pixel_tag,
+        offset=scanned.pixel_offset,
+        claimed_bytes=scanned.pixel_bytes,
+        bytes_left=scanned.bytes_left,
+    )
+
+
+def _rescale(values: HeaderValues, keyword: str, *, absent: float) -> float:
+    number = values.number(keyword)
+    if number is not None:
+        return number
+    return math.nan if values.text(keyword) else absent
+
+
+def _padding(values: HeaderValues) -> tuple[float, float] | None:
+    first = values.number("PixelPaddingValue")
+    if first is None:
+        return None
+    last = values.number("PixelPaddingRangeLimit")
+    return (first, first) if last is None else (min(first, last), max(first, last))
+
+
+def _vendor_names(values: HeaderValues) -> tuple[str, ...]:
+    names = (
+        values.private_text(0x0019, _GE_ACQUISITION, 0x9C),
+        values.private_text(0x0019, _GE_ACQUISITION, 0x9E),
+        values.private_text(0x2001, _PHILIPS_IMAGING, 0x20),
+    )
+    return tuple(name for name in names if name)
+
+
+def _b_value(values: HeaderValues) -> float | None:
+    b_value = values.number("DiffusionBValue")
+    if b_value is None:
+        b_value = values.private_number(0x0019, _SIEMENS, 0x0C)
+    if b_value is None:
+        b_value = values.private_number(0x2001, _PHILIPS_IMAGING, 0x03)
+    if b_value is None:
+        b_value = values.private_number(0x0043, _GE_PARAMETERS, 0x39)
+        # GE adds 1,000,000,000 to tell that a direction follows.
+        b_value = None if b_value is None else b_value % 1_000_000
+    return b_value
+
+
+def _acquisition(values: HeaderValues, *, enhanced: bool) -> AcquisitionFacts:
+    sex = values.text("PatientSex").upper()
+    image_type = values.codes("ImageType")
+    component = _COMPONENTS.get(values.text("ComplexImageComponent").upper())
+    return AcquisitionFacts(
+        modality=values.text("Modality").upper() or None,
+        scanning_sequence=_scanning_sequence(values) if enhanced else values.codes("ScanningSequence"),
+        sequence_variant=values.codes("SequenceVariant"),
+        scan_options=values.codes("ScanOptions"),
+        image_type=(*image_type, component) if component else image_type,
+        sequence_name=values.text("SequenceName") or values.text("PulseSequenceName") or None,
+        repetition_time_ms=values.positive("RepetitionTime"),
+        echo_time_ms=values.positive("EchoTime"),
+        # GE, Hitachi and Philips write 0 on series without inversion.
+        inversion_time_ms=values.positive("InversionTime"),
+        echo_train_length=values.whole("EchoTrainLength") or None,
+        magnetic_field_strength_t=values.positive("MagneticFieldStrength"),
+        manufacturer=values.text("Manufacturer") or None,
+        body_part_examined=values.text("BodyPartExamined").upper() or None,
+        patient_position=values.text("PatientPosition").upper() or None,
+        patient_age_y=age_that_may_leave(_age_years(values.text("PatientAge"))),
+        patient_sex=sex if sex in ("F", "M") else None,
+        slice_thickness_mm=values.positive("SliceThickness"),
+    )
+
+
+def _scanning_sequence(values: HeaderValues) -> tuple[str, ...]:
+    """Say in classic codes what Enhanced MR says in four elements."""
+    codes = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
+    found = codes.get(values.text("EchoPulseSequence").upper(), ())
+    if values.text("EchoPlanarPulseSequence").upper() == "YES":
+        found = (*found, "EP")
+    if values.text("InversionRecovery").upper() == "YES" or values.positive("InversionTime") is not None:
+        found = (*found, "IR")
+    return found
+
+
+def _age_years(text: str) -> float | None:
+    """PatientAge such as 034Y, 018M, 012W or 300D in years."""
+    per_year = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
+    digits, unit = text[:-1], text[-1:].upper()
+    if not (digits.isascii() and digits.isdecimal()) or unit not in per_year:
+        return None
+    return int(digits) / per_year[unit]
+
+
+def _moment(values: HeaderValues) -> str:
+    moment = values.text("AcquisitionDateTime")
+    if moment:
+        return moment
+    date = values.text("AcquisitionDate") or values.text("SeriesDate")
+    clock = values.text("AcquisitionTime") or values.text("SeriesTime")
+    return f"{date}{clock}" if clock else ""
+
+
+def _contrast_agent(values: HeaderValues) -> str:
+    agent = values.text("ContrastBolusAgent")
+    if not agent and values.has("ContrastBolusAgentSequence"):
+        return "named in ContrastBolusAgentSequence"
+    return agent

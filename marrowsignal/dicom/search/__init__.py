@@ -1,0 +1,1 @@
+"""Find the files below a path, in folders and archives, and have their headers read."""

@@ -1,0 +1,1 @@
+"""Sort the slices of a series into stacks with a grid in patient space."""
