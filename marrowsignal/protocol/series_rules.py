@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, model_validator
 
 from marrowsignal.protocol.schema import Quantity
 from marrowsignal.protocol.series_text import Pattern
@@ -34,6 +34,22 @@ class _Model(BaseModel):
 
 # Sorted when written out, so that equal rules have equal hashes.
 Words = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str])]
+
+
+def _share(quantity: Quantity) -> Quantity:
+    if not 0.0 <= quantity.value <= 1.0:
+        raise ValueError(f"a share lies between 0 and 1, not at {quantity.value:g}")
+    return quantity
+
+
+def _size(quantity: Quantity) -> Quantity:
+    if quantity.value < 0.0:
+        raise ValueError(f"a size is not negative, as {quantity.value:g} is")
+    return quantity
+
+
+Share = Annotated[Quantity, AfterValidator(_share)]
+Size = Annotated[Quantity, AfterValidator(_size)]
 
 
 class Window(_Model):
@@ -69,42 +85,42 @@ class Window(_Model):
 class EvidenceWeights(_Model):
     """Weights of the evidence score and where it is accepted."""
 
-    timing: Quantity
-    sequence: Quantity
-    name: Quantity
-    description: Quantity
-    accept: Quantity
-    margin: Quantity
-    edge_credit: Quantity
-    missing_inversion_time_credit: Quantity
-    weak_inversion_credit: Quantity
-    doubted_credit: Quantity
+    timing: Share
+    sequence: Share
+    name: Share
+    description: Share
+    accept: Share
+    margin: Share
+    edge_credit: Share
+    missing_inversion_time_credit: Share
+    weak_inversion_credit: Share
+    doubted_credit: Share
 
 
 class UsableRules(_Model):
     """What a stack of slices needs to be a volume."""
 
-    min_slices: Quantity
-    parallel_tolerance: Quantity
-    oblique_from: Quantity
-    gap_tolerance_fraction: Quantity
-    gap_tolerance: Quantity
-    same_position: Quantity
-    shear_tolerance: Quantity
-    localizer_planes: Quantity
-    seconds_below: Quantity
-    gauss_above: Quantity
-    multi_echo_from: Quantity
+    min_slices: Size
+    parallel_tolerance: Size
+    oblique_from: Size
+    gap_tolerance_fraction: Share
+    gap_tolerance: Size
+    same_position: Size
+    shear_tolerance: Size
+    localizer_planes: Size
+    seconds_below: Size
+    gauss_above: Size
+    multi_echo_from: Size
 
 
 class PairingRules(_Model):
     """What two series need to be a pair."""
 
-    min_overlap_fraction: Quantity
-    near_equal_fraction: Quantity
-    same_field_fraction: Quantity
-    plane_tolerance: Quantity
-    field_tolerance: Quantity
+    min_overlap_fraction: Share
+    near_equal_fraction: Share
+    same_field_fraction: Share
+    plane_tolerance: Size
+    field_tolerance: Size
 
 
 class SideWords(_Model):
@@ -153,6 +169,7 @@ class TextPatterns(_Model):
     spectral_inversion: Pattern
     post_contrast: Pattern
     not_post_contrast: Pattern
+    contrast_hint: Pattern
     contrast_agent_off: Pattern
     derived: Pattern
     synthetic: Pattern
@@ -164,6 +181,7 @@ class TextPatterns(_Model):
     dixon_in_phase: Pattern
     dixon_other: Pattern
     single_shot: Pattern
+    other_purpose: Pattern
     spin_echo_name: Pattern
     inversion_name: Pattern
     plain_spin_echo_name: Pattern

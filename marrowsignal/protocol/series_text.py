@@ -27,11 +27,14 @@ def _joined(value: object) -> object:
     """One pattern from a list of alternatives, so that a TOML file can keep one language a line."""
     if not isinstance(value, list):
         return value
-    return "|".join(f"(?:{one})" for one in value if isinstance(one, str)) if _all_text(value) else value
-
-
-def _all_text(values: list[object]) -> bool:
-    return bool(values) and all(isinstance(one, str) for one in values)
+    alternatives = [one for one in value if isinstance(one, str)]
+    if not value or len(alternatives) < len(value):
+        return value
+    for one in alternatives:
+        # An alternative that is empty, or closes the group of another, would change all the others.
+        if re.search(_compiles(one), "") is not None:
+            raise ValueError(f"the alternative '{one}' is found in every text")
+    return "|".join(f"(?:{one})" for one in alternatives)
 
 
 def _compiles(pattern: str) -> str:

@@ -103,6 +103,8 @@ def test_an_interrupt_leaves_nothing_and_a_fork_removes_nothing(tmp_path: Path, 
     archive = write_zip(tmp_path / "a.zip", series_members())
     script = (
         "import os, signal, sys, pathlib, marrowsignal.dicom as d\n"
+        # A shell's background job ignores SIGINT from the start.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "kept = d.find_series(pathlib.Path(sys.argv[1]))\n"
         "child = os.fork()\n"
         "if not child:\n"

@@ -18,6 +18,7 @@ from pydicom.uid import (
 
 from marrowsignal.dicom.headers.header_scan import scan_header
 from marrowsignal.dicom.headers.header_values import RawValues, quiet_pydicom
+from marrowsignal.dicom.headers.slice_header import read_slice_headers
 from tests.dicom.dicom_builder import SeriesSpec, dataset_of
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
@@ -146,3 +147,15 @@ def test_files_without_preamble_and_meta_information(tmp_path: Path) -> None:
         found = scan_header(path)
         assert RawValues(found.elements).text("SeriesDescription") == "bare"
         assert found.pixel_bytes == 60
+
+
+def test_numbers_in_sequences_are_taken_out_of_texts(tmp_path: Path) -> None:
+    ds = dataset_of(SeriesSpec(description="T1 cor XQ778812 RP-55501"), 0)
+    other, request = Dataset(), Dataset()
+    other.PatientID, request.RequestedProcedureID = "XQ778812", "RP55501"
+    ds.OtherPatientIDsSequence, ds.RequestAttributesSequence = [other], [request]
+    for undefined in (False, True):
+        ds["OtherPatientIDsSequence"].is_undefined_length = undefined
+        saved(tmp_path / "a.dcm", ds)
+        (header,) = read_slice_headers(tmp_path / "a.dcm")
+        assert header.description == "T1 cor [redacted] [redacted]"

@@ -35,8 +35,10 @@ LAYOUT = PixelLayout(
     offset=0,
     claimed_bytes=24,
     bytes_left=24,
+    bytes_missing=0,
 )
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
+RLE = "1.2.840.10008.1.2.5"
 
 
 @given(
@@ -89,6 +91,9 @@ def test_too_few_bytes_are_an_error() -> None:
         ({"transfer_syntax": "1.2.840.10008.1.2.4.201"}, 0, "High-Throughput JPEG 2000"),
         ({"transfer_syntax": "1.2.3"}, 0, "unknown"),
         ({"frames": 2**31 - 1}, 0, "claims 2147483647 frames and describes 2"),
+        ({"slope": -1.0}, 0, "negative"),
+        ({"transfer_syntax": BIG_ENDIAN, "bits_allocated": 8, "bits_stored": 8, "high_bit": 7}, 0, "swapped"),
+        ({"transfer_syntax": RLE, "claimed_bytes": None, "bytes_missing": 17}, 0, "17 bytes are missing"),
         ({"slope": float("nan")}, 0, "RescaleSlope"),
         ({"photometric_interpretation": "PALETTE COLOR"}, 0, "PALETTE COLOR, not grey"),
         ({"bytes_left": 20}, 1, "4 bytes are missing"),

@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
-from pydicom.uid import JPEGLSLossless, RLELossless
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from marrowsignal.dicom import find_series, read_volume
 from marrowsignal.errors import DicomError
 from marrowsignal.geometry import SignalVolume
-from tests.dicom.dicom_builder import SeriesSpec, dataset_of, write_series
+from tests.dicom.dicom_builder import SeriesSpec, dataset_of, uid, write_series
 
 
 def volume_of(folder: Path, spec: SeriesSpec) -> SignalVolume:
@@ -119,3 +121,70 @@ def test_a_series_without_a_grid_is_an_error(tmp_path: Path) -> None:
     (series,) = find_series(tmp_path).series
     with pytest.raises(DicomError, match="no volume"):
         read_volume(series)
+
+
+def test_rle_cells_are_cut_to_their_stored_bits(tmp_path: Path) -> None:
+    spec = SeriesSpec().with_header(BitsStored=12, HighBit=15)
+    for index in range(9):
+        ds = dataset_of(spec, index)
+        ds.PixelData = (spec.stored()[index] << 4).tobytes()
+        ds.save_as(tmp_path / f"plain-{index}.dcm", enforce_file_format=True)
+        ds.SeriesInstanceUID, ds.SOPInstanceUID = uid("rle"), uid(f"rle-{index}")
+        ds.compress(RLELossless, generate_instance_uid=False)
+        ds.save_as(tmp_path / f"rle-{index}.dcm", enforce_file_format=True)
+    for series in find_series(tmp_path).series:
+        assert np.array_equal(read_volume(series).array, spec.stored())
+
+
+@pytest.mark.parametrize("share", [0.95, 0.6, 0.3])
+def test_a_truncated_compressed_slice_is_told_from_the_header(tmp_path: Path, share: float) -> None:
+    for index in range(9):
+        ds = dataset_of(SeriesSpec(shape=(9, 40, 40)), index)
+        ds.compress(RLELossless, generate_instance_uid=False)
+        ds.save_as(tmp_path / f"{index}.dcm", enforce_file_format=True)
+    file = tmp_path / "4.dcm"
+    data = file.read_bytes()
+    pixels = len(pydicom.dcmread(file).PixelData)
+    file.write_bytes(data[: len(data) - round((1 - share) * pixels) - 8])
+    (series,) = find_series(tmp_path).series
+    assert not series.usable
+    assert "truncated" in " ".join(series.reasons)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_padding_below_zero(tmp_path: Path, syntax: str) -> None:
+    spec = SeriesSpec(shape=(9, 6, 5)).with_header(
+        PixelRepresentation=1, PixelPaddingValue=-2000, BitsStored=16, HighBit=15
+    )
+    for index in range(9):
+        ds = dataset_of(spec, index)
+        stored = spec.stored()[index].astype(np.int16)
+        stored[0] = -2000
+        ds.PixelData = stored.tobytes()
+        ds.file_meta.TransferSyntaxUID = syntax
+        ds.save_as(tmp_path / f"{index}.dcm", enforce_file_format=True)
+    (series,) = find_series(tmp_path).series
+    volume = read_volume(series).array
+    assert volume.min() == 0.0
+    assert not volume[:, 0].any()
+
+
+def test_the_philips_scale_is_found_wherever_it_is_kept(tmp_path: Path) -> None:
+    creator, within = "Philips MR Imaging DD 001", "Philips MR Imaging DD 005"
+    for name in ("plain", "sequence", "creator twice"):
+        for index in range(9):
+            ds = dataset_of(SeriesSpec(slopes=(2.0, 3.0)), index)
+            holder = ds
+            if name == "sequence":
+                holder = Dataset()
+                ds.private_block(0x2005, within, create=True).add_new(0x0F, "SQ", [holder])
+            elif name == "creator twice":
+                ds.add_new(0x20050010, "LO", creator)
+                ds.add_new(0x20050011, "LO", creator)
+                ds.add_new(0x2005110E, "FL", 0.25)
+            if name != "creator twice":
+                holder.private_block(0x2005, creator, create=True).add_new(0x0E, "FL", 0.25)
+            ds.SeriesInstanceUID, ds.SOPInstanceUID = uid(name), uid(f"{name}{index}")
+            ds.save_as(tmp_path / f"{name}-{index}.dcm", enforce_file_format=True)
+    for series in find_series(tmp_path).series:
+        assert np.array_equal(read_volume(series).array, SeriesSpec().stored() * 4.0)

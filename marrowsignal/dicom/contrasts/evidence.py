@@ -11,7 +11,7 @@ from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.records import EvidenceItem, EvidenceKind, SeriesIdentity
 from marrowsignal.protocol.series_rules import SeriesRules, Window
 
-__all__ = ["contrasts_named", "weigh"]
+__all__ = ["contrasts_named", "names_in_header", "weigh"]
 
 _Id = SeriesIdentity
 # Enhanced MR, AcquisitionContrast (0008,9209), DICOM PS3.3 C.8.13.3.
@@ -33,6 +33,12 @@ class _Timing:
     value: float | None
     window: Window
     unit: str = " ms"
+    optional: bool = False
+
+    def credit(self, edge_credit: float) -> float:
+        if self.optional and self.value is None:
+            return 1.0
+        return self.window.credit(self.value, edge_credit)
 
     def told(self) -> str:
         window = self.window
@@ -98,6 +104,11 @@ def contrasts_named(words: SeriesWords) -> frozenset[SeriesIdentity]:
     return frozenset(plain | {_WITHOUT_FAT[one] for one in plain if one in _WITHOUT_FAT})
 
 
+def names_in_header(identity: SeriesIdentity, header: SliceHeader) -> bool:
+    """Tell whether AcquisitionContrast of Enhanced MR names the contrast."""
+    return identity in _ACQUISITION_CONTRAST.get(header.acquisition_contrast, ())
+
+
 def _inverted(header: SliceHeader, rules: SeriesRules) -> tuple[_Candidate, ...]:
     facts, timing = header.acquisition, rules.timing
     ti = facts.inversion_time_ms
@@ -132,13 +143,13 @@ def _inverted(header: SliceHeader, rules: SeriesRules) -> tuple[_Candidate, ...]
 
 def _plain(header: SliceHeader, physics: Physics, words: SeriesWords, rules: SeriesRules) -> tuple[_Candidate, ...]:
     facts, timing = header.acquisition, rules.timing
-    tr, te, train = facts.repetition_time_ms, facts.echo_time_ms, float(facts.echo_train_length or 1)
+    tr, te, train = facts.repetition_time_ms, facts.echo_time_ms, facts.echo_train_length
     short = rules.band(facts.magnetic_field_strength_t).t1_repetition_time
     long = _Timing(name="TR", value=tr, window=timing.long_repetition_time)
     t1 = (
         _Timing(name="TR", value=tr, window=short),
         _Timing(name="TE", value=te, window=timing.t1_echo_time),
-        _Timing(name="echo train", value=train, window=timing.t1_echo_train, unit=""),
+        _Timing(name="echo train", value=train, window=timing.t1_echo_train, unit="", optional=True),
     )
     found = (
         # A whole image in one echo train is T2-weighted, whatever its effective TE.
@@ -153,7 +164,7 @@ def _plain(header: SliceHeader, physics: Physics, words: SeriesWords, rules: Ser
 
 def _timing_item(candidate: _Candidate, rules: SeriesRules) -> EvidenceItem:
     edge = rules.evidence.edge_credit.value
-    credit = min(one.window.credit(one.value, edge) for one in candidate.timings)
+    credit = min(one.credit(edge) for one in candidate.timings)
     return EvidenceItem(
         kind=EvidenceKind.TIMING,
         told=", ".join(one.told() for one in candidate.timings),
@@ -164,7 +175,7 @@ def _timing_item(candidate: _Candidate, rules: SeriesRules) -> EvidenceItem:
 
 _INVERSION_TOLD = {
     Inversion.NONE: "spin echo, no inversion",
-    Inversion.DISPUTED: "an inversion time, but sequence name or ImageType say plain spin echo",
+    Inversion.DISPUTED: "an inversion code or time, but fat suppression, sequence name or ImageType speak for a plain spin echo",
     Inversion.WEAK: "an inversion time or option, but no clear code for a global inversion",
     Inversion.CODED: "spin echo with a coded inversion",
 }
@@ -183,7 +194,7 @@ def _sequence_item(identity: SeriesIdentity, header: SliceHeader, physics: Physi
             "spin echo; no code confirms or denies the inversion it is named for",
         )
     if not physics.spin_echo:
-        credit, told = 0.0, "neither codes nor names say spin echo"
+        credit, told = 0.0, "codes and names do not both allow a spin echo"
     codes = "\\".join(header.acquisition.scanning_sequence)
     return EvidenceItem(
         kind=EvidenceKind.SEQUENCE,
@@ -202,7 +213,7 @@ def _name_item(
     if not fits:
         told = "no sequence name that fits"
     told_contrast = header.acquisition_contrast
-    if identity in _ACQUISITION_CONTRAST.get(told_contrast, ()):
+    if names_in_header(identity, header):
         fits, told = True, f"AcquisitionContrast {told_contrast}"
     doubted = physics.doubted or physics.inversion is Inversion.DISPUTED
     credit = rules.evidence.doubted_credit.value if doubted else 1.0

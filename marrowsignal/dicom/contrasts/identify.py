@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.dicom.contrasts.evidence import contrasts_named, weigh
+from marrowsignal.dicom.contrasts.evidence import contrasts_named, names_in_header, weigh
 from marrowsignal.dicom.contrasts.other_series import OtherSeries, other_series
 from marrowsignal.dicom.contrasts.pulse_sequence import Inversion, Physics, read_physics
 from marrowsignal.dicom.contrasts.series_words import SeriesWords, read_words
@@ -114,7 +114,10 @@ def _by_evidence(
     score = {identity: round(sum(item.points for item in items), 6) for identity, items in weighed.items()}
     best, second, *rest = sorted(score, key=lambda identity: (-score[identity], identity))
     margin = round(score[best] - score[second], 6)
-    doubt = _weak_score(best, score[best], margin, rules) or _contradiction(best, weighed[best], words, rules)
+    timing = sum(item.points for item in weighed[best] if item.kind is EvidenceKind.TIMING)
+    doubt = _weak_score(best, score[best], margin, rules) or _other_purpose(best, words)
+    if not doubt and timing < rules.evidence.timing.value:
+        doubt = _contradiction(best, header, words)
     if best is SeriesIdentity.T1 and echo_times >= rules.usable.multi_echo_from.value:
         doubt = f"one of {echo_times} echo times of a relaxation measurement, no T1-weighted imaging"
     identity = SeriesIdentity.UNKNOWN if doubt else best
@@ -144,15 +147,23 @@ def _weak_score(best: SeriesIdentity, score: float, margin: float, rules: Series
     )
 
 
-def _contradiction(
-    best: SeriesIdentity, evidence: tuple[EvidenceItem, ...], words: SeriesWords, rules: SeriesRules
-) -> str:
-    """Say that timings outside their windows stand against the description; empty when they do not."""
-    named = contrasts_named(words)
-    timing = sum(item.points for item in evidence if item.kind is EvidenceKind.TIMING)
-    if not named or best in named or timing >= rules.evidence.timing.value:
+def _other_purpose(best: SeriesIdentity, words: SeriesWords) -> str:
+    """Say that a T1 or STIR readout serves something else by its name; empty when it does not."""
+    if best not in _MEASURED or not words.other_purpose:
         return ""
-    return f"its timings are only near those of {best}, and its description names another contrast"
+    return f"the readout of {best}, but named a relaxation map, or an image that suppresses water or shows silicone"
+
+
+def _contradiction(best: SeriesIdentity, header: SliceHeader, words: SeriesWords) -> str:
+    """Say what timings outside their windows lack to be believed; empty when they lack nothing."""
+    named = contrasts_named(words)
+    if named and best not in named:
+        return f"its timings are only near those of {best}, and its description names another contrast"
+    if best is SeriesIdentity.T1 and not named and not names_in_header(best, header):
+        return f"its timings are only near those of {best}, where proton density begins, and nothing names it T1"
+    if best is SeriesIdentity.STIR and words.t1:
+        return f"its timings are only near those of {best}, and its description says T1 too"
+    return ""
 
 
 def _timings_in_words(header: SliceHeader, physics: Physics) -> str:
@@ -176,6 +187,7 @@ def _timings_in_words(header: SliceHeader, physics: Physics) -> str:
     return ", ".join(parts)
 
 
+_MEASURED = frozenset({SeriesIdentity.T1, SeriesIdentity.STIR})
 _READOUTS = frozenset({SeriesIdentity.GRADIENT_ECHO, SeriesIdentity.ECHO_PLANAR})
 _COMPATIBLE = {
     "STIR": {SeriesIdentity.STIR},

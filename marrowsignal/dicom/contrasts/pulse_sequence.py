@@ -59,7 +59,8 @@ def read_physics(header: SliceHeader, words: SeriesWords, rules: SeriesRules) ->
     return Physics(
         inversion=inversion,
         fat_suppressed=flag or words.fat_suppressed or words.spectral_inversion,
-        spin_echo=bool(codes & {"SE", "IR"} or (by_name and spin_echo_named)),
+        # A gradient-and-spin echo may carry the code SE alone; its name tells.
+        spin_echo=bool((codes & {"SE", "IR"} or (by_name and spin_echo_named)) and not words.gradient_name),
         gradient_echo=bool("GR" in codes or flavours & kinds.gradient_echo or (by_name and words.gradient_name)),
         # Philips writes SE for a spin-echo EPI; its name for the technique is clear.
         echo_planar="EP" in codes or words.echo_planar_name or "MOSAIC" in facts.image_type,
@@ -70,11 +71,13 @@ def read_physics(header: SliceHeader, words: SeriesWords, rules: SeriesRules) ->
 def _inversion(header: SliceHeader, words: SeriesWords, rules: SeriesRules, *, fat_flag: bool) -> Inversion:
     if header.inversion_recovery is False:
         return Inversion.NONE
-    if _coded(header, words, rules, fat_flag=fat_flag):
-        # SPAIR is a spectral adiabatic inversion: a name for it takes the weight off the code.
-        disputed = words.spectral_inversion and not (words.stir or words.inversion_name)
-        return Inversion.WEAK if disputed else Inversion.CODED
     facts = header.acquisition
+    flavours = set(facts.image_type[2:])
+    plain = words.plain_spin_echo_name or flavours & rules.image_type.spin_echo
+    if _coded(header, words, rules, fat_flag=fat_flag):
+        # SPAIR is a spectral adiabatic inversion and may be coded like a STIR; a TIRM may carry FS too, but is named.
+        spectral = (fat_flag or words.fat_suppressed or words.spectral_inversion) and not (words.stir or words.flair)
+        return Inversion.DISPUTED if (plain or spectral) and not words.inversion_name else Inversion.CODED
     options = set(facts.scan_options)
     hinted = facts.inversion_time_ms is not None or options & (
         rules.scan_options.inversion | rules.scan_options.inversion_hint
@@ -83,7 +86,6 @@ def _inversion(header: SliceHeader, words: SeriesWords, rules: SeriesRules, *, f
     # Its vendor may write a TI, and IR in ScanOptions, without SE\IR.
     if not hinted or fat_flag or words.spectral_inversion or named_only:
         return Inversion.NONE
-    plain = words.plain_spin_echo_name or set(facts.image_type[2:]) & rules.image_type.spin_echo
     return Inversion.DISPUTED if plain else Inversion.WEAK
 
 

@@ -13,6 +13,8 @@ from marrowsignal.protocol.series_text import LONGEST_TEXT
 __all__ = ["ContrastWords", "SeriesWords", "read_contrast", "read_words"]
 
 _HALF_A_DAY_S = 12 * 3600
+_AGENT_NOT_GIVEN = "The header names a contrast agent, but the description says that none was given yet."
+_SHORT_WORD = "A short word of the description may mean contrast or something else, and the header names no agent."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,9 @@ class SeriesWords:
         Preparation named in description or protocol name.
     derived, synthetic, stitched, learned, localizer, diffusion, single_shot : bool
         Kind of image named there; diffusion and single shot also in a sequence name.
+    other_purpose : bool
+        Relaxation map, silicone or water suppression named in description (without one, the protocol name) or sequence
+        name.
     dixon, dixon_in_phase, dixon_other : bool
         Dixon imaging named there, and which of its images.
     spin_echo_name, inversion_name, gradient_name, echo_planar_name : bool
@@ -49,6 +54,7 @@ class SeriesWords:
     localizer: bool
     diffusion: bool
     single_shot: bool
+    other_purpose: bool
     dixon: bool
     dixon_in_phase: bool
     dixon_other: bool
@@ -67,12 +73,15 @@ class ContrastWords:
     ----------
     given : str
         What says so; empty when nothing does.
-    disputed : bool
-        The header names an agent but the description says that none was given yet.
+    by_header : bool
+        The header names the agent or its start, not only a text.
+    disputed : str
+        Why nobody can tell, in a sentence; empty when nothing hints at contrast or something says so.
     """
 
     given: str
-    disputed: bool = False
+    by_header: bool = False
+    disputed: str = ""
 
 
 def _plain(text: str) -> str:
@@ -113,6 +122,7 @@ def read_words(header: SliceHeader, patterns: TextPatterns) -> SeriesWords:
         localizer=_says(patterns.localizer, text),
         diffusion=_says(patterns.diffusion, f"{text} | {names}"),
         single_shot=_says(patterns.single_shot, f"{text} | {names}"),
+        other_purpose=_says(patterns.other_purpose, f"{description or protocol} | {names}"),
         dixon=_says(patterns.dixon, text),
         dixon_in_phase=_says(patterns.dixon_in_phase, description),
         dixon_other=_says(patterns.dixon_other, description),
@@ -136,21 +146,24 @@ def read_contrast(header: SliceHeader, patterns: TextPatterns) -> ContrastWords:
     wait_s = _seconds_to_bolus(header)
     native = _says(patterns.not_post_contrast, description)
     if _says(patterns.post_contrast, _without(patterns.not_post_contrast, description)):
-        return ContrastWords(given="its description says so")
+        return ContrastWords(given="its description says so", by_header=named and (wait_s is None or wait_s <= 0))
     if wait_s is not None and wait_s <= 0 and (named or not agent):
-        return ContrastWords(given="the header has the agent start before this series")
+        return ContrastWords(given="the header has the agent start before this series", by_header=True)
     if named and wait_s is None:
-        return ContrastWords(given="" if native else "the header names a contrast agent", disputed=native)
+        if native:
+            return ContrastWords(given="", disputed=_AGENT_NOT_GIVEN)
+        return ContrastWords(given="the header names a contrast agent", by_header=True)
     # A protocol named "with and without" is the whole examination's.
     whole_examination = native or _says(patterns.not_post_contrast, protocol)
     if not whole_examination and _says(patterns.post_contrast, protocol):
         return ContrastWords(given="its protocol's name says so")
-    return ContrastWords(given="")
+    hinted = wait_s is None and _says(patterns.contrast_hint, _without(patterns.not_post_contrast, description))
+    return ContrastWords(given="", disputed=_SHORT_WORD if hinted else "")
 
 
 def _seconds_to_bolus(header: SliceHeader) -> int | None:
     """How long after the start of the series the agent was given; None when the header does not tell."""
-    acquired, started = _seconds(header.acquired_at[8:14]), _seconds(header.contrast_started_at[:6])
+    acquired, started = _seconds(header.acquired_at[8:14]), _seconds(header.contrast_started_at.replace(":", "")[:6])
     if acquired is None or started is None:
         return None
     # Times without a date: the shorter way round the clock.

@@ -73,9 +73,9 @@ def _contrast_findings(header: SliceHeader, contrast: ContrastWords) -> tuple[Fi
     checks = (
         (bool(contrast.given), "post_contrast", f"Contrast was given: {contrast.given}."),
         (
-            contrast.disputed,
+            bool(contrast.disputed),
             "contrast_disputed",
-            "The header names a contrast agent, but the description says that none was given yet.",
+            contrast.disputed,
         ),
         (
             after,

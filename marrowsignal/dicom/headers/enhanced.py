@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from marrowsignal.dicom.headers.header_values import HeaderValues, RawValues
 
-__all__ = ["ENHANCED_SOP_CLASSES", "CommonValues", "FrameValues", "frames_of"]
+__all__ = ["ENHANCED_SOP_CLASSES", "CommonValues", "FrameValues", "frames_of", "holds_classic_sequence"]
 
 ENHANCED_SOP_CLASSES = frozenset(
     {
@@ -120,6 +122,11 @@ def _in_group(groups: RawValues | None, keyword: str) -> list[str]:
     group, name = _IN_GROUPS[keyword]
     item = groups.item(group)
     return [] if item is None else item.parts(name)
+
+
+def holds_classic_sequence(tags: Iterable[int]) -> bool:
+    """Whether one of `tags` may be the private sequence in which Philips keeps a frame's classic header."""
+    return any(tag & 0xFFFF00FF == _PHILIPS_FRAME[0] << 16 | _PHILIPS_FRAME[2] for tag in tags)
 
 
 def frames_of(root: RawValues) -> tuple[tuple[FrameValues, ...], int]:

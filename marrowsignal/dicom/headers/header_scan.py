@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from marrowsignal.dicom.headers.byte_window import Window
-from marrowsignal.dicom.headers.element_scan import Encoding, RawElement, scan_elements
+from marrowsignal.dicom.headers.element_scan import ElementScan, Encoding, RawElement, scan_elements
 
 __all__ = ["DEFLATED", "ScannedHeader", "header_bytes", "inflated", "scan_header"]
 
@@ -25,6 +25,9 @@ _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 _PREAMBLE_BYTES = 132
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_ITEM = b"\xfe\xff\x00\xe0"
+# Frames may be cut into several fragments; the longest series have some thousand frames.
+_MOST_FRAGMENTS = 100_000
 _META_GROUP, _TRANSFER_SYNTAX_UID = 0x0002, 0x00020010
 
 # A data set larger than this when inflated is hostile or damaged.
@@ -50,6 +53,8 @@ class ScannedHeader:
         Length the element claims; None when undefined (encapsulated).
     bytes_left : int
         Bytes that really follow `pixel_offset`.
+    bytes_missing : int
+        Bytes that the fragments of encapsulated pixels claim beyond the end of the file.
     encoding : Encoding
         How the data set is written.
     """
@@ -60,6 +65,7 @@ class ScannedHeader:
     pixel_offset: int
     pixel_bytes: int | None
     bytes_left: int
+    bytes_missing: int
     encoding: Encoding
 
 
@@ -160,8 +166,25 @@ def _scan(window: Window, size: int, syntax: str, place: int) -> ScannedHeader:
         pixel_offset=found.place,
         pixel_bytes=found.length,
         bytes_left=max(0, size - found.place),
+        bytes_missing=_missing_of_fragments(window, size, found),
         encoding=encoding,
     )
+
+
+def _missing_of_fragments(window: Window, size: int, found: ElementScan) -> int:
+    """Return how far the last fragment of encapsulated pixels reaches beyond the file, 0 when all are there."""
+    if found.stopped_at is None or found.length is not None:
+        return 0
+    place = found.place
+    for _ in range(_MOST_FRAGMENTS):
+        head = window.peek(place, 8)
+        # Some writers leave out the delimiter behind the last fragment.
+        if len(head) < 8 or head[:4] != _ITEM:
+            return 0
+        place += 8 + int.from_bytes(head[4:], "little")
+        if place > size:
+            return place - size
+    return 0
 
 
 def _really_implicit(start: bytes, syntax: str) -> bool:

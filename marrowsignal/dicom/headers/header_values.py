@@ -8,7 +8,7 @@ import logging
 import math
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -173,9 +173,9 @@ def _float(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Where a header's sequences can be looked up, and its character set."""
+    """Where a header's sequences can be looked up, opened when first asked for, and its character set."""
 
-    window: Window
+    window: Callable[[], Window]
     encoding: Encoding
     character_set: list[str] | None = None
 
@@ -237,7 +237,7 @@ class RawValues(HeaderValues):
     def _items(self, element: RawElement | None, most: int) -> tuple[RawValues, ...]:
         if element is None or self._within is None:
             return ()
-        found = scan_items(self._within.window, element, self._within.encoding, most=most)
+        found = scan_items(self._within.window(), element, self._within.encoding, most=most)
         within = dataclasses.replace(self._within, character_set=self._character_set())
         return tuple(RawValues(elements, within) for elements in found)
 
@@ -248,7 +248,10 @@ class RawValues(HeaderValues):
                 if block > 0x20:
                     break
             elif _line(self._decoded(owner)) == creator:
-                return self._elements.get(group << 16 | block << 8 | element)
+                # A creator may stand twice, the second time over an empty block or over the elements.
+                found = self._elements.get(group << 16 | block << 8 | element)
+                if found is not None:
+                    return found
         return None
 
     def _decoded(self, element: RawElement, creator: str = "") -> list[str]:

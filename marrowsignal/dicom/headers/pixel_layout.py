@@ -39,6 +39,7 @@ DECODED_BY_GDCM = frozenset(
 _RLE = "1.2.840.10008.1.2.5"
 _ENCAPSULATED = DECODED_BY_GDCM | {_RLE, _ENCAPSULATED_UNCOMPRESSED}
 
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 # Twice the largest matrix any scanner makes; a file that claims more is damaged or hostile.
@@ -77,6 +78,8 @@ class PixelLayout:
         Length that the element claims; None when encapsulated.
     bytes_left : int
         Bytes the file holds from `offset` on.
+    bytes_missing : int
+        Bytes that compressed pixels claim beyond the end of the file.
     """
 
     rows: int
@@ -98,6 +101,7 @@ class PixelLayout:
     offset: int
     claimed_bytes: int | None
     bytes_left: int
+    bytes_missing: int
 
     @property
     def frame_bytes(self) -> int:
@@ -166,6 +170,11 @@ def pixel_problem(layout: PixelLayout, frame: int) -> str:
             not math.isfinite(layout.slope + layout.intercept),
             "its RescaleSlope or RescaleIntercept is no usable number",
         ),
+        (layout.slope < 0, "its RescaleSlope is negative: more signal would be a smaller number"),
+        (
+            layout.transfer_syntax == _BIG_ENDIAN and layout.bits_allocated == 8,
+            "its 8-bit pixels in big endian may be swapped in pairs",
+        ),
         (
             layout.photometric_interpretation not in _GREY,
             f"its pixels are {layout.photometric_interpretation or 'of unnamed photometric interpretation'}, not grey",
@@ -190,7 +199,7 @@ def syntax_name(transfer_syntax_uid: str) -> str:
 
 def _missing_bytes(layout: PixelLayout, frame: int) -> int:
     if not layout.native:
-        return 1 - layout.bytes_left
+        return layout.bytes_missing or 1 - layout.bytes_left
     claimed = layout.bytes_left if layout.claimed_bytes is None else layout.claimed_bytes
     there = min(claimed, layout.bytes_left)
     return max(claimed - there, (frame + 1) * layout.frame_bytes - there)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from marrowsignal.dicom.headers.header_values import HeaderValues
-from marrowsignal.dicom.privacy.allow_list import FREE_TEXTS, SECRET_DATES, SECRET_IDENTIFIERS, SECRET_NAMES, Secrets
+from collections.abc import Iterable
+
+from marrowsignal.dicom.headers.header_values import UNREADABLE, HeaderValues, RawValues
+from marrowsignal.dicom.privacy.allow_list import (
+    FREE_TEXTS,
+    SECRET_DATES,
+    SECRET_IDENTIFIERS,
+    SECRET_NAMES,
+    SECRET_SEQUENCES,
+    Secrets,
+)
 
 __all__ = ["RedactedValues", "secrets_of"]
 
 _FREE_TEXTS = frozenset(FREE_TEXTS)
+_MOST_ITEMS = 16
 
 
-def secrets_of(values: HeaderValues) -> Secrets:
-    """Gather what the header says about who the patient is."""
+def secrets_of(values: RawValues) -> Secrets:
+    """Gather what the header says about who the patient is, at its top and in the sequences that repeat it."""
+    told = [values, *(item for keyword in SECRET_SEQUENCES if values.has(keyword) for item in _items(values, keyword))]
     return Secrets.of(
-        names=_all(values, SECRET_NAMES), identifiers=_all(values, SECRET_IDENTIFIERS), dates=_all(values, SECRET_DATES)
+        names=_all(told, SECRET_NAMES), identifiers=_all(told, SECRET_IDENTIFIERS), dates=_all(told, SECRET_DATES)
     )
 
 
-def _all(values: HeaderValues, keywords: tuple[str, ...]) -> list[str]:
-    return [part for keyword in keywords for part in values.parts(keyword) if part]
+def _items(values: RawValues, keyword: str) -> tuple[RawValues, ...]:
+    try:
+        return values.items(keyword, most=_MOST_ITEMS)
+    except UNREADABLE:
+        return ()
+
+
+def _all(told: Iterable[HeaderValues], keywords: tuple[str, ...]) -> list[str]:
+    return [part for values in told for keyword in keywords for part in values.parts(keyword) if part]
 
 
 class RedactedValues(HeaderValues):

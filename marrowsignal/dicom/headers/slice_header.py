@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from marrowsignal.dicom.headers.enhanced import ENHANCED_SOP_CLASSES, frames_of
+from marrowsignal.dicom.headers.enhanced import (
+    ENHANCED_SOP_CLASSES,
+    CommonValues,
+    FrameValues,
+    frames_of,
+    holds_classic_sequence,
+)
 from marrowsignal.dicom.headers.header_scan import ScannedHeader, header_bytes, scan_header
 from marrowsignal.dicom.headers.header_values import HeaderValues, RawValues, Surroundings
 from marrowsignal.dicom.headers.pixel_layout import PixelLayout, SliceSource, syntax_name
@@ -150,13 +157,15 @@ def read_slice_headers(path: Path, stream: BinaryIO | None = None) -> tuple[Slic
         Any of `marrowsignal.dicom.headers.header_values.UNREADABLE` when the file is damaged.
     """
     scanned = scan_header(path, stream)
-    root = RawValues(scanned.elements)
+    opened = functools.cache(lambda: header_bytes(path, scanned))
+    root = RawValues(scanned.elements, Surroundings(window=opened, encoding=scanned.encoding))
     described: tuple[HeaderValues, ...] = (root,)
     frames = 1
     if _PER_FRAME_GROUPS in scanned.elements and root.text("Modality") == "MR":
-        within = Surroundings(window=header_bytes(path, scanned), encoding=scanned.encoding)
-        of_frames, frames = frames_of(RawValues(scanned.elements, within))
+        of_frames, frames = frames_of(root)
         described = of_frames or (root,)
+    elif holds_classic_sequence(scanned.elements):
+        described = (FrameValues(root, CommonValues(root)),)
     secrets = secrets_of(root)
     return tuple(
         _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, max(1, frames)))
@@ -236,6 +245,7 @@ def _layout(values: HeaderValues, scanned: ScannedHeader, frames_described: int)
         offset=scanned.pixel_offset,
         claimed_bytes=scanned.pixel_bytes,
         bytes_left=scanned.bytes_left,
+        bytes_missing=scanned.bytes_missing,
     )
 
 
@@ -251,7 +261,12 @@ def _padding(values: HeaderValues) -> tuple[float, float] | None:
     if first is None:
         return None
     last = values.number("PixelPaddingRangeLimit")
-    return (first, first) if last is None else (min(first, last), max(first, last))
+    ends = [first, first if last is None else last]
+    if values.whole("PixelRepresentation") == 1:
+        # "US or SS": without a VR, or with the wrong one, a negative number is read as a large one.
+        allocated = values.whole("BitsAllocated") or 16
+        ends = [end - 2**allocated if end >= 2 ** (allocated - 1) else end for end in ends]
+    return min(ends), max(ends)
 
 
 def _vendor_names(values: HeaderValues) -> tuple[str, ...]:
@@ -326,9 +341,10 @@ def _moment(values: HeaderValues) -> str:
     moment = values.text("AcquisitionDateTime")
     if moment:
         return moment
-    date = values.text("AcquisitionDate") or values.text("SeriesDate")
-    clock = values.text("AcquisitionTime") or values.text("SeriesTime")
-    return f"{date}{clock}" if clock else ""
+    date = (values.text("AcquisitionDate") or values.text("SeriesDate")).replace(".", "")
+    clock = (values.text("AcquisitionTime") or values.text("SeriesTime")).replace(":", "")
+    # De-identification may empty the date and leave the clock: the clock keeps its place.
+    return f"{date:0>8}{clock}" if clock else ""
 
 
 def _contrast_agent(values: HeaderValues) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -124,10 +125,10 @@ class FrameReader:
             return stored_bits(frame[: layout.frame_bytes], layout)
         if layout.transfer_syntax in DECODED_BY_GDCM:
             return np.asarray(self._by_gdcm([frame], layout)[0])
-        values = _encapsulated([frame], layout).pixel_array
-        if values.shape != (layout.rows, layout.columns):
-            raise ValueError("the compressed image has another size than the header says")
-        return np.asarray(values)
+        # RLE packs the cells as they would lie in the file: their bits are cut as there.
+        whole = dataclasses.replace(layout, bits_stored=layout.bits_allocated, signed=False)
+        cells = _encapsulated([frame], whole).pixel_array
+        return stored_bits(cells.astype(cells.dtype.newbyteorder("<"), copy=False).tobytes(), layout)
 
     def _codestream(self, source: SliceSource) -> bytes:
         layout = source.layout

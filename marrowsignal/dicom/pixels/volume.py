@@ -121,7 +121,7 @@ def to_signal(stored: NDArray[np.integer], layout: PixelLayout) -> NDArray[np.fl
     ...     rows=1, columns=2, samples_per_pixel=1, frames=1, frames_described=1, bits_allocated=16, bits_stored=12,
     ...     high_bit=11, signed=False, photometric_interpretation="MONOCHROME1", slope=2.0, intercept=1.0,
     ...     scale_slope=None, padding=None, transfer_syntax="1.2.840.10008.1.2.1", pixel_tag=0x7FE00010, offset=0,
-    ...     claimed_bytes=4, bytes_left=4)
+    ...     claimed_bytes=4, bytes_left=4, bytes_missing=0)
     >>> to_signal(np.array([[0, 4095]], dtype=np.int32), plain).tolist()
     [[8191.0, 1.0]]
     """

@@ -14,6 +14,7 @@ __all__ = [
     "SECRET_DATES",
     "SECRET_IDENTIFIERS",
     "SECRET_NAMES",
+    "SECRET_SEQUENCES",
     "Output",
     "Secrets",
     "age_that_may_leave",
@@ -107,9 +108,13 @@ SECRET_IDENTIFIERS = (
     "OtherPatientIDs",
     "PatientID",
     "PatientTelephoneNumbers",
+    "RequestedProcedureID",
+    "ScheduledProcedureStepID",
     "StationName",
     "StudyID",
 )
+# Sequences whose items repeat such names and numbers.
+SECRET_SEQUENCES = ("OtherPatientIDsSequence", "RequestAttributesSequence", "ReferencedRequestSequence")
 # Any other full date is taken out of free texts without being asked for.
 SECRET_DATES = ("PatientBirthDate",)
 
