@@ -2,10 +2,11 @@
 
     python pipelines/analyze_folder.py FOLDER OUTPUT_FOLDER
 
-Each immediate subfolder of FOLDER is one study, however deep its files lie. A subfolder that holds several
-StudyInstanceUIDs is refused, not guessed at. A study that fails does not stop the others: failures are listed
-at the end. Folders are told by their number in the order of their names, which may be patients' names. Exit code
-0 when all are done, 2 without two arguments, 5 without any study, 8 when some failed.
+Each immediate subfolder or zip of FOLDER is one study, however deep its files lie; each of its T1 + STIR pairs (left,
+right, stations) gets a case folder. A study with several StudyInstanceUIDs is refused, not guessed at. A study that
+fails does not stop the others: failures are listed at the end. Studies are told by their number in the order of their
+names, which may be patients' names. Exit code 0 when all are done, 2 without two arguments, 5 without any study, 8
+when some failed.
 """
 
 import sys
@@ -17,7 +18,8 @@ from marrowsignal.errors import InputError, SomeStudiesFailedError, UsageError
 
 def analyze(study: Path, out: Path) -> str:
     """Analyze one study, write its case folder and return its line for the log."""
-    uids = {series.study_instance_uid for series in ms.find_series(study).series}
+    catalog = ms.find_series(study)
+    uids = {series.study_instance_uid for series in catalog.series}
     if len(uids) > 1:
         raise InputError(
             f"the folder holds {len(uids)} studies",
@@ -25,15 +27,18 @@ def analyze(study: Path, out: Path) -> str:
             stage="analyze_folder",
             hint="give each study a folder of its own",
         )
-    result = ms.analyze_study(study, key_folder=out)
-    folder = ms.write_case(result, out, report_html=ms.render_report(result))
-    return f"{result.call.pattern_class} ({result.call.confidence}), case {folder.name}"
+    told = []
+    for pair in ms.find_pairs(catalog):
+        result = ms.analyze_study(pair, key_folder=out)
+        folder = ms.write_case(result, out, report_html=ms.render_report(result))
+        told.append(f"{result.call.pattern_class} ({result.call.confidence}), case {folder.name}")
+    return "; ".join(told)
 
 
 def main(folder: Path, out: Path) -> int:
     """Go through the subfolders in the order of their names and return the exit code."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    studies = [path for path in inside if path.is_dir() and not path.name.startswith(".")]
+    studies = [p for p in inside if (p.is_dir() or p.suffix.lower() == ".zip") and not p.name.startswith(".")]
     failures: list[str] = []
     for number, study in enumerate(studies, start=1):
         try:

@@ -13,6 +13,7 @@ from marrowsignal.cli.progress import step_progress
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
 from marrowsignal.errors import MarrowSignalError, SomeStudiesFailedError, UsageError
+from marrowsignal.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +52,12 @@ class _Case:
 
 
 def analyze(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.", readable=False)
+    ],
     path2: Annotated[
-        Path | None, typer.Argument(metavar="PATH2", help="A second one, where T1 and STIR were exported apart.")
+        Path | None,
+        typer.Argument(metavar="PATH2", help="A second one, where T1 and STIR were exported apart.", readable=False),
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder that gets the case folder.")],
@@ -100,14 +104,15 @@ def analyze(
         existing_input(marrow, stage="segment_marrow")
     check_writable(output)
     _check_case_name(case)
+    _check_protocol(protocol)
     request = _Request(
         paths=paths,
         out=output,
         case=case,
         protocol=protocol,
         marrow=marrow,
-        t1_uid=t1,
-        stir_uid=stir,
+        t1_uid=None if t1 is None else t1.strip(),
+        stir_uid=None if stir is None else stir.strip(),
         label=pair,
         allow_t1_only=allow_t1_only,
         rules=site_series_rules(series_rules),
@@ -136,6 +141,14 @@ def _check_case_name(case: str | None) -> None:
         check_case_name(case)
 
 
+def _check_protocol(protocol: str | None) -> None:
+    """Refuse an unknown or malformed protocol before the long work, and once for all pairs."""
+    from marrowsignal.protocol import load_protocol
+
+    if protocol is not None:
+        load_protocol(protocol)
+
+
 def _usage(message: str, hint: str) -> UsageError:
     return UsageError(message, code="option", stage="analyze", hint=hint)
 
@@ -147,6 +160,7 @@ def _run(request: _Request, *, quiet: bool, json: bool) -> None:
         if len(pairs) == 1:
             case = _analyze(request, pairs[0], request.case, done)
     if len(pairs) == 1:
+        _warn(case, quiet=quiet)
         _tell((case,), json=json, several=False)
     else:
         _run_each(request, pairs, quiet=quiet, json=json)
@@ -173,6 +187,7 @@ def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, 
         try:
             with step_progress(quiet=quiet, before=_STEPS_OF_STUDY) as done:
                 cases.append(_analyze(request, pair, name, done))
+            _warn(cases[-1], quiet=quiet)
         except MarrowSignalError as error:
             say(f"error: pair {pair.label}: {error}", err=True)
             failed.append(pair.label)
@@ -236,7 +251,16 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
     return _Case(result=result, folder=folder)
 
 
+def _warn(case: _Case, *, quiet: bool) -> None:
+    """Say on stderr what weakens the choice of series; the rest stands in the report."""
+    for finding in case.result.series.findings:
+        if finding.severity is not Severity.INFO and not quiet:
+            say(f"warning: {finding.message}", err=True)
+
+
 def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
+    from marrowsignal.patterns.records import PatternClass
+
     if json:
         from marrowsignal.results.document import to_document, to_json
 
@@ -248,4 +272,7 @@ def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
         start = f"{label}: " if label else ""
         say(f"{start}{call.pattern_class.value} (confidence {call.confidence.value})")
         say(call.summary)
+        if call.pattern_class is PatternClass.CANNOT_ASSESS:
+            for reason in call.reasons:
+                say(f"- {reason}")
         say(f"Report: {case.folder / 'report.html'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,9 +27,13 @@ __all__ = ["app", "main"]
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
-    "6 output not writable; 8 some pairs of a study failed; 130 interrupted. "
+    "6 output not writable; 8 some pairs of a study failed; 130 interrupted; 143 terminated. "
     "Research use only: nothing here is a diagnosis."
 )
+
+
+# What shells report of a command that SIGTERM ended.
+_TERMINATED = 128 + signal.SIGTERM
 
 
 class _Command(TyperCommand):
@@ -101,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     _make_streams_tolerant()
+    if argv is None:
+        # What a scheduler sends: leave as after Ctrl-C, so that unpacked images go.
+        signal.signal(signal.SIGTERM, _terminated)
     with _logging_to_stderr():
         try:
             app(args=None if argv is None else list(argv), prog_name="marrowsignal")
@@ -116,6 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             _report_bug(error)
             return 1
     return 0
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    sys.exit(_TERMINATED)
 
 
 def _report_bug(error: Exception) -> None:

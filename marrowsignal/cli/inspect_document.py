@@ -92,7 +92,7 @@ def _why_not_used(series: Series, pairs: Sequence[SeriesPair], error: MarrowSign
     if pairs and all(series.study_instance_uid != pair.t1.study_instance_uid for pair in pairs):
         return "Usable, but of another study."
     partner = "STIR" if series.identity is SeriesIdentity.T1 else "T1"
-    return f"Usable, but no usable {partner} covers its field of view."
+    return f"Usable, but no usable {partner} fits it."
 
 
 def _findings(findings: Sequence[Finding]) -> tuple[FindingEntry, ...]:

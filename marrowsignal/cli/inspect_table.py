@@ -13,6 +13,7 @@ from rich.text import Text
 
 from marrowsignal.cli.inspect_lines import print_finding, print_line, series_name
 from marrowsignal.cli.inspect_pairs import print_pair, print_refusal
+from marrowsignal.cli.inspect_warnings import print_warnings, warned
 from marrowsignal.cli.inspection import InspectDocument, SeriesEntry
 
 __all__ = ["print_document"]
@@ -107,6 +108,8 @@ _HEAD = _Row(
 
 def _print_series(to: Console, document: InspectDocument, *, evidence: bool) -> None:
     uses = _uses(document)
+    marked = warned(document, uses)
+    uses |= dict.fromkeys(marked, "usable*")
     rows = [_row(series, uses.get(index, "")) for index, series in enumerate(document.series)]
     layout = _Layout(rows, to.width)
     to.print()
@@ -125,6 +128,7 @@ def _print_series(to: Console, document: InspectDocument, *, evidence: bool) -> 
             print_line(to, _short(series), _INDENT, "" if series.usable else "dim")
         if evidence:
             _print_evidence(to, series)
+    print_warnings(to, document, marked)
 
 
 def _same_refusal(series: SeriesEntry, after: SeriesEntry) -> bool:

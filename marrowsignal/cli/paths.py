@@ -20,9 +20,18 @@ def existing_input(path: Path, *, stage: str = "find_series") -> Path:
     Raises
     ------
     InputError
-        If there is no such file or folder.
+        If there is no such file or folder, or it cannot be looked at.
     """
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise InputError(
+            f"the given path cannot be looked at ({error.strerror})",
+            code="input_unreadable",
+            stage=stage,
+            hint="check it, and the permissions of the folders above it",
+        ) from error
+    if not there:
         raise InputError(
             "there is no file or folder at the given path",
             code="input_missing",
@@ -40,8 +49,8 @@ def check_writable(out: Path) -> None:
     OutputError
         If `out`, or the nearest folder above it that is there, is no folder or cannot be written.
     """
-    there = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path())
     try:
+        there = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path())
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

@@ -8,13 +8,20 @@ from pathlib import Path
 
 from marrowsignal.dicom.contrasts.contrast_order import with_contrast_order
 from marrowsignal.dicom.contrasts.identify import identify
-from marrowsignal.dicom.contrasts.series_words import read_contrast
-from marrowsignal.dicom.contrasts.usability import MEASURED, hindrances, in_usual_units, weaknesses
+from marrowsignal.dicom.contrasts.usability import (
+    MEASURED,
+    contrast_in,
+    hindrances,
+    in_usual_units,
+    weaknesses,
+)
 from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.records import Series, SeriesCatalog
 from marrowsignal.dicom.search.read_headers import read_headers
+from marrowsignal.dicom.stacks.differences import what_differs
+from marrowsignal.dicom.stacks.same_kind import number_of_echo_times
 from marrowsignal.dicom.stacks.slice_grid import Stack, main_plane
-from marrowsignal.dicom.stacks.split import split_into_stacks, what_differs
+from marrowsignal.dicom.stacks.split import split_into_stacks
 from marrowsignal.dicom.stacks.stack_numbers import number_stacks
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_rules_file import default_series_rules
@@ -75,10 +82,10 @@ def _order(series: Series) -> tuple[object, ...]:
 def _series_of(headers: list[SliceHeader], rules: SeriesRules) -> list[Series]:
     oriented = {(h.row_direction, h.column_direction): h for h in headers}
     planes = {main_plane(h, oblique_from_deg=180.0) for h in oriented.values()} - {"unknown"}
-    echo_times = {h.acquisition.echo_time_ms for h in headers}
+    echo_times = number_of_echo_times(headers, rules.usable)
     stacks = split_into_stacks(headers, rules.usable, rules.image_type)
     split = _one_of(stacks)
-    return [_series(stack, len(planes), split, rules, echo_times=len(echo_times)) for stack in stacks]
+    return [_series(stack, len(planes), split, rules, echo_times=echo_times) for stack in stacks]
 
 
 def _one_of(stacks: tuple[Stack, ...]) -> tuple[str, ...]:
@@ -90,10 +97,17 @@ def _one_of(stacks: tuple[Stack, ...]) -> tuple[str, ...]:
     return (f"One of {len(stacks)} stacks with this SeriesInstanceUID{apart}.",)
 
 
+def _cut(stack: Stack) -> tuple[str, ...]:
+    """Say that slices beyond a gap are not part of the volume."""
+    kept = len(stack.headers)
+    whole = kept + len(stack.left_out)
+    return (f"Only {kept} of {whole} slices are used: the others lie beyond a gap.",) if stack.left_out else ()
+
+
 def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRules, *, echo_times: int) -> Series:
     header, time_finding = in_usual_units(stack.headers[0], rules)
     known = identify(header, planes, rules, echo_times_in_series=echo_times)
-    contrast = read_contrast(header, rules.text)
+    contrast = contrast_in(stack.headers, rules.text)
     facts = dataclasses.replace(
         header.acquisition, post_contrast=bool(contrast.given), fat_suppressed=known.fat_suppressed
     )
@@ -107,7 +121,7 @@ def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRule
         identity=known.identity,
         identity_score=known.score,
         usable=known.identity in MEASURED and not hindered,
-        reasons=(*known.reasons, *split, *hindered),
+        reasons=(*known.reasons, *split, *_cut(stack), *hindered),
         acquisition=facts,
         rows=header.rows,
         columns=header.columns,
@@ -120,7 +134,7 @@ def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRule
             *stack.findings,
             *known.findings,
             *time_finding,
-            *weaknesses(header, known.identity, contrast, rules),
+            *weaknesses(stack, header, known.identity, known.words, contrast, rules),
         ),
         geometry=stack.geometry,
         acquired_at=header.acquired_at,
@@ -129,4 +143,5 @@ def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRule
         evidence=known.evidence,
         laterality=header.laterality,
         person=header.person,
+        contrast_in_header=contrast.by_header,
     )

@@ -128,6 +128,8 @@ class Series:
         Mark of the PatientID that holds as long as the process; only compared, never goes to an output.
     stack : int
         Number among the stacks with one SeriesInstanceUID, from 1; 0 when it is the only one.
+    contrast_in_header : bool
+        The header tells of the contrast, not only a text.
     """
 
     series_instance_uid: str
@@ -156,6 +158,7 @@ class Series:
     laterality: str = ""
     person: str = field(default="", repr=False)
     stack: int = 0
+    contrast_in_header: bool = field(default=False, repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:

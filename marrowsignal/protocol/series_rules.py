@@ -106,6 +106,11 @@ class UsableRules(_Model):
     gap_tolerance_fraction: Share
     gap_tolerance: Size
     same_position: Size
+    grid_tolerance: Size
+    pixel_spacing_tolerance: Size
+    echo_time_tolerance: Size
+    inversion_time_tolerance: Size
+    repetition_time_fraction: Size
     shear_tolerance: Size
     localizer_planes: Size
     seconds_below: Size

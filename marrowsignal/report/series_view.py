@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from marrowsignal.alignment.records import AlignedPair
@@ -38,7 +39,16 @@ def series_rows(chosen: SeriesPair) -> tuple[tuple[SeriesRow, ...], tuple[Series
     """Rows of the series used, and of those rejected."""
     roles = (("T1", chosen.t1), ("STIR", chosen.stir))
     used = tuple(_series_row(role, series) for role, series in roles if series is not None)
-    return used, tuple(_series_row("not used", series) for series in chosen.rejected)
+    return used, tuple(_rejected_row(series, chosen) for series in chosen.rejected)
+
+
+def _rejected_row(series: Series, chosen: SeriesPair) -> SeriesRow:
+    row = _series_row("not used", series)
+    if series.study_instance_uid != chosen.t1.study_instance_uid:
+        return dataclasses.replace(row, reasons=("Of another study.", *row.reasons))
+    if series.usable:
+        return dataclasses.replace(row, reasons=("Could have served, but others fit better.", *row.reasons))
+    return row
 
 
 def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
@@ -97,7 +107,7 @@ def bias_facts(pair: AlignedPair, references: References) -> tuple[Fact, ...]:
 def _series_row(role: str, series: Series) -> SeriesRow:
     return SeriesRow(
         role=role,
-        number="?" if series.series_number is None else str(series.series_number),
+        number=series.number_text,
         description=series.description or "(no description)",
         identity=f"{series.identity.value.replace('_', ' ')}, score {number(series.identity_score)}",
         reasons=series.reasons,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -144,3 +145,18 @@ def test_a_case_key_that_others_can_read_is_told(run, study: Path, tmp_path: Pat
     done = run("analyze", study, "-o", tmp_path, "--marrow", mask)
     assert done.code == 5
     assert "note: Others can read .marrowsignal-key" in done.err
+
+
+def test_an_unknown_protocol_is_2_before_any_work(run, study: Path, tmp_path: Path) -> None:
+    done = run("analyze", study, "-o", tmp_path / "out", "--protocol", "nope")
+    assert done.code == 2
+    assert "find_series done" not in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_swapped_series_are_told_on_the_terminal(run, study: Path, tmp_path: Path) -> None:
+    series = json.loads(run("inspect", study, "--json").out)["series"]
+    uids = {one["identity"]: one["series_instance_uid"] for one in series}
+    done = run("analyze", study, "-o", tmp_path, "--t1", f" {uids['stir']} ", "--stir", uids["t1"])
+    assert "warning: " in done.err
+    assert "because the user named it" in done.err

@@ -132,6 +132,16 @@ def test_where_there_is_room_a_series_is_one_line(tmp_path: Path) -> None:
     assert shown(document, width=30)
 
 
+def test_a_usable_series_with_warnings_is_not_called_plainly_usable(tmp_path: Path) -> None:
+    cut = [stir_spec().but(number=n, name=f"cut {n}", shape=(20, 6, 5), skip=(9,)) for n in (1, 2)]
+    write(tmp_path, SeriesSpec(), stir_spec().but(shape=(20, 6, 5)), *cut)
+    document = document_of(tmp_path)
+    text = " ".join(shown(document, width=140).split())
+    assert text.count("usable*") == 2
+    assert text.count("* series 1, 2: ") == 1
+    assert "*" not in shown(document_of(hips(tmp_path / "plain")), width=140)
+
+
 def test_stacks_of_one_series_are_told_apart(tmp_path: Path) -> None:
     shared = {"SeriesInstanceUID": uid("shared")}
     axial = {"along_rows": (0.0, 1.0, 0.0), "along_columns": (1.0, 0.0, 0.0)}

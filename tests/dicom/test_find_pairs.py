@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from marrowsignal.dicom import SeriesCatalog, SeriesPair, find_pairs, find_series, select_pair
 from marrowsignal.dicom.pairing.side import side_by_words
-from marrowsignal.dicom.records import Series, SeriesIdentity, Verdict
+from marrowsignal.dicom.records import EvidenceKind, Series, SeriesIdentity, Verdict
 from marrowsignal.errors import NoUsablePairError, UsageError
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import VolumeGeometry
@@ -104,7 +105,9 @@ def test_hips_acquired_one_after_the_other_are_two_pairs(make: Maker) -> None:
     assert numbers(pairs) == {"left": (3, 4), "right": (1, 2)}
     assert [p.label for p in pairs] == ["left", "right"]
     assert all(codes(p) == {"several_pairs"} for p in pairs)
-    assert [len(p.rejected) for p in pairs] == [2, 2]
+    assert [p.rejected for p in pairs] == [(), ()]
+    repeat = make("stir", centre=(70.0, 0.0, 0.0), acquired_at="2023")
+    assert all(p.rejected == (repeat,) for p in find_pairs(catalog(*study.series, repeat)))
 
 
 def test_one_of_several_pairs_is_named_or_told(make: Maker) -> None:
@@ -198,7 +201,7 @@ def test_knees_at_the_isocentre_are_told_apart_by_laterality(make: Maker) -> Non
     )
     pairs = find_pairs(catalog(*right, *left))
     assert numbers(pairs) == {"left": (3, 4), "right": (1, 2)}
-    with pytest.raises(NoUsablePairError, match="none that cover the same anatomy"):
+    with pytest.raises(NoUsablePairError, match=r"none that cover the same anatomy.* different sides of the body"):
         find_pairs(catalog(right[0], left[1]))
     insisted = select_pair(
         catalog(right[0], left[1]), t1_uid=right[0].series_instance_uid, stir_uid=left[1].series_instance_uid
@@ -213,13 +216,91 @@ def test_without_a_word_a_second_joint_at_the_isocentre_is_warned_of(make: Maker
     assert "repeat_after_repositioning" in codes(pair)
 
 
-@pytest.mark.parametrize(("tag", "expected"), [("L", "left"), ("R", "right"), ("B", "right"), ("", "right")])
-def test_geometry_beats_laterality_and_the_contradiction_is_told(make: Maker, tag: str, expected: str) -> None:
+@pytest.mark.parametrize(("tag", "label"), [("L", "station-1"), ("R", "right"), ("B", "right"), ("", "right")])
+def test_where_place_and_laterality_disagree_no_side_is_named(make: Maker, tag: str, label: str) -> None:
     study = hips(make)
     study[:2] = [replace(series, laterality=tag) for series in study[:2]]
-    pair = next(p for p in find_pairs(catalog(*study)) if p.t1.series_number == 1)
-    assert pair.label == "right"
-    assert ("laterality_contradiction" in codes(pair)) is (expected == "left")
+    pairs = find_pairs(catalog(*study))
+    pair = next(p for p in pairs if p.t1.series_number == 1)
+    assert {p.label for p in pairs} == {label, "left"}
+    assert ("laterality_contradiction" in codes(pair)) is (label == "station-1")
+
+
+def knees(make: Maker, *tags: str, apart: float = 25.0) -> list[Series]:
+    """T1 and STIR of two knees, each in its own frame of reference; where they lie there says nothing."""
+    return [
+        make(kind, centre=(x, 0.0, 0.0), size=(88.0, 160.0, 160.0), axes=SAGITTAL, laterality=tag,
+             frame_of_reference_uid=f"1.2.{index}")
+        for index, (x, tag) in enumerate(zip((-apart, apart), tags, strict=True)) for kind in ("t1", "stir")
+    ]  # fmt: skip
+
+
+def test_places_in_two_frames_of_reference_name_no_side(make: Maker) -> None:
+    pairs = find_pairs(catalog(*knees(make, "L", "R")))
+    assert numbers(pairs) == {"left": (1, 2), "right": (3, 4)}
+    assert all(codes(p) == {"several_pairs"} for p in pairs)
+    assert set(numbers(find_pairs(catalog(*knees(make, "", "", apart=60.0))))) == {"station-1", "station-2"}
+    unframed = [replace(series, frame_of_reference_uid="") for series in knees(make, "L", "R")]
+    assert {p.t1.laterality: p.label for p in find_pairs(catalog(*unframed))} == {"L": "left", "R": "right"}
+
+
+def test_a_knee_without_stir_does_not_get_that_of_the_other_knee(make: Maker) -> None:
+    left, stir, right, _ = knees(make, "L", "R", apart=0.0)
+    stir = replace(stir, laterality="")
+    (pair,) = find_pairs(catalog(left, stir, right))
+    assert (pair.t1, pair.stir) == (left, stir)
+    with pytest.raises(NoUsablePairError, match="shares its frame of reference with the T1 of another"):
+        find_pairs(catalog(left, stir, right), t1_uid=right.series_instance_uid)
+    assert codes(pair) == {"t1_without_stir"}
+    uids = {"t1_uid": right.series_instance_uid, "stir_uid": stir.series_instance_uid}
+    assert "frames_differ" in codes(select_pair(catalog(left, stir, right), **uids))
+
+
+def test_sides_that_contradict_are_told_in_one_frame_of_reference_too(make: Maker) -> None:
+    t1, stir = make("t1", description="left knee", laterality="L"), make("stir", description="right knee")
+    (pair,) = find_pairs(catalog(t1, replace(stir, laterality="R")))
+    assert codes(pair) == {"sides_differ"}
+
+
+def test_a_finer_pair_of_one_hip_that_is_not_measured_is_warned_of(make: Maker) -> None:
+    pelvis = [make(kind, size=(90.0, 380.0, 380.0), voxel_mm=(4.5, 2.0, 2.0)) for kind in ("t1", "stir")]
+    hip = [make(kind, centre=(90.0, 0.0, 0.0)) for kind in ("t1", "stir")]
+    (pair,) = find_pairs(catalog(*pelvis, *hip))
+    assert [pair.t1, pair.stir] == pelvis
+    (told,) = (f for f in pair.findings if f.code == "finer_pair_inside")
+    assert told.severity is Severity.WARN
+    assert all(series.label in told.message for series in hip)
+    (alike,) = find_pairs(catalog(*pelvis, *(make(k, voxel_mm=(4.5, 2.0, 2.0)) for k in ("t1", "stir"))))
+    assert "finer_pair_inside" not in codes(alike)
+
+
+def test_a_t1_of_another_body_part_is_not_said_to_be_uncovered(make: Maker) -> None:
+    hip = make("t1", body_part_examined="HIP")
+    (pair,) = find_pairs(catalog(hip, *(make(k, body_part_examined="PELVIS") for k in ("t1", "stir"))))
+    (told,) = (f.message for f in pair.findings if f.code == "t1_without_stir")
+    assert told == f"Not measured: {hip.label}: the STIR that covers it names another body part."
+
+
+def test_a_series_whose_timing_is_near_a_window_is_second_choice(make: Maker) -> None:
+    true = make("t1", identity_score=1.0)
+    finer = {"voxel_mm": (0.9, 1.0, 1.0)}
+    edge = tuple(replace(e, points=0.4) if e.kind is EvidenceKind.TIMING else e for e in true.evidence)
+    (pair,) = find_pairs(catalog(true, make("t1", evidence=edge, **finer), make("stir")))
+    assert pair.t1 is true
+    assert [c.criterion for c in pair.comparisons if c.decided] == ["clear timing"]
+
+
+def test_scores_of_t1_and_stir_are_not_added_up(make: Maker) -> None:
+    true, doubtful = make("t1", identity_score=1.0), make("t1", identity_score=0.8, voxel_mm=(0.9, 1.0, 1.0))
+    (pair,) = find_pairs(catalog(true, doubtful, make("stir", identity_score=1.0)))
+    assert pair.t1 is true
+    assert [c.criterion for c in pair.comparisons if c.decided] == ["identity score of the T1"]
+
+
+def test_one_warning_is_told_in_good_english(make: Maker) -> None:
+    (pair,) = find_pairs(catalog(make("t1"), make("stir", findings=(LOSSY,)), make("stir")))
+    (told,) = (c.told for c in pair.comparisons if c.decided)
+    assert told == "0 warnings against 1 warning"
 
 
 def test_a_lone_joint_on_the_wrong_side_is_told(make: Maker) -> None:
@@ -241,8 +322,10 @@ def test_tag_and_words_that_disagree_are_told(make: Maker) -> None:
         ("t1_tse_cor HIP LEFT", "left"), ("STIR R KNEE", "right"), ("T1 COR RT HIP", "right"), ("Knie_li", "left"),
         ("t2 tirm Hüfte rechts", "right"), ("STIR genou gauche", "left"), ("T1 rodilla izq", "left"),
         ("T1 左膝", "left"), ("stir правый", "right"), ("LKNEE", "left"), ("T1 ginocchio dx", "right"),
+        ("T1 re Knie", "right"), ("T1 Knie sag li", "left"), ("Kniegelenk_re", "right"), ("T1 OBERSCHENKEL LI", "left"),
         ("t1 sag L spine", ""), ("T1 L5-S1", ""), ("T1 sin contraste", ""), ("MRT der Hüfte", ""), ("T2 TSE RT", ""),
         ("hips left and right", ""), ("cor T1 R>L", ""), ("stir", ""), ("Bright blood", ""), ("cleft", ""),
+        ("STIR COR RE-SCAN", ""), ("STIR knee RE-SCAN", ""), ("STIR hip re scan", ""), ("T1 RE", ""), ("sag li", ""),
     ],
 )  # fmt: skip
 def test_sides_in_words(make: Maker, text: str, side: str) -> None:
@@ -267,7 +350,7 @@ TILTED = ((0.0, 0.8, 0.6), (0.0, 0.6, -0.8), (1.0, 0.0, 0.0))
         ("complete", {"findings": (GAP,)}),
         ("kind of image", {"findings": (STITCHED,), "size": (180.0, 360.0, 360.0)}),
         ("common field of view", {"size": (72.0, 180.0, 160.0)}),
-        ("identity score", {"identity_score": 0.7}),
+        ("identity score of the STIR", {"identity_score": 0.7}),
         ("fewer warnings", {"findings": (LOSSY,)}),
         ("same corrections by the scanner", {"image_type": ("ORIGINAL", "PRIMARY", "M", "ND")}),
         ("resolution", {"voxel_mm": (4.5, 1.0, 2.0)}),
@@ -281,7 +364,7 @@ def test_each_criterion_decides_against_a_later_repeat(make: Maker, criterion: s
     assert pair.stir is good
     assert [(c.criterion, c.verdict) for c in pair.comparisons if c.decided] == [(criterion, Verdict.BETTER)]
     assert {(c.winner, c.loser) for c in pair.comparisons} == {(good.label, bad.label)}
-    assert len(pair.comparisons) == 13
+    assert len(pair.comparisons) == 15
     assert any(good.label[1:] in reason and criterion in reason for reason in pair.reasons)
 
 
@@ -365,8 +448,11 @@ def test_two_folders_of_one_person_pair_when_asked(make: Maker) -> None:
 def test_two_persons_never_pair_unless_both_series_are_named(make: Maker) -> None:
     woman = make("t1", patient_sex="F", patient_position="HFS")
     man = make("stir", patient_sex="M", patient_position="FFP")
-    with pytest.raises(NoUsablePairError, match="of one person"):
+    with pytest.raises(NoUsablePairError, match="of one person: they name different sexes"):
         find_pairs(catalog(woman, man), across_studies=True)
+    far = make("t1", centre=(0.0, 0.0, 900.0))
+    with pytest.raises(NoUsablePairError, match=r"sexes .*\(1 of 2 combinations\).* less than 25% .*\(1 of 2"):
+        find_pairs(catalog(woman, far, man))
     pair = select_pair(catalog(woman, man), t1_uid=woman.series_instance_uid, stir_uid=man.series_instance_uid)
     assert codes(pair) == {"persons_differ", "positions_differ"}
     assert codes(select_pair(catalog(woman, make("stir")))) == set()
@@ -376,7 +462,7 @@ def test_another_patient_id_in_another_study_is_another_person(tmp_path: Path) -
     for spec in (SeriesSpec(), stir_spec().but(study="another").with_header(PatientID="H2")):
         write_series(tmp_path / spec.name, spec)
     found = find_series(tmp_path)
-    with pytest.raises(NoUsablePairError, match="of one person"):
+    with pytest.raises(NoUsablePairError, match=r"they name different persons \(PatientID\)"):
         find_pairs(found, across_studies=True)
     named = select_pair(found, t1_uid=uid("study/t1"), stir_uid=uid("another/stir"))
     assert {"persons_differ", "studies_differ"} <= codes(named)
@@ -415,7 +501,7 @@ def test_pairs_from_files(tmp_path: Path) -> None:
                 ),
             )
     pairs = find_pairs(find_series(tmp_path))
-    assert [(p.label, "laterality_contradiction" in codes(p)) for p in pairs] == [("left", False), ("right", True)]
+    assert [(p.label, "laterality_contradiction" in codes(p)) for p in pairs] == [("left", False), ("station-1", True)]
 
 
 def studied(make: Maker) -> list[Series]:
@@ -434,6 +520,13 @@ def test_the_choice_does_not_depend_on_the_order_of_series(templates: dict[str, 
     expected = [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))]
     random.Random(seed).shuffle(series)
     assert [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))] == expected
+
+
+def test_many_series_are_paired_in_time(make: Maker) -> None:
+    study = catalog(*(make(kind, centre=(0.1 * n, 0.0, 0.1 * n)) for n in range(120) for kind in ("t1", "stir")))
+    start = time.process_time()
+    assert len(find_pairs(study)) == 1
+    assert time.process_time() - start < 2.5
 
 
 def mirrored(series: Series) -> Series:

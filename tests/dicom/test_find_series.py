@@ -62,9 +62,9 @@ def test_one_position_stored_twice_under_another_uid(tmp_path: Path) -> None:
     again.SOPInstanceUID = uid("again")
     again.InstanceNumber = 50
     again.save_as(tmp_path / "again.dcm", enforce_file_format=True)
-    (series,) = find_series(tmp_path).series
-    assert series.slices == 9
-    assert codes(series.findings) == {"duplicate_instances"}
+    series, alone = find_series(tmp_path).series
+    assert (series.slices, series.usable, alone.slices, alone.usable) == (9, True, 1, False)
+    assert codes(series.findings) == {"partial_repeat"}
     assert "again.dcm" not in {f.name for f in series.files}
 
 

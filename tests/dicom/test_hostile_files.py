@@ -386,7 +386,7 @@ def test_a_thousand_stacks_of_one_slice_end_soon(tmp_path: Path, kind: str) -> N
     write(tmp_path, lie, sample="Enhanced Siemens")
     with bounded():
         catalog = find_series(tmp_path)
-    assert len(catalog.series) > 200
+    assert (len(catalog.series) > 200) == (kind != "places")
     assert [series.identity for series in catalog.series if series.usable] == [SeriesIdentity.STIR]
 
 

@@ -124,13 +124,27 @@ POST = [
     "T1 造影後",
     "T1 조영증강",
     "T1 dotarem",
+    "T1 cor mKM",
+    "T1 nachKM",
+    "T1 K+",
+    "T1 ENHANCED",
+    "T1 GdDTPA",
+    "T1 GD+",
+    "T1 +КУ",
+    "T1 C/C",
+    "T1 com CTR",
+    "T1 +IV",
+    "T1 gadavist",
 ]
 NATIVE = [
     "T1 pre contrast", "T1 precontrast", "T1 pre", "T1 ohne KM", "T1 vor KM", "T1 nativ", "T1 sans injection",
     "T1 avant gado", "T1 senza mdc", "T1 sin contraste", "T1 sem contraste", "T1 zonder contrast", "T1 kontrastsız",
     "T1 kontrast öncesi", "T1 bez kontrastu", "T1 przed kontrastem", "T1 без контраста", "T1 до контраста",
     "T1 нативная", "T1 平扫", "T1 造影前", "T1 造影なし", "磁振造影 T1", "T1 조영전", "T1 cor 40 cm", "T1 post op",
-    "T1 posterior", "T1 W/O CONTRAST", "T1 W/WO contrast", "T1 without and with contrast", "IRM T1", "T1 injury", "T1 con",
+    "T1 posterior", "T1 W/O CONTRAST", "T1 W/WO contrast", "T1 without and with contrast", "IRM T1", "T1 injury",
+    "T1 con", "T1W_C_SPINE", "T1W C SPINE", "SAG T1W C-SPINE", "T1 sag GD", "T1 cor o. KM", "T1 KM-frei", "T1 s/mdc",
+    "T1 post fracture", "T1 post trauma", "T1 post fall", "T1 CM 32", "T1 inj knee", "T1 high contrast", "T1 HIGADO",
+    "T1 unenhanced", "T1 edge enhanced", "T1 Gd-",
 ]  # fmt: skip
 
 
@@ -181,16 +195,63 @@ def test_an_agent_against_the_description_is_told(tmp_path: Path) -> None:
     assert "contrast_disputed" in {f.code for f in series.findings}
 
 
-def test_what_comes_after_contrast_is_enhanced_too(tmp_path: Path) -> None:
-    write_series(tmp_path / "a", SeriesSpec(name="before", number=3, description="T1"))
-    enhanced = SeriesSpec(name="enhanced", number=4, description="T1 fs KM", header={**T1, "ScanOptions": "FS"})
-    write_series(tmp_path / "b", enhanced)
-    write_series(tmp_path / "c", stir_spec().but(description="STIR"))
-    before, _, after = find_series(tmp_path).series
+@pytest.mark.parametrize("description", ["T1 GD", "AX T1 PC", "T1C cor", "T1 inj knee", "T1 IV", "T1 post left"])
+def test_a_short_word_that_may_mean_contrast_is_noted(tmp_path: Path, description: str) -> None:
+    series = the_series(tmp_path, SeriesSpec(description=description))
+    assert series.usable
+    assert "contrast_disputed" in {f.code for f in series.findings}
+
+
+@pytest.mark.parametrize("description", ["T1 cor o. KM", "T1W_C_SPINE", "T1 post op", "T1 pre Gd"])
+def test_words_that_mean_no_contrast_are_not_noted(tmp_path: Path, description: str) -> None:
+    series = the_series(tmp_path, SeriesSpec(description=description))
+    assert not {"contrast_disputed", "post_contrast"} & {f.code for f in series.findings}
+
+
+@pytest.mark.parametrize(("started", "given"), [("110000", False), ("095900", True)])
+def test_the_clock_orders_agent_and_series_without_a_date(tmp_path: Path, started: str, given: bool) -> None:
+    header = {"AcquisitionDate": "", "SeriesDate": "", "AcquisitionTime": "100100", "ContrastBolusStartTime": started}
+    series = the_series(tmp_path, SeriesSpec().with_header(ContrastBolusAgent="Gadovist", **header))
+    assert series.acquisition.post_contrast is given
+    assert ("contrast_after_series" in {f.code for f in series.findings}) is not given
+
+
+def after_contrast(folder: Path, *descriptions: str, **header: object) -> tuple[Series, Series]:
+    """A native T1, what is told of contrast, and the STIR that comes after it."""
+    write_series(folder / "a", SeriesSpec(name="before", number=3, description="T1"))
+    for number, description in enumerate(descriptions, start=4):
+        suppressed = {**T1, "ScanOptions": "FS", **header}
+        enhanced = SeriesSpec(name=description, number=number, description=description, header=suppressed)
+        write_series(folder / str(number), enhanced)
+    write_series(folder / "z", stir_spec().but(description="STIR", number=9))
+    before, *_, after = find_series(folder).series
+    return before, after
+
+
+@pytest.mark.parametrize(
+    ("descriptions", "header"),
+    [(("T1 fs tra",), {"ContrastBolusAgent": "Gadovist"}), (("T1 fs KM tra", "T1 fs KM cor"), {})],
+)
+def test_what_comes_after_contrast_is_enhanced_too(
+    tmp_path: Path, descriptions: tuple[str, ...], header: dict[str, object]
+) -> None:
+    before, after = after_contrast(tmp_path, *descriptions, **header)
     assert (before.usable, before.acquisition.post_contrast) == (True, False)
     assert (after.identity, after.usable, after.acquisition.post_contrast) == (Id.STIR, False, True)
     assert "acquired_after_contrast" in {f.code for f in after.findings}
     assert "Acquired after a series" in after.reasons[-1]
+
+
+def test_one_word_does_not_refuse_a_whole_study(tmp_path: Path) -> None:
+    _, after = after_contrast(tmp_path, "T1 fs KM")
+    assert (after.identity, after.usable, after.acquisition.post_contrast) == (Id.STIR, True, False)
+    assert "maybe_after_contrast" in {f.code for f in after.findings}
+
+
+def test_an_unknown_echo_train_is_told_as_missing(tmp_path: Path) -> None:
+    series = the_series(tmp_path, SeriesSpec().with_header(EchoTrainLength=None))
+    assert (series.identity, series.identity_score) == (Id.T1, 0.9)
+    assert "echo train missing (wanted 0-8)" in series.evidence[0].told
 
 
 @pytest.mark.parametrize(

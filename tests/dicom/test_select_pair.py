@@ -68,6 +68,8 @@ def test_two_studies_with_pairs_need_a_word_from_the_user(tmp_path: Path) -> Non
         select_pair(catalog)
     pair = select_pair(catalog, t1_uid=uid("two/t1"))
     assert pair.t1.study_instance_uid == pair.stir.study_instance_uid == uid("two")
+    (told,) = (f.message for f in pair.findings if f.code == "other_studies")
+    assert told == "1 other study lies below the same path: not looked at, because the user named a series."
 
 
 def test_named_series_override_and_leave_a_finding(tmp_path: Path) -> None:

@@ -122,4 +122,4 @@ def test_directions_that_are_none_make_no_volume(tmp_path: Path, directions: lis
     series = only(tmp_path)
     assert series.geometry is None
     assert not series.usable
-    assert "no slice positions" in " ".join(series.reasons)
+    assert "no slice orientation that makes a plane" in " ".join(series.reasons)

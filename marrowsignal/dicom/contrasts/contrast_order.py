@@ -11,35 +11,44 @@ from marrowsignal.findings import Finding, Severity
 __all__ = ["with_contrast_order"]
 
 _MEASURED = frozenset({SeriesIdentity.T1, SeriesIdentity.STIR})
-_MESSAGE = "Acquired after a series of the same study for which contrast was given"
+_ENHANCED = "Acquired after a series of the same study for which contrast was given"
+_DOUBTED = "Acquired after a series of the same study whose text alone says that contrast was given"
 
 
 def with_contrast_order(series: Iterable[Series]) -> tuple[Series, ...]:
-    """Take T1 and STIR acquired after a contrast-enhanced series of the same study as enhanced, whatever they say."""
+    """Judge T1 and STIR by what was acquired before them in the same study.
+
+    After contrast that a header tells, or the texts of two series, they are enhanced, whatever they say; the text of
+    one series may be misread, so alone it is only noted.
+    """
     everything = tuple(series)
-    first: dict[str, str] = {}
+    given: dict[str, list[Series]] = {}
     for one in everything:
         if one.acquisition.post_contrast and one.acquired_at:
-            study = one.study_instance_uid
-            first[study] = min(first.get(study, one.acquired_at), one.acquired_at)
-    return tuple(
-        _enhanced(one)
-        if one.identity in _MEASURED
-        and not one.acquisition.post_contrast
-        and one.acquired_at > first.get(one.study_instance_uid, "~")
-        else one
-        for one in everything
-    )
+            given.setdefault(one.study_instance_uid, []).append(one)
+    return tuple(_judged(one, given.get(one.study_instance_uid, [])) for one in everything)
+
+
+def _judged(series: Series, given: list[Series]) -> Series:
+    earlier = [one for one in given if one.acquired_at < series.acquired_at]
+    if series.identity not in _MEASURED or series.acquisition.post_contrast or not earlier:
+        return series
+    # Stacks of one series share their text.
+    texts = {one.series_instance_uid for one in earlier}
+    if any(one.contrast_in_header for one in earlier) or len(texts) > 1:
+        return _enhanced(series)
+    return _noted(series, "maybe_after_contrast", f"{_DOUBTED}.")
 
 
 def _enhanced(series: Series) -> Series:
-    finding = Finding(
-        code="acquired_after_contrast", stage="find_series", severity=Severity.WARN, message=f"{_MESSAGE}."
-    )
     return dataclasses.replace(
-        series,
+        _noted(series, "acquired_after_contrast", f"{_ENHANCED}."),
         usable=False,
-        reasons=(*series.reasons, f"{_MESSAGE}: T1 and STIR signals of marrow no longer compare."),
+        reasons=(*series.reasons, f"{_ENHANCED}: T1 and STIR signals of marrow no longer compare."),
         acquisition=dataclasses.replace(series.acquisition, post_contrast=True),
-        findings=(*series.findings, finding),
     )
+
+
+def _noted(series: Series, code: str, message: str) -> Series:
+    finding = Finding(code=code, stage="find_series", severity=Severity.WARN, message=message)
+    return dataclasses.replace(series, findings=(*series.findings, finding))

@@ -175,7 +175,7 @@ def _timing_item(candidate: _Candidate, rules: SeriesRules) -> EvidenceItem:
 
 _INVERSION_TOLD = {
     Inversion.NONE: "spin echo, no inversion",
-    Inversion.DISPUTED: "an inversion code or time, but fat suppression, sequence name or ImageType speak for a plain spin echo",
+    Inversion.DISPUTED: "an inversion code or time, but fat suppression, sequence name or ImageType deny it",
     Inversion.WEAK: "an inversion time or option, but no clear code for a global inversion",
     Inversion.CODED: "spin echo with a coded inversion",
 }

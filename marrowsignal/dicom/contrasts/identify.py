@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from marrowsignal.dicom.contrasts.evidence import contrasts_named, names_in_header, weigh
 from marrowsignal.dicom.contrasts.other_series import OtherSeries, other_series
@@ -56,6 +56,8 @@ class Identification:
         What spoke for the identities that were weighed, the best first.
     findings : tuple of Finding
         Conflicts between text and physics, and odd header values.
+    words : SeriesWords
+        What its texts say.
     """
 
     identity: SeriesIdentity
@@ -66,6 +68,7 @@ class Identification:
     reasons: tuple[str, ...]
     evidence: tuple[EvidenceItem, ...]
     findings: tuple[Finding, ...] = ()
+    words: SeriesWords = field(repr=False)
 
 
 def identify(
@@ -104,6 +107,7 @@ def _as_other(other: OtherSeries, physics: Physics, words: SeriesWords) -> Ident
         evidence=(item,),
         # T1-weighted gradient echoes and diffusion with STIR preparation are common: no conflict.
         findings=_conflicts(other.identity, words) if other.identity in _READOUTS and words.stir else (),
+        words=words,
     )
 
 
@@ -131,6 +135,7 @@ def _by_evidence(
         reasons=(f"{told}: {doubt or _IN_WORDS[best]}.",),
         evidence=tuple(item for one in (best, second, *rest) for item in weighed[one]),
         findings=_conflicts(identity, words),
+        words=words,
     )
 
 

@@ -12,6 +12,9 @@ from marrowsignal.protocol.series_rules import SeriesRules
 __all__ = ["Inversion", "Physics", "read_physics"]
 
 
+_INVERTED_CONTRASTS = frozenset({"STIR", "FLUID_ATTENUATED"})  # AcquisitionContrast of Enhanced MR
+
+
 class Inversion(StrEnum):
     """How sure it is that fat is nulled by a global inversion pulse."""
 
@@ -76,8 +79,10 @@ def _inversion(header: SliceHeader, words: SeriesWords, rules: SeriesRules, *, f
     plain = words.plain_spin_echo_name or flavours & rules.image_type.spin_echo
     if _coded(header, words, rules, fat_flag=fat_flag):
         # SPAIR is a spectral adiabatic inversion and may be coded like a STIR; a TIRM may carry FS too, but is named.
-        spectral = (fat_flag or words.fat_suppressed or words.spectral_inversion) and not (words.stir or words.flair)
-        return Inversion.DISPUTED if (plain or spectral) and not words.inversion_name else Inversion.CODED
+        named = words.stir or words.flair or header.acquisition_contrast in _INVERTED_CONTRASTS
+        spectral = fat_flag or words.fat_suppressed or words.spectral_inversion
+        denied = (plain or (spectral and not named)) and not words.inversion_name
+        return Inversion.DISPUTED if denied else Inversion.CODED
     options = set(facts.scan_options)
     hinted = facts.inversion_time_ms is not None or options & (
         rules.scan_options.inversion | rules.scan_options.inversion_hint

@@ -144,20 +144,23 @@ def read_contrast(header: SliceHeader, patterns: TextPatterns) -> ContrastWords:
     agent = _plain(header.contrast_agent)
     named = bool(agent) and not _says(patterns.contrast_agent_off, agent)
     wait_s = _seconds_to_bolus(header)
+    begun = wait_s is not None and wait_s <= 0 and (named or not agent)
+    by_header = begun or (named and wait_s is None)
     native = _says(patterns.not_post_contrast, description)
-    if _says(patterns.post_contrast, _without(patterns.not_post_contrast, description)):
-        return ContrastWords(given="its description says so", by_header=named and (wait_s is None or wait_s <= 0))
-    if wait_s is not None and wait_s <= 0 and (named or not agent):
+    told = _without(patterns.not_post_contrast, description)
+    if _says(patterns.post_contrast, told):
+        return ContrastWords(given="its description says so", by_header=by_header)
+    if begun:
         return ContrastWords(given="the header has the agent start before this series", by_header=True)
-    if named and wait_s is None:
-        if native:
-            return ContrastWords(given="", disputed=_AGENT_NOT_GIVEN)
+    if by_header and native:
+        return ContrastWords(given="", disputed=_AGENT_NOT_GIVEN)
+    if by_header:
         return ContrastWords(given="the header names a contrast agent", by_header=True)
     # A protocol named "with and without" is the whole examination's.
     whole_examination = native or _says(patterns.not_post_contrast, protocol)
     if not whole_examination and _says(patterns.post_contrast, protocol):
         return ContrastWords(given="its protocol's name says so")
-    hinted = wait_s is None and _says(patterns.contrast_hint, _without(patterns.not_post_contrast, description))
+    hinted = wait_s is None and _says(patterns.contrast_hint, told)
     return ContrastWords(given="", disputed=_SHORT_WORD if hinted else "")
 
 

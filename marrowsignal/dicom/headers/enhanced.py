@@ -36,6 +36,7 @@ _IN_GROUPS = {
     "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept"),
     "StackID": ("FrameContentSequence", "StackID"),
     "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+    "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
     "FrameAcquisitionDateTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
     "Laterality": ("FrameAnatomySequence", "FrameLaterality"),
 }

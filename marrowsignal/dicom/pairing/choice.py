@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from marrowsignal.dicom.pairing.anatomy import anatomies_agree
 from marrowsignal.dicom.pairing.candidates import (
     PairCandidate,
     fitting_candidates,
     insisted_candidates,
     lone_t1_candidates,
 )
-from marrowsignal.dicom.pairing.fields import LabelledField, best_of_each_field, label_fields, same_field
+from marrowsignal.dicom.pairing.fields import (
+    LabelledField,
+    best_of_each_field,
+    label_fields,
+    same_field,
+    without_borrowed,
+)
 from marrowsignal.dicom.pairing.findings import (
     choice_findings,
     left_out_findings,
     pair_reasons,
     several_pairs_finding,
 )
+from marrowsignal.dicom.pairing.fit import no_stir_covers
 from marrowsignal.dicom.pairing.ranking import Ranking, series_comparisons
 from marrowsignal.dicom.pairing.request import (
     PairRequest,
@@ -51,9 +59,10 @@ def find_pairs(
     Fields of view are different when along some patient axis they share less than
     ``rules.pairing.same_field_fraction`` of the shorter extent, or when BodyPartExamined leads to different protocols:
     repeats and other planes of one joint are not. In each field, combinations are dropped by one criterion after the
-    other: different field strengths, body parts, planes, frames of reference; missing slices; stitched, computed,
-    Dixon, single-shot or 8-bit images; smaller common field of view; weaker identity; more warnings; corrections by
-    the scanner on one series only, or on none; coarser voxels. The latest of what is left is taken.
+    other: different field strengths, body parts, planes, frames of reference; missing slices; timing only near a
+    window; stitched, computed, Dixon, single-shot or 8-bit images; smaller common field of view; weaker identity of the
+    T1, then of the STIR; more warnings; corrections by the scanner on one series only, or on none; coarser voxels. The
+    latest of what is left is taken.
 
     Parameters
     ----------
@@ -141,23 +150,35 @@ def _ranked_pairs(catalog: SeriesCatalog, request: PairRequest, rules: SeriesRul
     """Return the pair of each field of view, the best first."""
     t1s = wanted_series(catalog, request.t1_uid, SeriesIdentity.T1)
     stirs = wanted_series(catalog, request.stir_uid, SeriesIdentity.STIR)
-    candidates = _of_one_study(_candidates(t1s, stirs, request, rules), catalog)
+    others = wanted_series(catalog, None, SeriesIdentity.T1) if request.named == ("T1",) else []
+    candidates = _of_one_study(_candidates((t1s, stirs, others), request, rules), catalog)
     if not candidates:
-        raise no_pair(catalog, t1s, stirs, request)
+        raise no_pair(catalog, (t1s, stirs), request, rules)
     rankings = best_of_each_field(candidates, rules)
     fields = label_fields(rankings, rules)
     several = several_pairs_finding([field.label for field in fields])
-    told = (*catalog.findings, *_left_out(rankings, t1s, catalog, rules), *several)
+    left_out = left_out_findings(
+        _not_measured(rankings, (t1s, stirs), rules), _other_studies(rankings, catalog), named=bool(request.named)
+    )
+    told = (*catalog.findings, *left_out, *several)
+    used = {id(s) for r in rankings for s in r.best.series}
+    rejected = tuple(s for s in catalog.series if id(s) not in used)
     return [
-        replace(_pair(field, catalog, told, (request, rules)), rank=place)
+        replace(_pair(field, told, (request, rules)), rejected=rejected, rank=place)
         for place, field in enumerate(fields, start=1)
     ]
 
 
 def _candidates(
-    t1s: list[Series], stirs: list[Series], request: PairRequest, rules: SeriesRules
+    roles: tuple[list[Series], list[Series], list[Series]], request: PairRequest, rules: SeriesRules
 ) -> list[PairCandidate]:
-    found = fitting_candidates(t1s, stirs, rules, across_studies=request.across_studies)
+    """Combine T1s and STIRs; the third are T1s that no pair is asked for, but that a STIR may belong to."""
+    t1s, stirs, others = roles
+    every = {id(s): s for s in (*t1s, *others)}
+    found = fitting_candidates(list(every.values()), stirs, rules, across_studies=request.across_studies)
+    if len(request.named) < 2:
+        wanted = {id(s) for s in t1s}
+        found = [c for c in without_borrowed(found, rules) if id(c.t1) in wanted]
     if not found and request.named and any(t1 is stir for t1 in t1s for stir in stirs):
         raise same_series(request)
     if not found and len(request.named) == 2:
@@ -186,33 +207,45 @@ def _of_one_study(candidates: list[PairCandidate], catalog: SeriesCatalog) -> li
     return [c for c in candidates if _studies(c) in kept]
 
 
-def _left_out(
-    rankings: Sequence[Ranking], t1s: Sequence[Series], catalog: SeriesCatalog, rules: SeriesRules
-) -> tuple[Finding, ...]:
-    """Tell what is not measured: T1 series that no STIR covers, and other studies below the path."""
+def _other_studies(rankings: Sequence[Ranking], catalog: SeriesCatalog) -> int:
+    used = frozenset().union(*(_studies(r.best) for r in rankings))
+    return len({s.study_instance_uid for s in catalog.series} - used)
+
+
+def _not_measured(
+    rankings: Sequence[Ranking], roles: tuple[list[Series], list[Series]], rules: SeriesRules
+) -> dict[str, list[Series]]:
+    """Return, by the reason, the T1 series of the same study that show what no pair shows."""
+    t1s, stirs = roles
     studies = frozenset().union(*(_studies(r.best) for r in rankings))
-    lone = [
-        c.t1
-        for c in lone_t1_candidates(t1s)
-        if c.t1.study_instance_uid in studies and not any(same_field(c, r.best, rules) for r in rankings)
-    ]
-    others = len({s.study_instance_uid for s in catalog.series} - studies)
-    return left_out_findings(lone, others)
+    by_reason: dict[str, list[Series]] = {}
+    for lone in lone_t1_candidates([t1 for t1 in t1s if t1.study_instance_uid in studies]):
+        if not any(same_field(lone, r.best, rules) for r in rankings):
+            by_reason.setdefault(_why_not_measured(lone.t1, rankings, stirs, rules), []).append(lone.t1)
+    return by_reason
 
 
-def _pair(
-    field: LabelledField, catalog: SeriesCatalog, told: tuple[Finding, ...], by: tuple[PairRequest, SeriesRules]
-) -> SeriesPair:
+def _why_not_measured(t1: Series, rankings: Sequence[Ranking], stirs: list[Series], rules: SeriesRules) -> str:
+    dropped = [c for r in rankings for c, _ in r.dropped if c.t1 is t1]
+    if any(not anatomies_agree(c) for c in dropped):
+        return "the STIR that covers it names another body part"
+    if dropped:
+        return "the STIR that covers it is measured with another T1"
+    if no_stir_covers(t1, stirs, rules):
+        return "no STIR covers its field of view"
+    return "the STIR that covers it is of another joint, by its side or its frame of reference"
+
+
+def _pair(field: LabelledField, told: tuple[Finding, ...], by: tuple[PairRequest, SeriesRules]) -> SeriesPair:
     request, rules = by
     best = field.ranking.best
-    comparisons = series_comparisons(field.ranking, rules.pairing)
+    comparisons = series_comparisons(field.ranking, rules)
     of_series = (f for s in best.series for f in s.findings)
     return SeriesPair(
         t1=best.t1,
         stir=best.stir,
         label=field.label,
         reasons=pair_reasons(best, request.named, comparisons),
-        rejected=tuple(s for s in catalog.series if not any(s is one for one in best.series)),
         findings=tuple(dict.fromkeys((*told, *of_series, *field.findings, *choice_findings(field.ranking, rules)))),
         comparisons=comparisons,
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowsignal.dicom.pairing.anatomy import named_anatomy
-from marrowsignal.dicom.pairing.candidates import PairCandidate
+from marrowsignal.dicom.pairing.candidates import PairCandidate, lone_t1_candidates
 from marrowsignal.dicom.pairing.ranking import Ranking, rank
 from marrowsignal.dicom.pairing.side import said_side, side_by_tag, side_by_words
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import SeriesRules, SideWords
 
-__all__ = ["LabelledField", "best_of_each_field", "label_fields", "same_field"]
+__all__ = ["LabelledField", "best_of_each_field", "label_fields", "same_field", "without_borrowed"]
 
 _STAGE = "select_pair"
 _X, _Z = 0, 2
@@ -42,12 +43,35 @@ def best_of_each_field(candidates: Sequence[PairCandidate], rules: SeriesRules) 
     """Return the best candidate of each field of view, the best of all first."""
     left, found = list(candidates), []
     while left:
-        leader = rank(left, rules.pairing).best
+        ranking = rank(left, rules)
+        leader = ranking.best
         field = [c for c in left if same_field(c, leader, rules)]
-        found.append(rank(field, rules.pairing))
+        found.append(ranking if len(field) == len(left) else rank(field, rules))
         kept = found[-1].best
         left = [c for c in left if not same_field(c, leader, rules) and not same_field(c, kept, rules)]
     return found
+
+
+def without_borrowed(candidates: Sequence[PairCandidate], rules: SeriesRules) -> list[PairCandidate]:
+    """Leave out each T1 with the STIR of another joint: a STIR in one frame of reference with the T1 of that joint."""
+    homes: dict[int, set[int]] = {}
+    for c in candidates:
+        if c.common_frame:
+            homes.setdefault(id(c.stir), set()).add(id(c.t1))
+    moved = {id(c) for c in candidates if c.frame_named and not c.common_frame and id(c.stir) in homes}
+    t1s = {id(c.t1): c.t1 for c in candidates} if moved else {}
+    elsewhere = _of_other_fields(lone_t1_candidates(list(t1s.values())), rules)
+    return [c for c in candidates if id(c) not in moved or homes[id(c.stir)].isdisjoint(elsewhere[id(c.t1)])]
+
+
+def _of_other_fields(lone: Sequence[PairCandidate], rules: SeriesRules) -> dict[int, set[int]]:
+    """Return for each T1 those of other fields of view, all by identity."""
+    elsewhere: dict[int, set[int]] = {id(c.t1): set() for c in lone}
+    for one, two in itertools.combinations(lone, 2):
+        if not same_field(one, two, rules):
+            elsewhere[id(one.t1)].add(id(two.t1))
+            elsewhere[id(two.t1)].add(id(one.t1))
+    return elsewhere
 
 
 def same_field(a: PairCandidate, b: PairCandidate, rules: SeriesRules) -> bool:
@@ -80,7 +104,7 @@ def label_fields(rankings: Sequence[Ranking], rules: SeriesRules) -> list[Labell
     """
     candidates = [r.best for r in rankings]
     by_place = [_side_by_place(c, candidates, rules) for c in candidates]
-    sides = [place or _said(c, rules.side) for place, c in zip(by_place, candidates, strict=True)]
+    sides = [_agreed_side(c, place, rules.side) for c, place in zip(candidates, by_place, strict=True)]
     labels = _labels(candidates, sides) if len(candidates) > 1 else [""]
     return [
         LabelledField(label=label, ranking=ranking, findings=_side_findings(ranking.best, place, rules))
@@ -110,12 +134,17 @@ def _from_head(candidate: PairCandidate) -> tuple[object, ...]:
 
 
 def _side_by_place(candidate: PairCandidate, all_of_them: list[PairCandidate], rules: SeriesRules) -> str:
-    """Return the side of a field that lies beside others at the same height; nothing when it lies between or alone."""
+    """Return the side of a field that lies beside others at the same height; nothing when it lies between or alone.
+
+    Only fields of one frame of reference lie beside each other: the next joint may be moved to where the first lay.
+    """
     least = rules.pairing.same_field_fraction.value
     beside = [
         other.field.centre_lps_mm[_X]
         for other in all_of_them
         if other is not candidate
+        and candidate.common_frame
+        and other.common_frame == candidate.common_frame
         and other.field.shared_fraction(candidate.field, _Z) >= least
         and other.field.shared_fraction(candidate.field, _X) < least
     ]
@@ -128,6 +157,12 @@ def _side_by_place(candidate: PairCandidate, all_of_them: list[PairCandidate], r
 def _said(candidate: PairCandidate, words: SideWords) -> str:
     said = {said_side(s, words) for s in candidate.series} - {""}
     return said.pop() if len(said) == 1 else ""
+
+
+def _agreed_side(candidate: PairCandidate, place: str, words: SideWords) -> str:
+    """Return the side that place, tags and words name, each that speaks; nothing when two disagree."""
+    sides = {place, *(side for s in candidate.series for side in (side_by_tag(s), side_by_words(s, words)))} - {""}
+    return sides.pop() if len(sides) == 1 else ""
 
 
 def _side_findings(candidate: PairCandidate, place: str, rules: SeriesRules) -> tuple[Finding, ...]:

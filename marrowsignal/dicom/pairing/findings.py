@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from marrowsignal.dicom.pairing.candidates import PairCandidate, persons_differ
-from marrowsignal.dicom.pairing.criteria import distortion_corrected, field_strengths_differ, normalised
+from marrowsignal.dicom.pairing.criteria import (
+    COMMON_FIELD,
+    criteria,
+    distortion_corrected,
+    field_strengths_differ,
+    fineness,
+    normalised,
+)
 from marrowsignal.dicom.pairing.ranking import Ranking
 from marrowsignal.dicom.pairing.side import sides_contradict
 from marrowsignal.dicom.records import Comparison, Series, SeriesIdentity
@@ -54,21 +61,31 @@ def _apart(best: PairCandidate) -> str:
 def choice_findings(ranking: Ranking, rules: SeriesRules) -> tuple[Finding, ...]:
     """Tell what weakens the best candidate of a field of view, and which series would have served as well."""
     best = ranking.best
-    return (*_warnings(best, rules), *_overridden(best), *_repeats(ranking))
+    return (*_warnings(best, rules), *_overridden(best), *_repeats(ranking), *_finer_pair(ranking, rules))
 
 
-def left_out_findings(t1s: Sequence[Series], other_studies: int) -> tuple[Finding, ...]:
-    """Tell of T1 series that cover what no STIR covers, and of other studies below the same path."""
-    names = ", ".join(sorted({s.label for s in t1s}))
-    checks = (
-        (t1s, "t1_without_stir", f"No STIR covers the field of view of {names}: it is not measured."),
-        (
-            other_studies,
-            "other_studies",
-            f"{other_studies} other study or studies lie below the same path and hold no pair.",
-        ),
-    )
-    return tuple(_finding(code, message, Severity.INFO) for holds, code, message in checks if holds)
+def left_out_findings(t1s: Mapping[str, Sequence[Series]], other_studies: int, *, named: bool) -> tuple[Finding, ...]:
+    """Tell of T1 series that are not measured, by the reason, and of other studies below the same path.
+
+    Parameters
+    ----------
+    t1s : mapping of str to sequence of Series
+        For each reason the T1 series.
+    other_studies : int
+        How many studies hold nothing that is measured.
+    named : bool
+        Whether they were not asked, because the user named a series.
+    """
+    messages = []
+    for why, series in sorted(t1s.items()):
+        names = ", ".join(sorted({s.label for s in series}))
+        messages.append(("t1_without_stir", f"Not measured: {names}: {why}."))
+    if other_studies:
+        lie = "1 other study lies" if other_studies == 1 else f"{other_studies} other studies lie"
+        hold = "holds" if other_studies == 1 else "hold"
+        why = "not looked at, because the user named a series" if named else f"{hold} no pair"
+        messages.append(("other_studies", f"{lie} below the same path: {why}."))
+    return tuple(_finding(code, message, Severity.INFO) for code, message in messages)
 
 
 def several_pairs_finding(labels: Sequence[str]) -> tuple[Finding, ...]:
@@ -173,10 +190,29 @@ def _repeats(ranking: Ranking) -> list[Finding]:
         if any(s.frame_of_reference_uid != one.frame_of_reference_uid for s in same):
             message = (
                 f"Other {role} series in this plane have another frame of reference: repeats after the patient was "
-                "moved, or another joint."
+                "moved, or another joint that is not measured unless its series are named."
             )
             found.append(_finding("repeat_after_repositioning", message))
     return found
+
+
+def _finer_pair(ranking: Ranking, rules: SeriesRules) -> list[Finding]:
+    """Warn of the pair of one joint, say, that was dropped because another covers both joints, but coarser."""
+    best, names = ranking.best, [one.name for one in criteria(rules)]
+    for other, place in ranking.dropped:
+        apart = not any(s is b for s in other.series for b in best.series)
+        alike = [s.orientation for s in other.series] == [s.orientation for s in best.series]
+        if apart and alike and names[place : place + 1] == [COMMON_FIELD] and _finer(other, best, rules):
+            message = (
+                f"A pair with finer voxels covers a part of this field of view and is not measured: "
+                f"{' and '.join(s.label for s in other.series)}; to measure it, name its series."
+            )
+            return [_finding("finer_pair_inside", message)]
+    return []
+
+
+def _finer(one: PairCandidate, two: PairCandidate, rules: SeriesRules) -> bool:
+    return fineness(two) < rules.pairing.near_equal_fraction.value * fineness(one)
 
 
 def _finding(code: str, message: str, severity: Severity = Severity.WARN) -> Finding:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from marrowsignal.dicom.pairing.candidates import PairCandidate
 from marrowsignal.dicom.pairing.criteria import Criterion, criteria
 from marrowsignal.dicom.records import Comparison, Series, Verdict
-from marrowsignal.protocol.series_rules import PairingRules
+from marrowsignal.protocol.series_rules import SeriesRules
 
 __all__ = ["Ranking", "rank", "series_comparisons"]
 
@@ -31,7 +31,7 @@ class Ranking:
     dropped: tuple[tuple[PairCandidate, int], ...]
 
 
-def rank(candidates: Sequence[PairCandidate], rules: PairingRules) -> Ranking:
+def rank(candidates: Sequence[PairCandidate], rules: SeriesRules) -> Ranking:
     """Drop candidates by one criterion after the other; of what is left the later is best.
 
     The outcome does not depend on the order of `candidates`.
@@ -40,7 +40,7 @@ def rank(candidates: Sequence[PairCandidate], rules: PairingRules) -> Ranking:
     ----------
     candidates : sequence of PairCandidate
         At least one.
-    rules : PairingRules
+    rules : SeriesRules
         What is nearly equal.
     """
     left, dropped = list(candidates), []
@@ -50,12 +50,16 @@ def rank(candidates: Sequence[PairCandidate], rules: PairingRules) -> Ranking:
         enough = stage.share * max(values)
         dropped += [(c, place) for c, value in zip(left, values, strict=True) if value < enough]
         left = [c for c, value in zip(left, values, strict=True) if value >= enough]
-    best = max(left, key=_moments)
+    known = {id(s): s for c in candidates for s in c.series}
+    moment = {key: _moment(s) for key, s in known.items()}
+    moments = {id(c): tuple(moment[id(s)] for s in reversed(c.series)) for c in candidates}
+    best = max(left, key=lambda c: moments[id(c)])
     dropped += [(c, len(stages)) for c in left if c is not best]
-    return Ranking(best=best, dropped=tuple(sorted(dropped, key=lambda d: (d[1], _moments(d[0])), reverse=True)))
+    dropped.sort(key=lambda d: (d[1], moments[id(d[0])]), reverse=True)
+    return Ranking(best=best, dropped=tuple(dropped))
 
 
-def series_comparisons(ranking: Ranking, rules: PairingRules) -> tuple[Comparison, ...]:
+def series_comparisons(ranking: Ranking, rules: SeriesRules) -> tuple[Comparison, ...]:
     """Tell for each T1 and each STIR that was not taken how the taken one did by every criterion.
 
     A series is judged by the combination with it that was kept longest.
@@ -70,7 +74,7 @@ def series_comparisons(ranking: Ranking, rules: PairingRules) -> tuple[Compariso
 
 
 def _compared(
-    candidates: tuple[PairCandidate, PairCandidate], series: tuple[Series, Series], place: int, rules: PairingRules
+    candidates: tuple[PairCandidate, PairCandidate], series: tuple[Series, Series], place: int, rules: SeriesRules
 ) -> list[Comparison]:
     best, other = candidates
     stages = criteria(rules)

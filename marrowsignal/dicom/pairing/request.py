@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marrowsignal.dicom.pairing.fit import why_none_fit
 from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity
 from marrowsignal.errors import NoUsablePairError, UsageError
+from marrowsignal.protocol.series_rules import SeriesRules
 
 __all__ = ["PairRequest", "no_pair", "same_series", "several_studies", "unknown_label", "wanted_series"]
 
@@ -72,9 +74,10 @@ def wanted_series(catalog: SeriesCatalog, uid: str | None, identity: SeriesIdent
 
 
 def no_pair(
-    catalog: SeriesCatalog, t1s: Sequence[Series], stirs: Sequence[Series], request: PairRequest
+    catalog: SeriesCatalog, roles: tuple[Sequence[Series], Sequence[Series]], request: PairRequest, rules: SeriesRules
 ) -> NoUsablePairError:
-    """Say why there is no pair, and what would help."""
+    """Say why there is no pair of the T1 and STIR series in `roles`, and what would help."""
+    t1s, stirs = roles
     hints = ["name the series with --t1 and --stir if you know better"]
     missing = [name for name, found in (("T1", t1s), ("STIR", stirs)) if not found]
     count = len(catalog.series)
@@ -86,7 +89,8 @@ def no_pair(
         message = "T1 and STIR were found, but in different studies"
         hints.insert(0, "give two folders, one of each, to pair across studies")
     else:
-        message = "a usable T1 and a usable STIR were found, but none that cover the same anatomy of one person"
+        why = why_none_fit(t1s, stirs, rules, across_studies=request.across_studies)
+        message = f"a usable T1 and a usable STIR were found, but none that cover the same anatomy of one person: {why}"
     if t1s and request.stir_uid is None and not request.allow_t1_only:
         hints.insert(0, "--allow-t1-only measures T1 alone")
     return NoUsablePairError(

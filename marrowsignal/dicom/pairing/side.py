@@ -30,10 +30,8 @@ def said_side(series: Series, words: SideWords) -> str:
 
 
 def sides_contradict(t1: Series, stir: Series, words: SideWords) -> bool:
-    """Whether two series are of different sides by their words and no common frame of reference says otherwise."""
-    said = {said_side(t1, words), said_side(stir, words)} - {""}
-    frame = t1.frame_of_reference_uid
-    return len(said) == 2 and not (frame and frame == stir.frame_of_reference_uid)
+    """Whether tags and words of two series name different sides."""
+    return len({said_side(t1, words), said_side(stir, words)} - {""}) == 2
 
 
 @functools.lru_cache(maxsize=1024)

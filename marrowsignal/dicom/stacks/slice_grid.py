@@ -18,12 +18,15 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.series_rules import UsableRules
 
-__all__ = ["Stack", "build_stack", "main_plane", "places_along", "slice_normal"]
+__all__ = ["Stack", "build_stack", "has_place", "main_plane", "places_along", "slice_normal"]
 
 _STAGE = "find_series"
 
 # Direction cosines are written with a few digits; beyond this they are no directions.
 _COSINE_SLACK = 0.05
+
+# A kilometre from the scanner: such a number is damage, and differences of larger ones overflow.
+_FARTHEST_MM = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +43,24 @@ class Stack:
         Why there is no grid; empty when there is one.
     findings : tuple of Finding
         Duplicates, gaps.
+    left_out : tuple of SliceHeader
+        Slices beyond a gap, which are no part of it.
     """
 
     headers: tuple[SliceHeader, ...]
     geometry: VolumeGeometry | None
     why_no_volume: str
     findings: tuple[Finding, ...]
+    left_out: tuple[SliceHeader, ...] = ()
 
     @property
     def pixel_problem(self) -> str:
-        """Why its pixels cannot be read, with the number of slices concerned; empty when they can."""
-        problems = [told for h in self.headers if (told := pixel_problem(h.layout, h.frame))]
+        """Why pixels cannot be read, those left out included, with the number of slices; empty when they can."""
+        slices = (*self.headers, *self.left_out)
+        problems = [told for h in slices if (told := pixel_problem(h.layout, h.frame))]
         if not problems:
             return ""
-        return f"{len(problems)} of {len(self.headers)} slices cannot be read: {problems[0]}"
+        return f"{len(problems)} of {len(slices)} slices cannot be read: {problems[0]}"
 
 
 def main_plane(header: SliceHeader, oblique_from_deg: float) -> str:
@@ -65,6 +72,11 @@ def main_plane(header: SliceHeader, oblique_from_deg: float) -> str:
     tilt = math.degrees(math.acos(min(1.0, float(np.abs(normal[axis])))))
     plane = ("sagittal", "coronal", "axial")[axis]
     return f"{plane}-oblique" if tilt > oblique_from_deg else plane
+
+
+def has_place(header: SliceHeader) -> bool:
+    """Whether the header has a position that can be one."""
+    return header.position_mm is not None and all(abs(x) < _FARTHEST_MM for x in header.position_mm)
 
 
 def slice_normal(header: SliceHeader) -> NDArray[np.float64] | None:
@@ -96,46 +108,100 @@ def build_stack(
     run: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules, findings: tuple[Finding, ...]
 ) -> Stack:
     """Return the stack of the longest evenly spaced part of `run`, which is ordered along `normal`."""
-    even, gap_findings = _longest_even_run(run, normal, rules)
-    found = (*findings, *gap_findings)
-    try:
-        geometry = _grid(even, normal)
-    except GeometryError:
-        geometry = None
-    if geometry is None:
-        why = "its pixel spacing or orientation makes no grid"
-        return Stack(headers=tuple(even), geometry=None, why_no_volume=why, findings=found)
-    lean = abs(float(geometry.directions_lps[:, 0] @ normal))
-    if lean < math.cos(math.radians(rules.shear_tolerance.value)):
-        why = "its slices are shifted sideways against each other"
-        return Stack(headers=tuple(even), geometry=None, why_no_volume=why, findings=found)
-    return Stack(headers=tuple(even), geometry=geometry, why_no_volume="", findings=found)
+    start, stop, found, why = 0, len(run), findings, ""
+    steps = _Steps.of(run, normal, rules)
+    if steps is not None and steps.uneven:
+        first, end = steps.longest_even_run
+        if steps.irregular and end - first < rules.min_slices.value:
+            why = f"its slices are irregularly spaced, in {steps.told}"
+        else:
+            start, stop, found = first, end, (*findings, _cut_finding(steps, end - first, len(run)))
+    even = run[start:stop]
+    geometry, why = (None, why) if why else _checked_grid(even, normal, rules)
+    left_out = (*run[:start], *run[stop:])
+    return Stack(headers=tuple(even), geometry=geometry, why_no_volume=why, findings=found, left_out=left_out)
 
 
-def _longest_even_run(
-    run: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules
-) -> tuple[list[SliceHeader], tuple[Finding, ...]]:
-    """Cut where a slice is missing: a gap bridged by guessing would move every voxel behind it."""
-    if len(run) < 3:
-        return run, ()
-    steps = np.diff(places_along(run, normal))
-    step = float(np.median(steps))
-    tolerance = max(rules.gap_tolerance.value, rules.gap_tolerance_fraction.value * step)
-    cuts = [0, *(np.flatnonzero(np.abs(steps - step) > tolerance) + 1).tolist(), len(run)]
-    if len(cuts) == 2:
-        return run, ()
-    start, stop = max(itertools.pairwise(cuts), key=lambda ends: ends[1] - ends[0])
-    missing = int(np.sum(np.round(steps / step) - 1)) if step > 0 else 0
-    finding = Finding(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Steps:
+    """Steps from slice to slice: their lengths, the usual one, and how far one may be off, mm."""
+
+    lengths: NDArray[np.float64]
+    usual: float
+    tolerance: float
+
+    @classmethod
+    def of(cls, run: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules) -> _Steps | None:
+        if len(run) < 3:
+            return None
+        lengths = np.diff(places_along(run, normal))
+        usual = float(np.median(lengths))
+        tolerance = max(rules.gap_tolerance.value, rules.gap_tolerance_fraction.value * usual)
+        return cls(lengths=lengths, usual=usual, tolerance=tolerance)
+
+    @property
+    def cuts(self) -> NDArray[np.bool_]:
+        return np.asarray(np.abs(self.lengths - self.usual) > self.tolerance)
+
+    @property
+    def uneven(self) -> bool:
+        return bool(self.cuts.any())
+
+    @property
+    def missing(self) -> int:
+        return int(np.sum(np.round(self.lengths / self.usual) - 1))
+
+    @property
+    def irregular(self) -> bool:
+        """Whether the uneven steps are no whole multiples of the usual one, so that no missing slice explains them."""
+        times = np.round(self.lengths / self.usual)
+        even = np.abs(self.lengths - times * self.usual) <= self.tolerance * times
+        return not np.all(even & (times >= 1))
+
+    @property
+    def longest_even_run(self) -> tuple[int, int]:
+        """First slice of it, and the one behind its last: a gap bridged by guessing would move every voxel behind."""
+        ends = [0, *(np.flatnonzero(self.cuts) + 1).tolist(), len(self.lengths) + 1]
+        return max(itertools.pairwise(ends), key=lambda pair: pair[1] - pair[0])
+
+    @property
+    def told(self) -> str:
+        return f"steps of {self.lengths.min():.2f} to {self.lengths.max():.2f} mm"
+
+
+def _cut_finding(steps: _Steps, kept: int, slices: int) -> Finding:
+    why = steps.told if steps.irregular else f"about {steps.missing} missing at a step of {steps.usual:.2f} mm"
+    return Finding(
         code="slices_missing",
         stage=_STAGE,
         severity=Severity.WARN,
         message=(
-            f"The slices are not evenly spaced (about {max(missing, 0)} missing at a step of {step:.2f} mm); "
-            f"the longest even run of {stop - start} of {len(run)} slices is used."
+            f"The slices are not evenly spaced ({why}); the longest even run of {kept} of {slices} slices is used."
         ),
     )
-    return run[start:stop], (finding,)
+
+
+def _checked_grid(
+    run: list[SliceHeader], normal: NDArray[np.float64], rules: UsableRules
+) -> tuple[VolumeGeometry | None, str]:
+    """Return the grid of evenly spaced slices, or None and why they form none."""
+    try:
+        geometry = _grid(run, normal)
+    except GeometryError:
+        geometry = None
+    if geometry is None:
+        return None, "its pixel spacing or orientation makes no grid"
+    lean = abs(float(geometry.directions_lps[:, 0] @ normal))
+    if lean < math.cos(math.radians(rules.shear_tolerance.value)):
+        return None, "its slices are shifted sideways against each other"
+    positions = np.array([h.position_mm for h in run], dtype=np.float64)
+    way = geometry.directions_lps[:, 0] * geometry.spacing_mm[0]
+    off = np.linalg.norm(positions - (positions[0] + np.arange(len(run))[:, None] * way), axis=1)
+    tolerance = rules.grid_tolerance.value
+    if off.max() > tolerance:
+        count = int(np.sum(off > tolerance))
+        return None, f"{count} of {len(run)} slices lie off the grid of the others, by up to {off.max():.1f} mm"
+    return geometry, ""
 
 
 def _grid(run: list[SliceHeader], normal: NDArray[np.float64]) -> VolumeGeometry | None:
