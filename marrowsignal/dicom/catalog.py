@@ -19,7 +19,7 @@ from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.records import Series, SeriesCatalog
 from marrowsignal.dicom.search.read_headers import read_headers
 from marrowsignal.dicom.stacks.differences import what_differs
-from marrowsignal.dicom.stacks.same_kind import number_of_echo_times
+from marrowsignal.dicom.stacks.same_kind import echo_time_classes
 from marrowsignal.dicom.stacks.slice_grid import Stack, main_plane
 from marrowsignal.dicom.stacks.split import split_into_stacks
 from marrowsignal.dicom.stacks.stack_numbers import number_stacks
@@ -82,7 +82,7 @@ def _order(series: Series) -> tuple[object, ...]:
 def _series_of(headers: list[SliceHeader], rules: SeriesRules) -> list[Series]:
     oriented = {(h.row_direction, h.column_direction): h for h in headers}
     planes = {main_plane(h, oblique_from_deg=180.0) for h in oriented.values()} - {"unknown"}
-    echo_times = number_of_echo_times(headers, rules.usable)
+    echo_times = len(set(echo_time_classes(headers, rules.usable).values()))
     stacks = split_into_stacks(headers, rules.usable, rules.image_type)
     split = _one_of(stacks)
     return [_series(stack, len(planes), split, rules, echo_times=echo_times) for stack in stacks]

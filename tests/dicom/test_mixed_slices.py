@@ -198,6 +198,7 @@ def test_copies_with_rounded_positions_are_copies(tmp_path: Path, digits: int) -
     spec = SPEC.but(spacing_mm=(4.0137, 0.8, 0.5), origin_mm=origin, along_rows=tilted)
     rounded = run(spec=spec)
     for ds in rounded:
+        ds.EchoTime, ds.PatientID = "11.04", ""
         ds.ImagePositionPatient = [round(float(x), digits) for x in ds.ImagePositionPatient]
     (tmp_path / "a").mkdir()
     found(tmp_path / "a", rounded)

@@ -42,6 +42,9 @@ _ENCAPSULATED = DECODED_BY_GDCM | {_RLE, _ENCAPSULATED_UNCOMPRESSED}
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
+# JPEG baseline and extended, near-lossless JPEG-LS: with loss, whatever LossyImageCompression says.
+_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"})
+
 # Twice the largest matrix any scanner makes; a file that claims more is damaged or hostile.
 _LARGEST_SIDE = 4096
 
@@ -112,6 +115,11 @@ class PixelLayout:
     def native(self) -> bool:
         """Whether the pixels are uncompressed in the file."""
         return self.transfer_syntax in _NATIVE
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the transfer syntax always loses something."""
+        return self.transfer_syntax in _LOSSY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from marrowsignal.dicom.headers.acquisition_facts import (
+    acquisition_facts,
+    b_value,
+    contrast_agent,
+    moment,
+    vendor_names,
+)
 from marrowsignal.dicom.headers.enhanced import (
     ENHANCED_SOP_CLASSES,
     CommonValues,
@@ -15,26 +21,20 @@ from marrowsignal.dicom.headers.enhanced import (
     frames_of,
     holds_classic_sequence,
 )
-from marrowsignal.dicom.headers.header_scan import ScannedHeader, header_bytes, scan_header
+from marrowsignal.dicom.headers.header_scan import header_bytes, scan_header
 from marrowsignal.dicom.headers.header_values import HeaderValues, RawValues, Surroundings
+from marrowsignal.dicom.headers.layout_values import pixel_layout
 from marrowsignal.dicom.headers.pixel_layout import PixelLayout, SliceSource, syntax_name
 from marrowsignal.dicom.headers.redacted_values import RedactedValues, secrets_of
-from marrowsignal.dicom.privacy.allow_list import age_that_may_leave
 from marrowsignal.dicom.privacy.person import person_mark
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 
 __all__ = ["SliceHeader", "read_slice_headers"]
 
 _PER_FRAME_GROUPS = 0x52009230
-_PHILIPS_IMAGING = "Philips Imaging DD 001"
-_PHILIPS_MR_IMAGING = "Philips MR Imaging DD 001"
-_GE_ACQUISITION = "GEMS_ACQU_01"
-_GE_PARAMETERS = "GEMS_PARM_01"
-_SIEMENS = "SIEMENS MR HEADER"
 
 # Values of SpectrallySelectedSuppression; others tell nothing of fat.
 _FAT_SUPPRESSED = {"FAT": True, "FAT_AND_WATER": True, "NONE": False, "WATER": False}
-_COMPONENTS = {"PHASE": "P", "REAL": "R", "IMAGINARY": "I", "MIXED": "P"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class SliceHeader:
     diffusion_b_value : float or None
         DiffusionBValue, or the maker's own element for it.
     lossy : bool
-        LossyImageCompression is 01.
+        LossyImageCompression is 01, or the transfer syntax loses by itself.
     burned_in : bool
         BurnedInAnnotation is YES: the pixels may tell who the patient is.
     inversion_recovery, fat_suppressed : bool or None
@@ -168,7 +168,7 @@ def read_slice_headers(path: Path, stream: BinaryIO | None = None) -> tuple[Slic
         described = (FrameValues(root, CommonValues(root)),)
     secrets = secrets_of(root)
     return tuple(
-        _header(path, frame, RedactedValues(values, secrets), _layout(values, scanned, max(1, frames)))
+        _header(path, frame, RedactedValues(values, secrets), pixel_layout(values, scanned, max(1, frames)))
         for frame, values in enumerate(described)
     )
 
@@ -199,11 +199,11 @@ def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -
         acquisition_contrast=values.text("AcquisitionContrast").upper(),
         description=values.text("SeriesDescription"),
         protocol_name=values.text("ProtocolName"),
-        contrast_agent=_contrast_agent(values),
-        vendor_sequence_names=_vendor_names(values),
+        contrast_agent=contrast_agent(values),
+        vendor_sequence_names=vendor_names(values),
         person=person_mark(values.text("PatientID")),
         laterality=(values.text("Laterality") or values.text("ImageLaterality")).upper()[:1],
-        acquired_at=_moment(values),
+        acquired_at=moment(values),
         contrast_started_at=values.text("ContrastBolusStartTime"),
         position_mm=values.floats("ImagePositionPatient", 3),
         # DICOM: the first three cosines point along a row, where the column index grows.
@@ -211,144 +211,11 @@ def _header(path: Path, frame: int, values: HeaderValues, layout: PixelLayout) -
         column_direction=None if directions is None else directions[:3],
         pixel_spacing_mm=values.floats("PixelSpacing", 2),
         spacing_between_slices_mm=values.positive("SpacingBetweenSlices") or values.positive("SliceThickness"),
-        diffusion_b_value=_b_value(values),
-        lossy=values.text("LossyImageCompression") == "01",
+        diffusion_b_value=b_value(values),
+        lossy=layout.lossy or values.text("LossyImageCompression") == "01",
         burned_in=values.text("BurnedInAnnotation").upper() == "YES",
         inversion_recovery={"YES": True, "NO": False}.get(inversion),
         fat_suppressed=_FAT_SUPPRESSED.get(suppression),
         enhanced=enhanced,
-        acquisition=_acquisition(values, enhanced=enhanced),
+        acquisition=acquisition_facts(values, enhanced=enhanced),
     )
-
-
-def _layout(values: HeaderValues, scanned: ScannedHeader, frames_described: int) -> PixelLayout:
-    allocated = values.whole("BitsAllocated") or 0
-    stored = values.whole("BitsStored") or allocated
-    scale = values.private_number(0x2005, _PHILIPS_MR_IMAGING, 0x0E)
-    return PixelLayout(
-        rows=max(0, values.whole("Rows") or 0),
-        columns=max(0, values.whole("Columns") or 0),
-        samples_per_pixel=values.whole("SamplesPerPixel") or 1,
-        frames=max(1, values.whole("NumberOfFrames") or 1),
-        frames_described=frames_described,
-        bits_allocated=allocated,
-        bits_stored=stored,
-        high_bit=values.whole("HighBit") or stored - 1,
-        signed=values.whole("PixelRepresentation") == 1,
-        photometric_interpretation=values.text("PhotometricInterpretation").upper(),
-        slope=_rescale(values, "RescaleSlope", absent=1.0) or 1.0,
-        intercept=_rescale(values, "RescaleIntercept", absent=0.0),
-        scale_slope=scale if scale is not None and scale > 0 else None,
-        padding=_padding(values),
-        transfer_syntax=scanned.transfer_syntax,
-        pixel_tag=scanned.pixel_tag,
-        offset=scanned.pixel_offset,
-        claimed_bytes=scanned.pixel_bytes,
-        bytes_left=scanned.bytes_left,
-        bytes_missing=scanned.bytes_missing,
-    )
-
-
-def _rescale(values: HeaderValues, keyword: str, *, absent: float) -> float:
-    number = values.number(keyword)
-    if number is not None:
-        return number
-    return math.nan if values.text(keyword) else absent
-
-
-def _padding(values: HeaderValues) -> tuple[float, float] | None:
-    first = values.number("PixelPaddingValue")
-    if first is None:
-        return None
-    last = values.number("PixelPaddingRangeLimit")
-    ends = [first, first if last is None else last]
-    if values.whole("PixelRepresentation") == 1:
-        # "US or SS": without a VR, or with the wrong one, a negative number is read as a large one.
-        allocated = values.whole("BitsAllocated") or 16
-        ends = [end - 2**allocated if end >= 2 ** (allocated - 1) else end for end in ends]
-    return min(ends), max(ends)
-
-
-def _vendor_names(values: HeaderValues) -> tuple[str, ...]:
-    names = (
-        values.private_text(0x0019, _GE_ACQUISITION, 0x9C),
-        values.private_text(0x0019, _GE_ACQUISITION, 0x9E),
-        values.private_text(0x2001, _PHILIPS_IMAGING, 0x20),
-    )
-    return tuple(name for name in names if name)
-
-
-def _b_value(values: HeaderValues) -> float | None:
-    b_value = values.number("DiffusionBValue")
-    if b_value is None:
-        b_value = values.private_number(0x0019, _SIEMENS, 0x0C)
-    if b_value is None:
-        b_value = values.private_number(0x2001, _PHILIPS_IMAGING, 0x03)
-    if b_value is None:
-        b_value = values.private_number(0x0043, _GE_PARAMETERS, 0x39)
-        # GE adds 1,000,000,000 to tell that a direction follows.
-        b_value = None if b_value is None else b_value % 1_000_000
-    return b_value
-
-
-def _acquisition(values: HeaderValues, *, enhanced: bool) -> AcquisitionFacts:
-    sex = values.text("PatientSex").upper()
-    image_type = values.codes("ImageType")
-    component = _COMPONENTS.get(values.text("ComplexImageComponent").upper())
-    return AcquisitionFacts(
-        modality=values.text("Modality").upper() or None,
-        scanning_sequence=_scanning_sequence(values) if enhanced else values.codes("ScanningSequence"),
-        sequence_variant=values.codes("SequenceVariant"),
-        scan_options=values.codes("ScanOptions"),
-        image_type=(*image_type, component) if component else image_type,
-        sequence_name=values.text("SequenceName") or values.text("PulseSequenceName") or None,
-        repetition_time_ms=values.positive("RepetitionTime"),
-        echo_time_ms=values.positive("EchoTime"),
-        # GE, Hitachi and Philips write 0 on series without inversion.
-        inversion_time_ms=values.positive("InversionTime"),
-        echo_train_length=values.whole("EchoTrainLength") or None,
-        magnetic_field_strength_t=values.positive("MagneticFieldStrength"),
-        manufacturer=values.text("Manufacturer") or None,
-        body_part_examined=values.text("BodyPartExamined").upper() or None,
-        patient_position=values.text("PatientPosition").upper() or None,
-        patient_age_y=age_that_may_leave(_age_years(values.text("PatientAge"))),
-        patient_sex=sex if sex in ("F", "M") else None,
-        slice_thickness_mm=values.positive("SliceThickness"),
-    )
-
-
-def _scanning_sequence(values: HeaderValues) -> tuple[str, ...]:
-    """Say in classic codes what Enhanced MR says in four elements."""
-    codes = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
-    found = codes.get(values.text("EchoPulseSequence").upper(), ())
-    if values.text("EchoPlanarPulseSequence").upper() == "YES":
-        found = (*found, "EP")
-    if values.text("InversionRecovery").upper() == "YES" or values.positive("InversionTime") is not None:
-        found = (*found, "IR")
-    return found
-
-
-def _age_years(text: str) -> float | None:
-    """PatientAge such as 034Y, 018M, 012W or 300D in years."""
-    per_year = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
-    digits, unit = text[:-1], text[-1:].upper()
-    if not (digits.isascii() and digits.isdecimal()) or unit not in per_year:
-        return None
-    return int(digits) / per_year[unit]
-
-
-def _moment(values: HeaderValues) -> str:
-    moment = values.text("AcquisitionDateTime")
-    if moment:
-        return moment
-    date = (values.text("AcquisitionDate") or values.text("SeriesDate")).replace(".", "")
-    clock = (values.text("AcquisitionTime") or values.text("SeriesTime")).replace(":", "")
-    # De-identification may empty the date and leave the clock: the clock keeps its place.
-    return f"{date:0>8}{clock}" if clock else ""
-
-
-def _contrast_agent(values: HeaderValues) -> str:
-    agent = values.text("ContrastBolusAgent")
-    if not agent and values.has("ContrastBolusAgentSequence"):
-        return "named in ContrastBolusAgentSequence"
-    return agent

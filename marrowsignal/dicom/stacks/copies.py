@@ -8,6 +8,7 @@ from collections.abc import Hashable
 
 from marrowsignal.dicom.headers.pixel_layout import pixel_problem
 from marrowsignal.dicom.headers.slice_header import SliceHeader
+from marrowsignal.dicom.stacks.same_kind import echo_time_classes, persons_of
 from marrowsignal.dicom.stacks.slice_grid import has_place
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.protocol.series_rules import UsableRules
@@ -35,9 +36,11 @@ def without_copies(headers: list[SliceHeader], rules: UsableRules) -> tuple[list
         ``same_position`` is how far rounding may move a copy.
     """
     alike: dict[Hashable, list[SliceHeader]] = {}
+    echoes, several = echo_time_classes(headers, rules), persons_of(headers) > 1
     for header in headers:
         no_place = None if has_place(header) else header.position_mm or ()
-        key = (header.sop_instance_uid, header.frame, header.acquisition.echo_time_ms, header.person, no_place)
+        echo, person = echoes[header.acquisition.echo_time_ms], header.person if several else ""
+        key = (header.sop_instance_uid, header.frame, echo, person, no_place)
         alike.setdefault(key if header.sop_instance_uid else header.path, []).append(header)
     kept: list[SliceHeader] = []
     for same in alike.values():

@@ -9,7 +9,7 @@ from typing import TypeVar
 from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.protocol.series_rules import ImageTypeWords, UsableRules
 
-__all__ = ["alike", "grouped", "number_of_echo_times", "persons_of"]
+__all__ = ["alike", "echo_time_classes", "grouped", "persons_of"]
 
 _Slice = TypeVar("_Slice")
 _Number = Callable[[SliceHeader], float | None]
@@ -28,11 +28,9 @@ def persons_of(headers: Iterable[SliceHeader]) -> int:
     return len({h.person for h in headers} - {""})
 
 
-def number_of_echo_times(headers: Iterable[SliceHeader], rules: UsableRules) -> int:
-    """Count the echo times that differ by more than their rounding."""
-    return len(
-        set(_classes({h.acquisition.echo_time_ms for h in headers}, 0.0, rules.echo_time_tolerance.value).values())
-    )
+def echo_time_classes(headers: Iterable[SliceHeader], rules: UsableRules) -> dict[float | None, int]:
+    """Number the echo times; those that differ by their rounding only share a number."""
+    return _classes({h.acquisition.echo_time_ms for h in headers}, 0.0, rules.echo_time_tolerance.value)
 
 
 def alike(headers: list[SliceHeader], rules: UsableRules, words: ImageTypeWords) -> list[list[SliceHeader]]:
