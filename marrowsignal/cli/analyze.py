@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["analyze"]
 
+# What does not weaken the result, but may be news to who gave the path.
+_TOLD = frozenset({"other_studies"})
 _STEPS_OF_STUDY = 2  # find_series and select_pair are done once, the others for each pair
 
 
@@ -252,10 +254,11 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
 
 
 def _warn(case: _Case, *, quiet: bool) -> None:
-    """Say on stderr what weakens the choice of series; the rest stands in the report."""
+    """Say on stderr what a user must know of the choice of series; the rest stands in the report."""
     for finding in case.result.series.findings:
-        if finding.severity is not Severity.INFO and not quiet:
-            say(f"warning: {finding.message}", err=True)
+        weakens = finding.severity is not Severity.INFO
+        if (weakens or finding.code in _TOLD) and not quiet:
+            say(f"{'warning' if weakens else 'note'}: {finding.message}", err=True)
 
 
 def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:

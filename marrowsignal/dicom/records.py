@@ -246,7 +246,7 @@ class SeriesPair:
     reasons : tuple of str
         Why these two.
     rejected : tuple of Series
-        The others.
+        Series that no pair of this study uses.
     findings : tuple of Finding
         What weakens the choice.
     comparisons : tuple of Comparison

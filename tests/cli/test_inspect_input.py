@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.dicom.dicom_builder import SeriesSpec, write_series
+
 NAME = "Mueller_Hans"
 
 
@@ -41,3 +43,19 @@ def test_a_damaged_zip_is_5_with_the_reason(run, tmp_path: Path) -> None:
     assert done.code == 5
     assert "damaged" in done.err
     assert NAME not in done.out + done.err
+
+
+def test_a_header_that_was_cut_is_not_called_no_mr(run, tmp_path: Path) -> None:
+    (file, *_) = write_series(tmp_path, SeriesSpec())
+    data = file.read_bytes()
+    file.write_bytes(data[: data.index(b"\x28\x00\x10\x00US")])
+    assert "its file may be cut short" in run("inspect", tmp_path, "--json").out
+
+
+def test_a_folder_without_dicom_says_what_lies_there(run, tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "1.dcm").touch()
+    done = run("analyze", tmp_path / "study", "-o", tmp_path / "out")
+    assert done.code == 3
+    assert "hold no bytes" in done.err
+    assert "--t1" not in done.err

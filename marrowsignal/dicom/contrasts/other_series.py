@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from marrowsignal.dicom.contrasts.pulse_sequence import Physics
 from marrowsignal.dicom.contrasts.series_words import SeriesWords
+from marrowsignal.dicom.headers.enhanced import ENHANCED_SOP_CLASSES
 from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.records import SeriesIdentity
 from marrowsignal.protocol.series_rules import SeriesRules
@@ -54,7 +55,9 @@ def _no_mr_image(header: SliceHeader) -> OtherSeries | None:
     modality, sop_class = header.acquisition.modality, header.sop_class_uid
     is_image = header.rows > 0 and header.columns > 0 and sop_class not in _NO_IMAGE
     if not is_image or not (modality == "MR" or (modality is None and sop_class == _MR_IMAGE)):
-        return OtherSeries(identity=SeriesIdentity.NOT_MR, why=f"{modality or 'No modality'}: no MR image.")
+        cut = header.rows < 1 and sop_class in (_MR_IMAGE, *ENHANCED_SOP_CLASSES)
+        why = "an MR image without Rows: its file may be cut short." if cut else "no MR image."
+        return OtherSeries(identity=SeriesIdentity.NOT_MR, why=f"{modality or 'No modality'}: {why}")
     captured = sop_class == _SECONDARY_CAPTURE or sop_class.startswith(f"{_SECONDARY_CAPTURE}.")
     if captured or header.layout.samples_per_pixel != 1:
         why = "Secondary capture or colour: its grey values are no MR signal."

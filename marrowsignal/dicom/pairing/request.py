@@ -78,7 +78,7 @@ def no_pair(
 ) -> NoUsablePairError:
     """Say why there is no pair of the T1 and STIR series in `roles`, and what would help."""
     t1s, stirs = roles
-    hints = ["name the series with --t1 and --stir if you know better"]
+    hints = ["name the series with --t1 and --stir if you know better"] if catalog.series else []
     missing = [name for name, found in (("T1", t1s), ("STIR", stirs)) if not found]
     count = len(catalog.series)
     if missing == ["STIR"]:
@@ -98,7 +98,10 @@ def no_pair(
         code="no_usable_pair",
         stage=_STAGE,
         hint="; ".join(hints),
-        series_reasons=tuple(f"{s.label}: {' '.join(s.reasons)}" for s in catalog.series),
+        series_reasons=(
+            *(f"{s.label}: {' '.join(s.reasons)}" for s in catalog.series),
+            *(finding.message for finding in catalog.findings),
+        ),
     )
 
 

@@ -29,7 +29,7 @@ def persons_of(headers: Iterable[SliceHeader]) -> int:
 
 
 def echo_time_classes(headers: Iterable[SliceHeader], rules: UsableRules) -> dict[float | None, int]:
-    """Number the echo times; those that differ by their rounding only share a number."""
+    """Give each echo time a number; those that differ by their rounding only share one."""
     return _classes({h.acquisition.echo_time_ms for h in headers}, 0.0, rules.echo_time_tolerance.value)
 
 
