@@ -33,10 +33,14 @@ class _Request:
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.", readable=False)],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder, file, zip or DICOMDIR of one study.", readable=False)
+    ],
     second: Annotated[
         Path | None,
-        typer.Argument(metavar="PATH2", help="A second one: its series may pair with those of the first.", readable=False),
+        typer.Argument(
+            metavar="PATH2", help="A second one: its series may pair with those of the first.", readable=False
+        ),
     ] = None,
     *,
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
