@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from marrowsignal.errors import ProtocolError
+from marrowsignal.protocol.problems import first_problem
 from marrowsignal.protocol.schema import Protocol
 
 __all__ = ["choose_protocol_name", "load_protocol", "protocol_names", "protocol_sha256", "read_protocol_text"]
@@ -50,10 +51,8 @@ def load_protocol(name_or_file: str) -> Protocol:
     try:
         return Protocol.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "protocol"
         raise ProtocolError(
-            f"protocol {_short(name_or_file)}: {where}: {first['msg']} ({error.error_count()} problem(s))",
+            f"protocol {_short(name_or_file)}: {first_problem(error, 'protocol')}",
             code="protocol_invalid",
             stage=_STAGE,
             hint="compare with `marrowsignal protocol show generic`",

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from marrowsignal.errors import ProtocolError
+from marrowsignal.protocol.problems import first_problem
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_text import refuse_slow_pattern
 
@@ -96,10 +97,8 @@ def _validated(raw: dict[str, Any], name: str) -> SeriesRules:
     try:
         return SeriesRules.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "series rules"
         raise ProtocolError(
-            f"series rules {name}: {where}: {first['msg']} ({error.error_count()} problem(s))",
+            f"series rules {name}: {first_problem(error, 'series rules')}",
             code="series_rules_invalid",
             stage=_STAGE,
             hint=_HINT,

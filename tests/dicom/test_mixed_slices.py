@@ -72,6 +72,7 @@ def setting(since: int, **values: object) -> Change:
         ({"FrameOfReferenceUID": uid("other")}, "frame of reference"),
         ({"EchoNumbers": 2}, "EchoNumbers (none, 2)"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "SOP class (MR Image Storage, Secondary Capture Image Storage)"),
+        ({"SOPClassUID": "1.2.3.4"}, "SOP class (MR Image Storage, unknown)"),
         ({"ImageOrientationPatient": [0.9962, 0.0872, 0, 0, 0, -1]}, "angle (0 deg, 5 deg)"),
     ],
 )

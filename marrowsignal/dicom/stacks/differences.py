@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from marrowsignal.dicom.headers.slice_header import SliceHeader
@@ -30,7 +31,7 @@ _TOLD_WITH_VALUES: _Aspects = (
     ("ScanOptions", lambda h: _words(sorted(set(h.acquisition.scan_options)))),
     ("plane", lambda h: main_plane(h, oblique_from_deg=180.0)),
     ("StackID", lambda h: h.stack_id or "none"),
-    ("SOP class", lambda h: UID(h.sop_class_uid).name or "none"),
+    ("SOP class", lambda h: _class_name(h.sop_class_uid)),
     ("time", lambda h: _or_none(h.temporal_position)),
     ("acquisition", lambda h: _or_none(h.acquisition_number)),
 )
@@ -77,6 +78,12 @@ def _names(firsts: Sequence[SliceHeader], aspects: _Aspects) -> list[str]:
 def _numbers(values: Sequence[float | None] | None, unit: str) -> str:
     known = [f"{value:g}" for value in values or () if value is not None]
     return f"{' x '.join(known)} {unit}" if known else "none"
+
+
+def _class_name(sop_class_uid: str) -> str:
+    """Name a class of the standard; anything else is a free text of the header."""
+    uid = UID(sop_class_uid, IGNORE)
+    return uid.name if uid.name != uid else "unknown"
 
 
 def _or_none(value: int | None) -> str:
