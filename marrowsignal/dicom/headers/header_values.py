@@ -270,9 +270,9 @@ class RawValues(HeaderValues):
         if not value:
             return []
         # Japanese and Korean texts switch their character set by ASCII escapes.
-        plain = value.isascii() and b"\x1b" not in value
-        text = value.decode("ascii") if plain else self._in_character_set(value)
-        return [part.strip("\0 ") for part in text.split("\\")]
+        if value.isascii() and b"\x1b" not in value:
+            return list(_ascii_parts(value))
+        return _parts(self._in_character_set(value))
 
     def _in_character_set(self, value: bytes) -> str:
         try:
@@ -290,6 +290,16 @@ class RawValues(HeaderValues):
             except UNREADABLE:
                 self._encodings = ["latin-1"]
         return self._encodings
+
+
+@functools.lru_cache(maxsize=8192)
+def _ascii_parts(value: bytes) -> tuple[str, ...]:
+    """Return the parts of a plain text; most values stand in every file of a series."""
+    return tuple(_parts(value.decode("ascii")))
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip("\0 ") for part in text.split("\\")]
 
 
 def _numbers(value: bytes, vr: str, *, little_endian: bool) -> list[str]:

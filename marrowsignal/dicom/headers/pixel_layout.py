@@ -117,6 +117,12 @@ class PixelLayout:
         return self.transfer_syntax in _NATIVE
 
     @property
+    def stored_is_signal(self) -> bool:
+        """Whether stored values are signal as they are: no rescale, scale, padding or mirroring."""
+        rescaled = self.slope != 1.0 or self.intercept != 0.0 or self.scale_slope is not None
+        return not rescaled and self.padding is None and self.photometric_interpretation == "MONOCHROME2"
+
+    @property
     def lossy(self) -> bool:
         """Whether the transfer syntax always loses something."""
         return self.transfer_syntax in _LOSSY

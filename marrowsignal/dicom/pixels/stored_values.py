@@ -180,6 +180,8 @@ def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.integer]:
     cells = np.frombuffer(data, dtype=f"{order}{kind}{layout.bits_allocated // 8}")
     cells = cells.reshape(layout.rows, layout.columns).astype(cells.dtype.newbyteorder("="), copy=False)
     above = layout.bits_allocated - 1 - layout.high_bit
+    if not layout.signed and layout.high_bit == layout.bits_stored - 1:
+        return np.bitwise_and(cells, cells.dtype.type(2**layout.bits_stored - 1))
     if above or layout.bits_stored < layout.bits_allocated:
         # The shift up drops what lies above HighBit, the shift down extends the sign.
         cells = (cells << above) >> (layout.bits_allocated - layout.bits_stored)

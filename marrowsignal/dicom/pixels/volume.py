@@ -99,7 +99,7 @@ def _unreadable(series: Series, index: int, problem: str) -> DicomError:
     )
 
 
-def to_signal(stored: NDArray[np.integer], layout: PixelLayout) -> NDArray[np.float64]:
+def to_signal(stored: NDArray[np.integer], layout: PixelLayout) -> NDArray[np.number]:
     """Return the signal of one slice from its stored values.
 
     A displayed value is SV * RS + RI. Philips adds its own scale slope SS, by which series and slices differ:
@@ -125,14 +125,14 @@ def to_signal(stored: NDArray[np.integer], layout: PixelLayout) -> NDArray[np.fl
     >>> to_signal(np.array([[0, 4095]], dtype=np.int32), plain).tolist()
     [[8191.0, 1.0]]
     """
+    if layout.stored_is_signal:
+        return stored
     values = stored.astype(np.float64)
     if layout.photometric_interpretation == "MONOCHROME1":
         low = -(2 ** (layout.bits_stored - 1)) if layout.signed else 0
         values = (2 * low + 2**layout.bits_stored - 1) - values
-    if layout.slope != 1.0:
-        values *= layout.slope
-    if layout.intercept != 0.0:
-        values += layout.intercept
+    values *= layout.slope
+    values += layout.intercept
     if layout.scale_slope is not None and layout.slope > 0:
         values /= layout.slope * layout.scale_slope
     if layout.padding is not None:
