@@ -181,7 +181,7 @@ def stored_bits(data: bytes, layout: PixelLayout) -> NDArray[np.integer]:
     cells = cells.reshape(layout.rows, layout.columns).astype(cells.dtype.newbyteorder("="), copy=False)
     above = layout.bits_allocated - 1 - layout.high_bit
     if not layout.signed and layout.high_bit == layout.bits_stored - 1:
-        return np.bitwise_and(cells, cells.dtype.type(2**layout.bits_stored - 1))
+        return np.asarray(cells & (2**layout.bits_stored - 1), dtype=cells.dtype)
     if above or layout.bits_stored < layout.bits_allocated:
         # The shift up drops what lies above HighBit, the shift down extends the sign.
         cells = (cells << above) >> (layout.bits_allocated - layout.bits_stored)
