@@ -188,3 +188,16 @@ def test_the_philips_scale_is_found_wherever_it_is_kept(tmp_path: Path) -> None:
             ds.save_as(tmp_path / f"{name}-{index}.dcm", enforce_file_format=True)
     for series in find_series(tmp_path).series:
         assert np.array_equal(read_volume(series).array, SeriesSpec().stored() * 4.0)
+
+
+@pytest.mark.parametrize(("scaled", "usable"), [(0, True), (4, False), (9, True)])
+def test_a_philips_scale_that_some_slices_lack(tmp_path: Path, scaled: int, usable: bool) -> None:
+    for index in range(9):
+        ds = dataset_of(SeriesSpec(slopes=(2.0, 3.0)).with_header(Manufacturer="Philips"), index)
+        if index < scaled:
+            ds.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 0.25)
+        ds.save_as(tmp_path / f"{index}.dcm", enforce_file_format=True)
+    (series,) = find_series(tmp_path).series
+    assert series.usable is usable
+    assert ("missing in 5 of 9 slices" in " ".join(series.reasons)) is not usable
+    assert ("scale_slope_missing" in {f.code for f in series.findings}) is (scaled == 0 or not usable)

@@ -64,6 +64,7 @@ def hindrances(stack: Stack, identity: SeriesIdentity, contrast: ContrastWords, 
         return ()
     header, slices = stack.headers[0], len(stack.headers)
     least = int(rules.usable.min_slices.value)
+    unscaled = sum(h.layout.scale_slope is None for h in stack.headers)
     checks = (
         (
             slices == 1 and header.layout.frames > header.layout.frames_described,
@@ -72,6 +73,10 @@ def hindrances(stack: Stack, identity: SeriesIdentity, contrast: ContrastWords, 
         (slices < least, f"Only {slices} slice(s); {least} are needed for a volume."),
         (bool(stack.why_no_volume), f"Not usable: {stack.why_no_volume}."),
         (bool(stack.pixel_problem), f"Not usable: {stack.pixel_problem}."),
+        (
+            0 < unscaled < slices,
+            f"The maker's scale slope is missing in {unscaled} of {slices} slices: their signals do not compare.",
+        ),
         (
             bool(contrast.given),
             f"Contrast was given ({contrast.given}): T1 and STIR signals of marrow no longer compare.",
@@ -123,7 +128,14 @@ def _slice_findings(headers: Sequence[SliceHeader]) -> tuple[Finding, ...]:
     lossy = sum(h.lossy for h in headers)
     derived = sum(h.acquisition.image_type[:1] == ("DERIVED",) for h in headers)
     eight_bit = sum(0 < h.layout.bits_stored <= 8 for h in headers)
+    philips = (headers[0].acquisition.manufacturer or "").casefold().startswith("philips")
+    own_scales = philips and len({h.layout.slope for h in headers if h.layout.scale_slope is None}) > 1
     checks = (
+        (
+            own_scales * len(headers),
+            "scale_slope_missing",
+            "RescaleSlope differs from slice to slice and Philips' own scale slope is gone: signals may not compare.",
+        ),
         (derived, "image_type_derived", "ImageType says DERIVED{} although the series looks acquired."),
         (
             burned_in,
