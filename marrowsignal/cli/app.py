@@ -40,7 +40,15 @@ class _Command(TyperCommand):
     """A subcommand that does not repeat arguments it cannot place: an unquoted path may name a patient."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse, and refuse arguments beyond those there are."""
+        """Parse, and refuse empty arguments and those beyond the ones there are."""
+        if "" in args:
+            # An unset variable of a script must not become the current folder.
+            raise UsageError(
+                "an argument is empty",
+                code="arguments",
+                stage=ctx.info_name or "marrowsignal",
+                hint="check the variables of your script",
+            )
         ctx.allow_extra_args = True
         beyond = super().parse_args(ctx, args)
         if beyond:

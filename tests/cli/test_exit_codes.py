@@ -119,6 +119,13 @@ def test_arguments_beyond_the_path_are_2_and_not_repeated(run) -> None:
     assert "Mustermann" not in done.err
 
 
+def test_an_empty_argument_is_not_the_current_folder(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(study)
+    done = run("inspect", "")
+    assert done.code == 2
+    assert "an argument is empty" in done.err
+
+
 def test_an_interruption_is_130(run, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_path: Path, **_options: object) -> None:
         raise KeyboardInterrupt
