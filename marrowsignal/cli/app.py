@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import signal
 import sys
@@ -41,7 +42,7 @@ class _Command(TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Parse, and refuse empty arguments and those beyond the ones there are."""
-        if "" in args:
+        if any(not arg and not before.startswith("-") for before, arg in itertools.pairwise(["", *args])):
             # An unset variable of a script must not become the current folder.
             raise UsageError(
                 "an argument is empty",
