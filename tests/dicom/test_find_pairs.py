@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -520,13 +519,6 @@ def test_the_choice_does_not_depend_on_the_order_of_series(templates: dict[str, 
     expected = [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))]
     random.Random(seed).shuffle(series)
     assert [(p.label, p.t1, p.stir, p.findings, p.comparisons) for p in find_pairs(catalog(*series))] == expected
-
-
-def test_many_series_are_paired_in_time(make: Maker) -> None:
-    study = catalog(*(make(kind, centre=(0.1 * n, 0.0, 0.1 * n)) for n in range(120) for kind in ("t1", "stir")))
-    start = time.process_time()
-    assert len(find_pairs(study)) == 1
-    assert time.process_time() - start < 2.5
 
 
 def mirrored(series: Series) -> Series:

@@ -8,6 +8,7 @@ import logging
 import math
 import struct
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def _private_vr(tag: int, creator: str) -> str:
         return "UN"
 
 
-class HeaderValues:
+class HeaderValues(ABC):
     """Values of one header by DICOM keyword, each forced into the type asked for.
 
     Subclasses say where the values come from by `parts` and `private_parts`.
@@ -98,17 +99,17 @@ class HeaderValues:
 
     __slots__ = ()
 
+    @abstractmethod
     def parts(self, keyword: str) -> list[str]:
         """Return the values of an element as texts; empty when absent or unreadable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def private_parts(self, group: int, creator: str, element: int) -> list[str]:
         """Return the values of a private element of the block that `creator` reserved."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has(self, keyword: str) -> bool:
         """Whether the element is there and not empty."""
-        raise NotImplementedError
 
     def text(self, keyword: str) -> str:
         """Return one line of text without control characters; empty when absent."""
