@@ -27,6 +27,7 @@ LAYERS = (
     ("marrow",),
     ("regions",),
     ("signals",),
+    ("quality",),
     ("patterns",),
     ("results",),
     ("exports", "report"),

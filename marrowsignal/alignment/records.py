@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import GridDifference, SignalVolume
 
-__all__ = ["NO_STIR", "AlignedPair", "AlignmentQuality", "AlignmentVerdict", "BiasModel"]
+__all__ = ["NO_STIR", "AlignedPair", "AlignmentQuality", "AlignmentVerdict", "BiasModel", "PieceMotion"]
 
 # Reason of everything that needs STIR where a T1 alone is measured.
 NO_STIR = "no STIR series"
@@ -42,9 +42,22 @@ class AlignmentQuality:
         Median displacement of body voxels by the transform, mm.
     rotation_deg : float
         Rotation angle of the transform.
+    overlap_fraction : float or None
+        Share of the T1 tissue that STIR covers.
+    forward_backward_mm : float or None
+        Median distance by which going to STIR by the transform found and back by one found from the other side misses.
+    jackknife_mm : float or None
+        Spread of the transform when slices are left out, in the marrow or body.
+    edge_distance_mm : float or None
+        Distance of edges of bone in STIR from those in T1, in plane.
+    local_residual_mm : float or None
+        Largest shift that parts of the tissue still ask for.
     estimated_error_mm : float or None
-        Largest remaining shift of the whole and of its halves in plane, and half the disagreement of registrations
-        of disjoint slices (0 when STIR was not moved), in quadrature, mm; None when a shift could not be bounded.
+        Expected distance of STIR tissue from T1 tissue; None when it could not be bounded.
+    error_source : str
+        How the estimate was got, in a sentence.
+    interpolator : str
+        By which STIR was resampled; ``"none"`` where it lies on the T1 grid as acquired.
     verdict : AlignmentVerdict
         Against the protocol's cuts.
     reason : str
@@ -60,6 +73,45 @@ class AlignmentQuality:
     estimated_error_mm: float | None
     verdict: AlignmentVerdict
     reason: str
+    overlap_fraction: float | None = None
+    forward_backward_mm: float | None = None
+    jackknife_mm: float | None = None
+    edge_distance_mm: float | None = None
+    local_residual_mm: float | None = None
+    error_source: str = ""
+    interpolator: str = "none"
+
+    @property
+    def allows_lesions(self) -> bool:
+        """Whether voxels of T1 and STIR may be compared one by one (SCIENCE 6)."""
+        return self.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN)
+
+    @property
+    def allows_regions(self) -> bool:
+        """Whether medians of regions may be compared."""
+        return self.verdict is not AlignmentVerdict.FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PieceMotion:
+    """A bone or slab that moved on its own between the series.
+
+    Attributes
+    ----------
+    centre_lps_mm : tuple of float
+        Its middle in T1 space.
+    t1_to_stir_lps : ndarray of float64, shape (4, 4)
+        Its own rigid transform.
+    beyond_rigid_mm : float
+        Median distance of that from where the transform of the whole takes it.
+    voxels : int
+        Voxels of T1 that follow it more than any other.
+    """
+
+    centre_lps_mm: tuple[float, float, float]
+    t1_to_stir_lps: NDArray[np.float64]
+    beyond_rigid_mm: float
+    voxels: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,8 +146,12 @@ class AlignedPair:
         Takes a patient point of the T1 series to the same tissue's point in the STIR series, LPS mm; None without STIR.
     quality : AlignmentQuality or None
         Measures and verdict; None without STIR.
+    pieces : tuple of PieceMotion
+        Parts that moved on their own; empty where one rigid transform tells all.
     bias : BiasModel or None
         None before `correct_bias`.
+    metal_mask : ndarray of bool, shape (slice, row, column), or None
+        Tissue too near to metal to be measured; None before it was looked for.
     findings : tuple of Finding
         What weakens the pair.
     """
@@ -106,5 +162,7 @@ class AlignedPair:
     body_mask: NDArray[np.bool_]
     t1_to_stir_lps: NDArray[np.float64] | None
     quality: AlignmentQuality | None
+    pieces: tuple[PieceMotion, ...] = ()
     bias: BiasModel | None = None
+    metal_mask: NDArray[np.bool_] | None = None
     findings: tuple[Finding, ...] = ()
