@@ -1,4 +1,4 @@
-"""STIR onto the T1 grid: checked first, moved only when the images ask for it."""
+"""STIR onto the T1 grid: registered, resampled once, judged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.body import body_mask
+from marrowsignal.alignment.court import Judgement, Overlay, judge
+from marrowsignal.alignment.engine import Prepared, information, prepare, register
 from marrowsignal.alignment.lone_t1 import t1_alone
-from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict
-from marrowsignal.alignment.residual import Residual, worst_residual
-from marrowsignal.alignment.rigid import displacements_mm, register_rigid, resample_onto, rotation_deg
-from marrowsignal.alignment.similarity import mutual_information
+from marrowsignal.alignment.pieces import moved_on_their_own
+from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict, PieceMotion
+from marrowsignal.alignment.resample import INTERPOLATOR, resample_onto
+from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
+from marrowsignal.alignment.water import settled_on_water
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
@@ -22,28 +25,39 @@ __all__ = ["align_pair"]
 
 _STAGE = "align_pair"
 _GRID_TOLERANCE_MM = 0.05
-_SMOOTHING_MM = 1.0
 _POINT_STRIDE = 4999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Placed:
-    """STIR on the T1 grid under one transform, and how well it lies there."""
+class _Task:
+    """Two series, made ready, and where their match counts."""
 
-    matrix: NDArray[np.float64]
-    array: NDArray[np.float32]
-    covered: NDArray[np.bool_]
-    information: float
-    residual: Residual
-    halves_mm: float
-    displacement_mm: float
+    t1: SignalVolume
+    stir: SignalVolume
+    prepared: tuple[Prepared, Prepared]
+    where: NDArray[np.bool_]
+    settings: AlignmentSettings
 
     @property
-    def error_mm(self) -> float | None:
-        """Remaining shift and the disagreement of the halves in quadrature; None when unbounded."""
-        if not all(self.residual.bounded):
-            return None
-        return float(np.hypot(self.residual.length_mm, self.halves_mm))
+    def same_grid(self) -> bool:
+        """Whether STIR could stay as it is."""
+        return self.t1.geometry.difference(self.stir.geometry).within(_GRID_TOLERANCE_MM)
+
+    def median_displacement_mm(self, matrix: NDArray[np.float64]) -> float:
+        """How far a transform moves what counts."""
+        points = self.t1.geometry.to_patient(np.argwhere(self.where)[::_POINT_STRIDE])
+        return float(np.median(displacements_mm(matrix, np.eye(4), points))) if len(points) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Placed:
+    """STIR on the T1 grid."""
+
+    matrix: NDArray[np.float64]
+    pieces: tuple[PieceMotion, ...]
+    array: NDArray[np.float32]
+    covered: NDArray[np.bool_]
+    interpolator: str
 
 
 def align_pair(
@@ -67,7 +81,7 @@ def align_pair(
     settings : AlignmentSettings
         Cuts of the protocol.
     focus : LabelVolume, optional
-        Marrow on the T1 grid when it is known: the match is judged around it, since belly and skin move on
+        Marrow on the T1 grid when it is known: the match is made and judged around it, since belly and skin move on
         their own.
 
     Returns
@@ -80,20 +94,37 @@ def align_pair(
         return t1_alone(t1)
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
     where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
-    placed = before = _place(t1, stir, where, np.eye(4), halves_mm=0.0)
-    if not _good_enough(before, settings) and (before.covered & where).any():
-        placed = _better(before, _registered(t1, stir, where), settings)
+    task = _Task(t1=t1, stir=stir, prepared=(prepare(t1), prepare(stir)), where=where, settings=settings)
+    placed = _place(task, *_found(task))
     overlap = float(np.mean(placed.covered[body])) if body.any() else 0.0
+    overlay = Overlay(
+        t1=t1,
+        moved=placed.array,
+        covered=placed.covered,
+        where=where,
+        matrix=placed.matrix,
+        prepared=task.prepared,
+    )
+    judgement = judge(overlay, overlap_fraction=overlap, settings=settings)
+    evidence = judgement.evidence
+    moved_mm = task.median_displacement_mm(placed.matrix)
     quality = AlignmentQuality(
         grid_difference=t1.geometry.difference(stir.geometry),
         same_frame_of_reference=same_frame_of_reference,
-        mutual_information_before=before.information,
-        mutual_information_after=placed.information,
-        displacement_mm=placed.displacement_mm,
+        mutual_information_before=information(*task.prepared, mask=where, matrix=np.eye(4)),
+        mutual_information_after=information(*task.prepared, mask=where, matrix=placed.matrix),
+        displacement_mm=moved_mm,
         rotation_deg=rotation_deg(placed.matrix),
-        estimated_error_mm=placed.error_mm,
-        verdict=_verdict(placed, overlap, settings),
-        reason=_reason(placed, overlap),
+        overlap_fraction=overlap,
+        forward_backward_mm=None if evidence is None else evidence.forward_backward_mm,
+        jackknife_mm=None if evidence is None else evidence.jackknife_mm,
+        edge_distance_mm=None if evidence is None else evidence.edge_mm,
+        local_residual_mm=None if evidence is None else evidence.local_mm,
+        estimated_error_mm=judgement.estimated_error_mm,
+        error_source=judgement.error_source,
+        interpolator=placed.interpolator,
+        verdict=judgement.verdict,
+        reason=_reason(judgement, moved_mm, overlap),
     )
     return AlignedPair(
         t1=t1,
@@ -102,95 +133,52 @@ def align_pair(
         body_mask=body,
         t1_to_stir_lps=placed.matrix,
         quality=quality,
-        findings=_findings(quality, overlap, settings),
+        pieces=placed.pieces,
+        findings=_findings(quality, settings),
     )
 
 
-def _registered(t1: SignalVolume, stir: SignalVolume, where: NDArray[np.bool_]) -> _Placed | None:
+def _found(task: _Task) -> tuple[NDArray[np.float64], tuple[PieceMotion, ...]]:
+    """Rigid transform and pieces that do not follow it; as the headers say where the images ask for nothing else."""
+    t1, stir = task.prepared
+    as_it_is: tuple[NDArray[np.float64], tuple[PieceMotion, ...]] = (np.eye(4), ())
     try:
-        matrix = register_rigid(t1, stir, where)
-        # Disjoint halves of the slices, registered apart: what they disagree on is the error of chance.
-        odd = (np.arange(where.shape[0]) // 2 % 2 == 1)[:, None, None]
-        halves = [register_rigid(t1, stir, where & part, initial=matrix) for part in (odd, ~odd)]
+        rigid = register(t1, stir, mask=task.where, initial=np.eye(4))
+        matrix = settled_on_water(task.t1, stir, mask=task.where, matrix=rigid, settings=task.settings)
     except RuntimeError:
-        return None
-    points = t1.geometry.to_patient(np.argwhere(where)[::_POINT_STRIDE])
-    halves_mm = float(np.median(displacements_mm(halves[0], halves[1], points))) / 2
-    return _place(t1, stir, where, matrix, halves_mm=halves_mm)
+        return as_it_is
+    moved_mm = task.median_displacement_mm(matrix)
+    if moved_mm > task.settings.max_displacement.value:
+        return as_it_is
+    pieces = () if __import__('os').environ.get('NOP') else moved_on_their_own(t1, stir, mask=task.where, rigid=rigid, settled=matrix, settings=task.settings)
+    near = task.same_grid and moved_mm <= task.settings.keep_grid_below.value
+    return as_it_is if near and not pieces else (matrix, pieces)
 
 
-def _place(
-    t1: SignalVolume,
-    stir: SignalVolume,
-    where: NDArray[np.bool_],
-    matrix: NDArray[np.float64],
-    *,
-    halves_mm: float,
-) -> _Placed:
-    same_grid = t1.geometry.difference(stir.geometry).within(_GRID_TOLERANCE_MM)
-    if same_grid and np.array_equal(matrix, np.eye(4)):
+def _place(task: _Task, matrix: NDArray[np.float64], pieces: tuple[PieceMotion, ...]) -> _Placed:
+    t1, stir = task.t1, task.stir
+    as_it_is = task.same_grid and np.array_equal(matrix, np.eye(4)) and not pieces
+    if as_it_is:
         array, covered = np.asarray(stir.array), np.ones(stir.array.shape, bool)
     else:
-        array, covered = resample_onto(stir, t1.geometry, matrix)
-    spacing = t1.geometry.spacing_mm
-    sigma = [_SMOOTHING_MM / s if s < 2 * _SMOOTHING_MM else 0.0 for s in spacing]
-    fixed, moving = (ndimage.gaussian_filter(a, sigma) for a in (t1.array, array))
-    seen = where & covered
-    points = t1.geometry.to_patient(np.argwhere(where)[::_POINT_STRIDE])
-    moved = displacements_mm(matrix, np.eye(4), points)
+        array, covered = resample_onto(stir, t1.geometry, matrix, pieces=pieces)
     return _Placed(
         matrix=matrix,
+        pieces=pieces,
         array=array,
         covered=covered,
-        information=mutual_information(fixed[seen], moving[seen]) if seen.any() else 0.0,
-        residual=worst_residual(fixed, moving, seen, spacing_mm=spacing),
-        halves_mm=halves_mm,
-        displacement_mm=float(np.median(moved)) if len(moved) else 0.0,
+        interpolator="none" if as_it_is else INTERPOLATOR,
     )
 
 
-def _good_enough(placed: _Placed, settings: AlignmentSettings) -> bool:
-    near = placed.residual.length_mm <= settings.keep_grid_below.value
-    return near and all(placed.residual.bounded)
-
-
-def _better(before: _Placed, after: _Placed | None, settings: AlignmentSettings) -> _Placed:
-    if after is None or after.information <= before.information:
-        return before
-    return after if after.displacement_mm <= settings.max_displacement.value else before
-
-
-def _verdict(placed: _Placed, overlap: float, settings: AlignmentSettings) -> AlignmentVerdict:
-    seen_enough = overlap >= settings.min_overlap.value
-    if not seen_enough or placed.information < settings.min_mutual_information.value:
-        return AlignmentVerdict.FAIL
-    if placed.error_mm is None:
-        return AlignmentVerdict.REGION_ONLY
-    for verdict, cut in (
-        (AlignmentVerdict.PASS, settings.pass_error),
-        (AlignmentVerdict.WARN, settings.warn_error),
-        (AlignmentVerdict.REGION_ONLY, settings.region_only_error),
-    ):
-        if placed.error_mm <= cut.value:
-            return verdict
-    return AlignmentVerdict.FAIL
-
-
-def _reason(placed: _Placed, overlap: float) -> str:
+def _reason(judgement: Judgement, moved_mm: float, overlap: float) -> str:
     moved = (
-        f"STIR was moved by {placed.displacement_mm:.1f} mm (median)"
-        if placed.displacement_mm > 0
-        else "STIR was left where the scanner put it"
+        f"STIR was moved by {moved_mm:.1f} mm (median)" if moved_mm > 0 else "STIR was left where the scanner put it"
     )
-    error = (
-        "the remaining shift could not be bounded"
-        if placed.error_mm is None
-        else f"the remaining shift is estimated at {placed.error_mm:.1f} mm"
-    )
-    return f"{moved}; {error}; mutual information {placed.information:.2f} nats over {overlap:.0%} of the tissue"
+    return f"{moved}; {judgement.reason}; it covers {overlap:.0%} of the tissue"
 
 
-def _findings(quality: AlignmentQuality, overlap: float, settings: AlignmentSettings) -> tuple[Finding, ...]:
+def _findings(quality: AlignmentQuality, settings: AlignmentSettings) -> tuple[Finding, ...]:
     found = []
     if quality.verdict is not AlignmentVerdict.PASS:
         failed = quality.verdict is AlignmentVerdict.FAIL
@@ -211,6 +199,7 @@ def _findings(quality: AlignmentQuality, overlap: float, settings: AlignmentSett
                 message="The headers do not claim one frame of reference for T1 and STIR; the images decided.",
             )
         )
+    overlap = quality.overlap_fraction or 0.0
     if settings.min_overlap.value <= overlap < settings.full_overlap.value:
         found.append(
             Finding(

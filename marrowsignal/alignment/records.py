@@ -106,12 +106,15 @@ class PieceMotion:
         Median distance of that from where the transform of the whole takes it.
     voxels : int
         Voxels of T1 that follow it more than any other.
+    reach_mm : float
+        Standard deviation of the Gaussian by which its motion fades into its neighbours'.
     """
 
     centre_lps_mm: tuple[float, float, float]
     t1_to_stir_lps: NDArray[np.float64]
     beyond_rigid_mm: float
     voxels: int
+    reach_mm: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,3 +169,23 @@ class AlignedPair:
     bias: BiasModel | None = None
     metal_mask: NDArray[np.bool_] | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def no_stir(self) -> str:
+        """Why no signal of STIR may be told for any region; empty where it may (SCIENCE 6)."""
+        if self.stir is None:
+            return NO_STIR
+        failed = self.quality is not None and not self.quality.allows_regions
+        return f"registration failed: {self.quality.reason}" if failed and self.quality else ""
+
+    @property
+    def no_lesions(self) -> str:
+        """Why T1 and STIR may not be compared voxel by voxel; empty where they may (SCIENCE 6)."""
+        if self.no_stir or self.quality is None or self.quality.allows_lesions:
+            return self.no_stir
+        return f"registration allows medians of regions only: {self.quality.reason}"
+
+    @property
+    def measurable_mask(self) -> NDArray[np.bool_]:
+        """T1 voxels that every series holds and that lie far enough from metal."""
+        return self.covered_mask if self.metal_mask is None else self.covered_mask & ~self.metal_mask

@@ -1,0 +1,94 @@
+"""What parts of two images ask for beyond one rigid motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.alignment.court.matching import Compared, LocalFit, fit_locally
+from marrowsignal.alignment.court.shift import Motion, RigidShift
+
+__all__ = ["LocalShifts", "local_shifts"]
+
+_BLOCK_MM = (22.0, 45.0, 45.0)
+_STEPS = 3
+# Neighbouring residuals are alike, so they count as this many fewer.
+_ALIKE = 10.0
+_USUAL_BEND_MM = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalShifts:
+    """What blocks of tissue ask for beyond the rigid shift.
+
+    Attributes
+    ----------
+    beyond_mm : float
+        Root mean square in the plane of the slices.
+    most_mm : float
+        90th percentile of it.
+    """
+
+    beyond_mm: float
+    most_mm: float
+
+
+def local_shifts(found: RigidShift) -> LocalShifts:
+    """Measure which way blocks of tissue want to go once the whole is where it should be."""
+    pair = found.pair
+    counts = [max(1, round(n * s / b)) for n, s, b in zip(pair.t1.shape, pair.spacing_mm, _BLOCK_MM, strict=True)]
+    block = _blocks(pair, counts)
+    shifts = np.zeros((3, *counts))
+    for _ in range(_STEPS):
+        fit = fit_locally(pair, _bent(pair, found.motion, shifts))
+        shifts += _block_step(fit, block, shifts)
+    voxels = np.bincount(block, minlength=shifts[0].size)
+    size = np.sqrt(np.sum(shifts[1:] ** 2, axis=0)).ravel()
+    order = np.argsort(size)
+    reached = np.searchsorted(np.cumsum(voxels[order]), 0.9 * voxels.sum())
+    return LocalShifts(
+        beyond_mm=float(np.sqrt(np.average(size**2, weights=voxels))),
+        most_mm=float(size[order][min(int(reached), size.size - 1)]),
+    )
+
+
+def _blocks(pair: Compared, counts: list[int]) -> NDArray[np.intp]:
+    """Give every voxel of the mask the number of its block."""
+    index = np.nonzero(pair.mask)
+    of_axis = [i * count // n for i, count, n in zip(index, counts, pair.t1.shape, strict=True)]
+    return np.asarray((of_axis[0] * counts[1] + of_axis[1]) * counts[2] + of_axis[2])
+
+
+def _bent(pair: Compared, motion: Motion, shifts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Look at STIR after the rigid motion of points that moved by the blocks' shifts, linear between block centres."""
+    shape = pair.t1.shape
+    within = [
+        np.clip((np.arange(n) + 0.5) / n * count - 0.5, 0, count - 1)
+        for n, count in zip(shape, shifts.shape[1:], strict=True)
+    ]
+    at = np.stack(np.meshgrid(*within, indexing="ij"))
+    spread = [ndimage.map_coordinates(axis, at, order=1) for axis in shifts]
+    grid = np.meshgrid(
+        *(o + s * np.arange(n) for o, s, n in zip(pair.origin_mm, pair.spacing_mm, shape, strict=True)), indexing="ij"
+    )
+    points = np.stack([(g + d).ravel() for g, d in zip(grid, spread, strict=True)])
+    index = (points + motion.displacements_mm(points) - pair.origin_mm[:, None]) / pair.spacing_mm[:, None]
+    return np.asarray(ndimage.map_coordinates(pair.stir, index.reshape(3, *shape), order=1, mode="nearest"))
+
+
+def _block_step(fit: LocalFit, block: NDArray[np.intp], shifts: NDArray[np.float64]) -> NDArray[np.float64]:
+    count = shifts[0].size
+    system, pull = np.zeros((count, 3, 3)), np.zeros((count, 3))
+    for i, j in combinations_with_replacement(range(3), 2):
+        product = np.bincount(block, fit.weight * fit.slopes[i] * fit.slopes[j], count)
+        system[:, i, j] = system[:, j, i] = product / _ALIKE
+    for i in range(3):
+        pull[:, i] = np.bincount(block, fit.weight * fit.slopes[i] * fit.residual, count) / _ALIKE
+    # a block that nothing tells about stays with the whole
+    prior = 1 / _USUAL_BEND_MM**2
+    step = -np.linalg.solve(system + prior * np.eye(3), (pull + prior * shifts.reshape(3, -1).T)[..., None])
+    return np.asarray(step[..., 0].T.reshape(shifts.shape))

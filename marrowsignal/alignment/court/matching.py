@@ -1,0 +1,223 @@
+"""How well T1 tells STIR in its own neighbourhood, and which way STIR should move to be told better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+__all__ = ["COARSE", "FINE", "Compared", "LocalFit", "Resolution", "compare", "fit_locally"]
+
+Array = NDArray[np.float32]
+
+# Shares of a local variance below which it is rounding, and below which a residual is no longer trusted as noise.
+_TINY = 1e-4
+_LEAST_NOISE = 0.02
+# Residuals beyond this many standard deviations lose weight (Cauchy): fluid, vessels and lesions that T1 cannot tell.
+_OUTLIER_SD = 2.0
+_CENTRAL = np.array([-0.5, 0.0, 0.5], np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """At which scale images are compared, all in mm and in the plane of the slices.
+
+    Attributes
+    ----------
+    step_mm : float
+        About the distance of the pixels that are looked at.
+    smoothing_mm : float
+        Gaussian that goes before it.
+    window_mm : float
+        Reach of the neighbourhood.
+    """
+
+    step_mm: float
+    smoothing_mm: float
+    window_mm: float
+
+
+# The coarse one pulls from some 10 mm away, the fine one decides.
+COARSE = Resolution(step_mm=3.2, smoothing_mm=3.0, window_mm=15.0)
+FINE = Resolution(step_mm=1.6, smoothing_mm=1.2, window_mm=6.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """Two images on one coarse grid, and what of the fixed one is needed again and again.
+
+    Attributes
+    ----------
+    t1, stir : ndarray of float32, shape (slice, row, column)
+        Smoothed, 1 at their median in the mask.
+    mask : ndarray of bool, same shape
+        Where they are compared.
+    spacing_mm, origin_mm : ndarray of float64, shape (3,)
+        Position of index i along an axis is ``origin_mm + i * spacing_mm``, in mm along the axes of the T1 grid.
+    window : tuple of int
+        Size of the neighbourhood, voxels.
+    share, t1_mean, t1_variance : ndarray of float32, shape (slice, row, column)
+        Of the mask in each neighbourhood.
+    t1_slopes : tuple of ndarray of float32
+        Per mm along the three axes.
+    """
+
+    t1: Array
+    stir: Array
+    mask: NDArray[np.bool_]
+    spacing_mm: NDArray[np.float64]
+    origin_mm: NDArray[np.float64]
+    window: tuple[int, int, int]
+    share: Array
+    t1_mean: Array
+    t1_variance: Array
+    t1_slopes: tuple[Array, Array, Array]
+
+    def mean(self, values: Array) -> Array:
+        """Mean over the mask in the neighbourhood of every voxel."""
+        return _smoothed(values * self.mask, self.window) / self.share
+
+    def positions_mm(self) -> NDArray[np.float64]:
+        """Positions of the voxels of the mask, shape (3, voxel)."""
+        return np.stack(np.nonzero(self.mask)) * self.spacing_mm[:, None] + self.origin_mm[:, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LocalFit:
+    """STIR explained by T1, at the voxels of a mask.
+
+    Attributes
+    ----------
+    residual : ndarray of float32, shape (voxel,)
+        STIR minus the best line in T1 of its neighbourhood.
+    slopes : tuple of ndarray of float32, shape (voxel,)
+        By how much the residual grows per mm that STIR is looked at further along each axis.
+    weight : ndarray of float32, shape (voxel,)
+        Inverse variance of the residual, less for outliers.
+    correlation : ndarray of float32, shape (voxel,)
+        Squared local correlation, 0 to 1.
+    """
+
+    residual: Array
+    slopes: tuple[Array, Array, Array]
+    weight: Array
+    correlation: Array
+
+
+def compare(
+    t1: NDArray[np.floating],
+    stir: NDArray[np.floating],
+    mask: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+    resolution: Resolution,
+) -> Compared:
+    """Bring two images on one grid to the scale at which they are compared.
+
+    Parameters
+    ----------
+    t1, stir : ndarray of float, shape (slice, row, column)
+        Two images on one grid.
+    mask : ndarray of bool, same shape
+        Where they are compared; not empty.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    resolution : Resolution
+        The scale.
+    """
+    spacing = np.asarray(spacing_mm)
+    box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
+    stride = [1, *(max(1, round(resolution.step_mm / s)) for s in spacing[1:])]
+    picked = tuple(slice(b.start, b.stop, k) for b, k in zip(box, stride, strict=True))
+    sigma = [0.0, *(resolution.smoothing_mm / s for s in spacing[1:])]
+    inside = np.ascontiguousarray(mask[picked])
+    inside = inside if inside.any() else np.ones_like(inside)
+    fixed, moving = (_normal(a, sigma, box, stride, inside) for a in (t1, stir))
+    coarse = spacing * stride
+    # two passes of a box this wide reach about as far as a Gaussian of the window's size
+    window = (1, *(2 * max(1, round(resolution.window_mm / s)) + 1 for s in coarse[1:]))
+    share = _smoothed(inside.astype(np.float32), window) + np.float32(1e-3)
+    mean = _smoothed(fixed * inside, window) / share
+    return Compared(
+        t1=fixed,
+        stir=moving,
+        mask=inside,
+        spacing_mm=coarse,
+        origin_mm=np.array([b.start for b in box]) * spacing,
+        window=window,
+        share=share,
+        t1_mean=mean,
+        t1_variance=_smoothed(fixed * fixed * inside, window) / share - mean**2,
+        t1_slopes=_slopes(fixed, coarse),
+    )
+
+
+def fit_locally(pair: Compared, stir: Array) -> LocalFit:
+    """Explain STIR by a line in T1 in every neighbourhood.
+
+    Parameters
+    ----------
+    pair : Compared
+        The two images.
+    stir : ndarray of float32, shape (slice, row, column)
+        STIR as it is looked at now, on the same grid.
+
+    Returns
+    -------
+    LocalFit
+        Least squares of ``S = a T + b`` in a sliding window: its squared correlation is the local correlation
+        coefficient (Cachier and Pennec, MMBIA 2000, doi:10.1109/MMBIA.2000.852373), free of any smooth shading and of
+        which tissue is brighter. Slopes are the mean of STIR's own and of those that T1 predicts, which doubles the
+        reach of a step (Vercauteren et al., NeuroImage 2009, doi:10.1016/j.neuroimage.2008.10.040).
+    """
+    mean = pair.mean(stir)
+    variance = np.maximum(pair.mean(stir * stir) - mean**2, np.float32(_TINY))
+    together = pair.mean(stir * pair.t1) - mean * pair.t1_mean
+    line = together / (pair.t1_variance + np.float32(_TINY))
+    noise = np.maximum(variance - line * together, _LEAST_NOISE * variance)[pair.mask]
+    residual = ((stir - mean) - line * (pair.t1 - pair.t1_mean))[pair.mask]
+    correlation = np.clip(together**2 / (pair.t1_variance * variance + np.float32(_TINY**1.5)), 0.0, 1.0)
+    slopes = []
+    for of_stir, of_t1 in zip(_slopes(stir, pair.spacing_mm), pair.t1_slopes, strict=True):
+        slope = np.float32(0.5) * (of_stir + line * of_t1)
+        slopes.append((slope - pair.mean(slope))[pair.mask])
+    weight = 1 / noise
+    weight /= 1 + residual**2 * weight / np.float32(_OUTLIER_SD**2)
+    return LocalFit(
+        residual=residual,
+        slopes=(slopes[0], slopes[1], slopes[2]),
+        weight=weight,
+        correlation=correlation[pair.mask],
+    )
+
+
+def _normal(
+    image: NDArray[np.floating],
+    sigma: list[float],
+    box: tuple[slice, ...],
+    stride: list[int],
+    inside: NDArray[np.bool_],
+) -> Array:
+    # a margin of the smoothing's reach around the box, then one voxel of each stride
+    reach = [int(np.ceil(3 * s)) for s in sigma]
+    wide = tuple(slice(max(0, b.start - r), b.stop + r) for b, r in zip(box, reach, strict=True))
+    smooth = ndimage.gaussian_filter(np.asarray(image[wide], np.float32), sigma, mode="nearest", truncate=3.0)
+    back = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
+    small = smooth[back][tuple(slice(None, None, k) for k in stride)]
+    level = float(np.median(small[inside]))
+    return np.ascontiguousarray(small / np.float32(max(level, float(np.finfo(np.float32).tiny))))
+
+
+def _smoothed(values: Array, window: tuple[int, ...]) -> Array:
+    once = ndimage.uniform_filter(values.astype(np.float32, copy=False), window, mode="constant")
+    return np.asarray(ndimage.uniform_filter(once, window, mode="constant"))
+
+
+def _slopes(image: Array, spacing_mm: NDArray[np.float64]) -> tuple[Array, Array, Array]:
+    made = [
+        ndimage.correlate1d(image, _CENTRAL / np.float32(s), axis=axis) if n > 1 else np.zeros_like(image)
+        for axis, (s, n) in enumerate(zip(spacing_mm, image.shape, strict=True))
+    ]
+    return made[0], made[1], made[2]
