@@ -39,6 +39,9 @@ class ReferenceTissue:
         Against the protocol's cuts.
     reason : str
         One sentence.
+    t1_sector_variation_fraction, stir_sector_variation_fraction : float or None
+        Coefficient of variation of the tissue's local level over sectors of the field of view, less what chance
+        makes; None with too few sectors.
     """
 
     key: str
@@ -50,6 +53,8 @@ class ReferenceTissue:
     volume_ml: float
     verdict: ReferenceVerdict
     reason: str
+    t1_sector_variation_fraction: float | None = None
+    stir_sector_variation_fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,7 +70,7 @@ class References:
     noise_t1, noise_stir : float or None
         Noise SD in bias-corrected signal; None without tissue to measure it in, or without a STIR series.
     t1_residual_bias_fraction, stir_residual_bias_fraction : float or None
-        Coefficient of variation of muscle's local level over sectors after bias correction.
+        Coefficient of variation of muscle's local level over sectors after bias correction: what muscle itself tells.
     findings : tuple of Finding
         What weakens the references.
     """

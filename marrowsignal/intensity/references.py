@@ -44,7 +44,7 @@ def find_references(
         Levels are medians over the masks. A tissue that is missing or too small has no level and verdict ``fail``.
     """
     t1, stir = pair.t1.array, None if pair.stir is None else pair.stir.array
-    seen = pair.body_mask & pair.covered_mask
+    seen = pair.body_mask & pair.measurable_mask
     tissues = find_tissues(
         t1,
         stir,

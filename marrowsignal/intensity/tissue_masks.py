@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
+from marrowsignal.intensity.sectors import pure_tissue, sectors_of
 from marrowsignal.protocol.schema import ReferenceSettings
 
 __all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues", "mode_of"]
@@ -17,9 +18,14 @@ _CLASSES = 3
 _TOP_PERCENT = 99.0
 _EDGE_MM = 2.0
 _TEXTURE_MM = 2.0
+_LEVEL_MM = 1.0
 _BINS = 256
 _SMOOTHING_BINS = 4.0
-_MODE_WINDOW = 0.25
+# joint histogram of log T1 and log STIR
+_PEAK_BINS = (0.02, 0.04)
+_PEAK_SMOOTHING_BINS = 2.0
+_PEAK_REACH_BINS = 4
+_PEAK_MIN_HEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,23 +79,97 @@ def find_tissues(
         on T1 (SCIENCE 1.6).
     """
     fat_from = fat_threshold(t1, body)
+    nothing = np.zeros_like(body)
     if fat_from is None:
-        nothing = np.zeros_like(body)
         return Tissues(muscle=nothing, lean=nothing, fat=nothing)
     inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
-    sigma = [0.0, _TEXTURE_MM / spacing_mm[1], _TEXTURE_MM / spacing_mm[2]]
-    mean = ndimage.gaussian_filter(t1, sigma)
-    deviation = np.sqrt(np.maximum(ndimage.gaussian_filter(t1 * t1, sigma) - mean * mean, 0))
-    smooth = deviation <= settings.muscle_texture_max.value * np.maximum(mean, 1e-6)
-    fat = _subcutaneous(smooth & inside & (mean > fat_from), body, spacing_mm, settings)
+    mean = _smoothed(t1, _TEXTURE_MM, spacing_mm)
+    deviation = np.sqrt(np.maximum(_smoothed(t1 * t1, _TEXTURE_MM, spacing_mm) - mean * mean, 0))
+    inside &= deviation <= settings.muscle_texture_max.value * np.maximum(mean, 1e-6)
+    search = _Search(
+        t1=_smoothed(t1, _LEVEL_MM, spacing_mm),
+        stir=None if stir is None else _smoothed(stir, _TEXTURE_MM, spacing_mm),
+        spacing_mm=spacing_mm,
+        settings=settings,
+    )
+    fat = _subcutaneous(inside & (mean > fat_from), body, spacing_mm, settings)
+    fat = search.plain_fat(fat)
     if not fat.any():
-        empty = np.zeros_like(body)
-        return Tissues(muscle=empty, lean=empty, fat=empty)
+        return Tissues(muscle=nothing, lean=nothing, fat=nothing)
     fat_level = float(np.median(t1[fat]))
     window = settings.muscle_t1_to_fat
-    muscle = smooth & inside & (mean > window.low * fat_level) & (mean < window.high * fat_level)
-    muscle = _eroded_in_plane(muscle, spacing_mm)
-    return Tissues(muscle=muscle, lean=_lean(t1, stir, muscle), fat=fat)
+    muscle = inside & (mean > window.low * fat_level) & (mean < window.high * fat_level)
+    # Fat far from the coil may be as dark as muscle near it, but then nothing around it is brighter.
+    muscle &= mean < window.high * _brightest_around(mean, settings.brighter_within.value, spacing_mm)
+    muscle = search.without_others(_eroded_in_plane(muscle, spacing_mm))
+    return Tissues(muscle=muscle, lean=search.lean(muscle), fat=fat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Search:
+    """Smoothed images and how lean muscle and plain fat are cut out of them."""
+
+    t1: NDArray[np.float32]
+    stir: NDArray[np.float32] | None
+    spacing_mm: tuple[float, float, float]
+    settings: ReferenceSettings
+
+    def without_others(self, muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Leave out what is as grey as muscle on T1 alone: edema, organs, fluid, red marrow, tendon, dry disc."""
+        if self.stir is None:
+            return muscle
+        found = _darkest_peak(self.t1[muscle], self.stir[muscle], min_share=self.settings.muscle_min_share.value)
+        if found is None:
+            return np.zeros_like(muscle)
+        t1, stir = found
+        window = self.settings.muscle_stir_to_lean
+        near = (self.stir > window.low * stir) & (self.stir < window.high * stir)
+        return np.asarray(muscle & near & (self.t1 > window.low * t1))
+
+    def lean(self, muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Muscle at the dark end of T1, and of STIR where there is one."""
+        return self._suppressed(self._pure_on_t1(muscle, share=self.settings.lean_share.value, mixed_is_brighter=True))
+
+    def plain_fat(self, fat: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Fat between its septa, at the bright end of T1, and that is suppressed on STIR."""
+        return self._suppressed(self._pure_on_t1(fat, share=0.5, mixed_is_brighter=False))
+
+    def _pure_on_t1(self, tissue: NDArray[np.bool_], *, share: float, mixed_is_brighter: bool) -> NDArray[np.bool_]:
+        return self._pure(
+            self.t1,
+            tissue,
+            max_spread_fraction=self.settings.t1_max_pure_spread.value,
+            tolerance_fraction=self.settings.t1_sector_tolerance.value,
+            share=share,
+            widths=1.0 if mixed_is_brighter else 2.0,
+            mixed_is_brighter=mixed_is_brighter,
+        )
+
+    def _suppressed(self, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        if self.stir is None:
+            return tissue
+        return self._pure(
+            self.stir,
+            tissue,
+            max_spread_fraction=self.settings.stir_max_pure_spread.value,
+            tolerance_fraction=self.settings.stir_sector_tolerance.value,
+            share=self.settings.stir_lean_share.value,
+            widths=2.0,
+        )
+
+    def _pure(self, image: NDArray[np.float32], tissue: NDArray[np.bool_], **cut: float) -> NDArray[np.bool_]:
+        if not tissue.any():
+            return tissue
+        sectors = sectors_of(tissue, spacing_mm=self.spacing_mm, size_mm=self.settings.sector_size.value)
+        pure = pure_tissue(
+            image,
+            tissue,
+            sectors,
+            voxel_ml=float(np.prod(self.spacing_mm)) / 1000,
+            min_volume_ml=self.settings.sector_min_volume.value,
+            **cut,
+        )
+        return np.zeros_like(tissue) if pure is None else pure.mask
 
 
 def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
@@ -139,21 +219,35 @@ def mode_of(values: NDArray[np.floating]) -> float:
     return float(0.5 * (edges[peak] + edges[peak + 1]))
 
 
-def _lean(t1: NDArray[np.float32], stir: NDArray[np.float32] | None, muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    lean = muscle
-    # T1 first, then STIR among what is left: bowel, disc and vessel share muscle's T1 but not its STIR.
-    for image in (t1, t1) if stir is None else (t1, stir, t1, stir):
-        if not lean.any():
-            return lean
-        mode = mode_of(image[lean])
-        lean = muscle & lean & (np.abs(image - mode) <= max(_MODE_WINDOW, _spread(image[lean], mode)) * mode)
-    return lean
+def _darkest_peak(
+    t1: NDArray[np.float32], stir: NDArray[np.float32], *, min_share: float
+) -> tuple[float, float] | None:
+    """T1 and STIR of the darkest homogeneous tissue that makes up a share of the voxels."""
+    seen = (t1 > 0) & (stir > 0)
+    if not seen.any():
+        return None
+    values = np.log(np.stack([t1[seen], stir[seen]], axis=1, dtype=np.float64))
+    ranges = [np.percentile(column, (0.5, 99.5)) for column in values.T]
+    bins = [max(int((high - low) / step), 1) for (low, high), step in zip(ranges, _PEAK_BINS, strict=True)]
+    counts, edges = np.histogramdd(values, bins, range=[(low, max(high, low + 1e-6)) for low, high in ranges])
+    density = ndimage.gaussian_filter(counts, _PEAK_SMOOTHING_BINS, mode="constant")
+    size = 2 * _PEAK_REACH_BINS + 1
+    tall = density >= _PEAK_MIN_HEIGHT * density.max()
+    peaks = np.argwhere(tall & (density == ndimage.maximum_filter(density, size)))
+    share = ndimage.uniform_filter(counts, size, mode="constant") * size**2 / len(values)
+    peaks = peaks[share[tuple(peaks.T)] >= min_share]
+    if len(peaks) == 0:
+        return None
+    at = np.stack([0.5 * (e[1:] + e[:-1])[index] for e, index in zip(edges, peaks.T, strict=True)])
+    first, second = np.exp(at[:, at.sum(axis=0).argmin()])
+    return float(first), float(second)
 
 
-def _spread(values: NDArray[np.floating], mode: float) -> float:
-    # Noise widens the mode on its own: the darker side, free of fat, tells by how much.
-    below = values[values < mode]
-    return float(2 * 1.4826 * np.median(mode - below) / mode) if below.size and mode > 0 else 0.0
+def _brightest_around(
+    mean: NDArray[np.float32], reach_mm: float, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.float32]:
+    size = [1, *(2 * int(reach_mm / step) + 1 for step in spacing_mm[1:])]
+    return np.asarray(ndimage.maximum_filter(mean, size))
 
 
 def _subcutaneous(
@@ -173,3 +267,7 @@ def _subcutaneous(
 def _eroded_in_plane(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
     distances = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in mask])
     return np.asarray(distances > _EDGE_MM / 2)
+
+
+def _smoothed(image: NDArray[np.float32], sigma_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.float32]:
+    return np.asarray(ndimage.gaussian_filter(image, [0.0, sigma_mm / spacing_mm[1], sigma_mm / spacing_mm[2]]))

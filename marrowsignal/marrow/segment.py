@@ -75,7 +75,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
     )
     return MarrowMask(
         labels=labels,
-        core_mask=core & pair.covered_mask,
+        core_mask=core & pair.measurable_mask,
         source=source,
         confidence=AUTOMATIC_CONFIDENCE if supplied is None else None,
         findings=_findings(labels, source, with_stir=pair.stir is not None),

@@ -1,0 +1,82 @@
+"""Where metal has spoilt the signal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.intensity.tissue_masks import fat_level
+from marrowsignal.protocol.schema import Protocol
+
+__all__ = ["mark_metal"]
+
+
+def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
+    """Mark what lies too near to metal to be measured.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Bias-corrected.
+    protocol : Protocol
+        Limits of SCIENCE 6 and the window of muscle's T1.
+
+    Returns
+    -------
+    AlignedPair
+        With `metal_mask`: all within `metal_margin` of a compact void inside the patient, dark on both series, with
+        signal piled up beyond that of any tissue at its rim. Air and gas have no pile-up, cortex is no compact void.
+        Empty where there is none, or no fat to compare with.
+    """
+    t1, spacing = pair.t1.array, pair.t1.geometry.spacing_mm
+    nothing = np.zeros(t1.shape, bool)
+    fat = fat_level(t1, pair.body_mask & pair.covered_mask)
+    if fat is None or fat <= 0:
+        return replace(pair, metal_mask=nothing)
+    settings, window = protocol.quality, protocol.references.muscle_t1_to_fat
+    muscle_like = pair.body_mask & pair.covered_mask & (t1 > window.low * fat) & (t1 < window.high * fat)
+    if not muscle_like.any():
+        return replace(pair, metal_mask=nothing)
+    dark = pair.body_mask & pair.covered_mask
+    bright = dark & (t1 > settings.metal_pile_up.value * fat)
+    for image in (t1,) if pair.stir is None else (t1, pair.stir.array):
+        dark &= image < settings.metal_void.value * float(np.median(image[muscle_like]))
+    voids = _compact(dark, spacing, settings.metal_min_radius.value)
+    metal = np.zeros(t1.shape, bool)
+    labels, _ = ndimage.label(voids)
+    voxel_ml = pair.t1.geometry.voxel_ml
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        wide = _grown(box, t1.shape, spacing, settings.metal_rim.value)
+        void = labels[wide] == number
+        if void.sum() * voxel_ml < settings.metal_min_volume.value:
+            continue
+        near = ndimage.distance_transform_edt(~void, sampling=spacing) <= settings.metal_rim.value
+        rim = near & ~void & pair.body_mask[wide]
+        if rim.any() and np.mean(bright[wide][rim]) >= settings.metal_pile_up_share.value:
+            metal[wide] |= void
+    if not metal.any():
+        return replace(pair, metal_mask=nothing)
+    distance = ndimage.distance_transform_edt(~metal, sampling=spacing)
+    return replace(pair, metal_mask=np.asarray(distance <= settings.metal_margin.value))
+
+
+def _compact(mask: NDArray[np.bool_], spacing: tuple[float, float, float], radius_mm: float) -> NDArray[np.bool_]:
+    # Opening in plane: slices are too thick for a ball.
+    deep = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing[1:]) > radius_mm for plane in mask])
+    return np.stack(
+        [plane & (ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= radius_mm) if core.any() else core
+         for plane, core in zip(mask, deep, strict=True)]
+    )  # fmt: skip
+
+
+def _grown(
+    box: tuple[slice, ...], shape: tuple[int, ...], spacing: tuple[float, float, float], margin_mm: float
+) -> tuple[slice, ...]:
+    return tuple(
+        slice(max(0, b.start - k), min(n, b.stop + k))
+        for b, n, k in zip(box, shape, (int(margin_mm / s) + 1 for s in spacing), strict=True)
+    )
