@@ -20,12 +20,13 @@ from marrowsignal.dicom import (
     read_volume,
     select_pair,
 )
-from marrowsignal.intensity import References, correct_bias, find_references
+from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
 from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.patterns import PatternCall, classify
 from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol, protocol_sha256
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_rules_file import default_series_rules, series_rules_sha256
+from marrowsignal.quality import QualityReport, check_quality, withhold
 from marrowsignal.regions import RegionMap, label_regions
 from marrowsignal.results.provenance import Provenance, StepTime, library_versions, python_version
 from marrowsignal.results.study_result import StudyResult
@@ -127,6 +128,8 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("align_pair")
     pair = correct_bias(pair, settings=rules.bias)
     clock.done("correct_bias")
+    pair = mark_metal(pair, protocol=rules)
+    clock.done("mark_metal")
     mask = segment_marrow(pair, protocol=rules, supplied=supplied)
     clock.done("segment_marrow")
     regions = label_regions(pair, mask, protocol=rules)
@@ -135,10 +138,13 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("find_references")
     signals = measure_signals(pair, mask, regions, references, protocol=rules)
     clock.done("measure_signals")
+    quality = check_quality(series, pair, mask, regions, references, signals, protocol=rules)
+    signals = withhold(signals, quality)
+    clock.done("check_quality")
     findings = tuple(
         finding for step in (series, pair, mask, regions, references, signals) for finding in step.findings
     )
-    call = classify(pair, references, signals, findings=findings, protocol=rules)
+    call = classify(pair, signals, quality=quality, findings=findings, protocol=rules)
     clock.done("classify")
     return assemble_result(
         case=case,
@@ -149,6 +155,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         regions=regions,
         references=references,
         signals=signals,
+        quality=quality,
         call=call,
         protocol=rules,
         series_rules=series_rules,
@@ -164,6 +171,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
     regions: RegionMap,
     references: References,
     signals: Signals,
+    quality: QualityReport,
     call: PatternCall,
     protocol: Protocol,
     case: str | None = None,
@@ -175,7 +183,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
 
     Parameters
     ----------
-    series, pair, marrow, regions, references, signals, call, protocol
+    series, pair, marrow, regions, references, signals, quality, call, protocol
         Products of the steps.
     case : str, optional
         Case identifier; by default a keyed hash of the StudyInstanceUID, and the pair's label where it has one.
@@ -200,6 +208,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
         regions=regions,
         references=references,
         signals=signals,
+        quality=quality,
         call=call,
         provenance=Provenance(
             version=__version__,

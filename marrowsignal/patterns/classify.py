@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from marrowsignal.alignment.records import AlignedPair, AlignmentVerdict
+from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.findings import Finding
-from marrowsignal.intensity.records import References
 from marrowsignal.patterns.background_evidence import (
     BandState,
     background_criteria,
     fat_signal_states,
     symmetry_criteria,
 )
-from marrowsignal.patterns.gates import check_gates
+from marrowsignal.patterns.gates import read_gates
 from marrowsignal.patterns.groups import evidence_groups
 from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, lesion_criteria
 from marrowsignal.patterns.records import Criterion, CriterionState, PatternCall, PatternClass
@@ -19,6 +18,7 @@ from marrowsignal.patterns.rules import Facts, confidence_of, name_pattern
 from marrowsignal.patterns.state import Question, all_of, any_of, not_evaluable
 from marrowsignal.patterns.wording import summarize, summarize_t1_alone
 from marrowsignal.protocol.schema import Protocol
+from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.signals.records import Signals
 
 __all__ = ["classify"]
@@ -35,9 +35,9 @@ _WITH_PREVALENCE = (PatternClass.FOCAL_EDEMA_LIKE, PatternClass.MIXED, PatternCl
 
 def classify(
     pair: AlignedPair,
-    references: References,
     signals: Signals,
     *,
+    quality: QualityReport,
     protocol: Protocol,
     findings: tuple[Finding, ...] = (),
 ) -> PatternCall:
@@ -46,15 +46,15 @@ def classify(
     Parameters
     ----------
     pair : AlignedPair
-        Bias-corrected; for its gates and the patient's age.
-    references : References
-        For their gates.
+        Bias-corrected; for the patient's age and the registration's error.
     signals : Signals
-        What was measured.
+        What was measured and not withheld.
+    quality : QualityReport
+        What may be named at all, and what lowers confidence.
     protocol : Protocol
         Cuts.
     findings : tuple of Finding
-        Of all earlier steps; those that warn hold the confidence down.
+        Of all earlier steps; those that warn and that no gate tells hold the confidence down too.
 
     Returns
     -------
@@ -62,17 +62,12 @@ def classify(
         Class, confidence, every criterion with value, interval, cut, state and source (SCIENCE 4).
     """
     age = pair.t1.acquisition.patient_age_y
-    limit = protocol.bias.warn_residual.value
-    left = [references.t1_residual_bias_fraction]
-    if pair.stir is not None:
-        left.append(references.stir_residual_bias_fraction)
-    shaded = any(share is None or share > limit for share in left)
-    criteria = _criteria(signals, protocol, age, shaded=shaded)
+    criteria = _criteria(signals, protocol, age, shaded=_shaded(pair, quality))
     groups = evidence_groups(criteria, protocol.evidence)
     states = {c.id: c.state for c in criteria}
     bands = fat_signal_states(signals, protocol, age)
     facts = Facts(
-        gates=check_gates(pair, references, signals, findings, protocol=protocol),
+        gates=read_gates(quality, findings),
         groups=groups,
         diffuse_low_t1=states.get("D50.infiltration", CriterionState.NOT_EVALUABLE),
         low_t1_focus=states.get("D51.infiltration", CriterionState.NOT_EVALUABLE),
@@ -82,8 +77,8 @@ def classify(
         adult=age is None or age >= protocol.evidence.adult_age.value,
         lesions=len(signals.lesions or ()),
         all_looked_at=all(region.lesion_ml is not None for region in signals.regions),
-        lesions_trusted=pair.quality is not None
-        and pair.quality.verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN),
+        lesions_trusted=not quality.with_consequence(Consequence.NO_LESIONS),
+        low_signal=any(g.key == "low_signal_marrow" and g.state is GateState.WARN for g in quality.gates),
     )
     verdict = name_pattern(facts)
     confidence, held = confidence_of(facts, verdict)
@@ -100,6 +95,12 @@ def classify(
         add_ons=_add_ons(facts, signals, pair, protocol),
         background_prevalence=protocol.background_prevalence if verdict.pattern_class in _WITH_PREVALENCE else "",
     )
+
+
+def _shaded(pair: AlignedPair, quality: QualityReport) -> bool:
+    present = ("T1",) if pair.stir is None else ("T1", "STIR")
+    unsure = (GateState.FAIL, GateState.NOT_EVALUABLE)
+    return any(quality.gate("residual_shading", series).state in unsure for series in present)
 
 
 def _criteria(signals: Signals, protocol: Protocol, age: float | None, *, shaded: bool) -> tuple[Criterion, ...]:

@@ -39,7 +39,9 @@ class Facts:
     all_looked_at : bool
         Whether every region was looked at for lesions.
     lesions_trusted : bool
-        Whether registration allows statements on voxels; if not, lesions are shown and name no class.
+        Whether the gates allow statements on lesions; if not, they name no class.
+    low_signal : bool
+        Whether marrow is dark on both series, which a low T1 says nothing about.
     """
 
     gates: Gates
@@ -53,6 +55,7 @@ class Facts:
     lesions: int
     all_looked_at: bool = True
     lesions_trusted: bool = True
+    low_signal: bool = False
 
     def group(self, group_id: str) -> EvidenceGroup:
         """Return one group."""
@@ -71,6 +74,9 @@ def name_pattern(facts: Facts) -> Verdict:
     """Apply the rules in their order: gates, red flag, edema and reconversion, normal, indeterminate."""
     if facts.gates.closed:
         return Verdict(pattern_class=PatternClass.CANNOT_ASSESS, reasons=facts.gates.closed)
+    if facts.diffuse_low_t1 is _POSITIVE and facts.low_signal:
+        text = "low-signal marrow: dark on T1 and on STIR, as iron, sclerosis and fibrosis are"
+        return Verdict(pattern_class=PatternClass.INDETERMINATE, reasons=(text,))
     if facts.diffuse_low_t1 is _POSITIVE:
         text = "T1 of the marrow is at or below muscle in at least two regions and most of the volume"
         return Verdict(pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=(text,))

@@ -19,6 +19,7 @@ __all__ = [
     "LesionSettings",
     "MarrowSettings",
     "Protocol",
+    "QualitySettings",
     "Quantity",
     "Range",
     "ReferenceSettings",
@@ -63,7 +64,7 @@ class Range(_Model):
 
 
 class AlignmentSettings(_Model):
-    """Cuts of SCIENCE 6 on the estimated registration error."""
+    """Cuts of SCIENCE 6 on the estimated registration error, and how it is weighed together."""
 
     pass_error: Quantity
     warn_error: Quantity
@@ -74,6 +75,22 @@ class AlignmentSettings(_Model):
     focus_margin: Quantity
     min_overlap: Quantity
     min_mutual_information: Quantity
+    water_below_fat: Quantity
+    water_margin: Quantity
+    water_ceiling: Quantity
+    water_min_volume: Quantity
+    water_max_shift: Quantity
+    piece_size: Quantity
+    piece_min_volume: Quantity
+    piece_motion: Quantity
+    min_stands_out: Quantity
+    usual_local: Quantity
+    pixel_weight: Quantity
+    slice_weight: Quantity
+    shift_weight: Quantity
+    there_and_back_weight: Quantity
+    jackknife_weight: Quantity
+    local_weight: Quantity
 
 
 class BiasSettings(_Model):
@@ -115,6 +132,17 @@ class ReferenceSettings(_Model):
     muscle_max_mode_mean_gap: Quantity
     muscle_max_spread: Quantity
     muscle_t1_to_fat: Range
+    muscle_stir_to_lean: Range
+    t1_max_pure_spread: Quantity
+    stir_max_pure_spread: Quantity
+    t1_sector_tolerance: Quantity
+    stir_sector_tolerance: Quantity
+    lean_share: Quantity
+    stir_lean_share: Quantity
+    muscle_min_share: Quantity
+    brighter_within: Quantity
+    sector_size: Quantity
+    sector_min_volume: Quantity
     muscle_texture_max: Quantity
     fat_min_volume: Quantity
     fat_max_spread: Quantity
@@ -226,6 +254,41 @@ class EvidenceCuts(_Model):
     old_age: Quantity
 
 
+class QualitySettings(_Model):
+    """Limits of the quality gates that no step has of its own (SCIENCE 6)."""
+
+    field_tolerance: Quantity
+    inversion_to_null: Range
+    fat_sectors: Quantity
+    fat_sector_ratio_warn: Quantity
+    fat_sector_ratio_fail: Quantity
+    fat_to_lesion_fail: Quantity
+    nulled_fat_min: Quantity
+    yellow_t1_to_fat: Quantity
+    ghost_warn: Quantity
+    ghost_fail: Quantity
+    edge_ratio_warn: Quantity
+    edge_ratio_fail: Quantity
+    slice_jump_warn: Quantity
+    slice_jump_fail: Quantity
+    slice_min_voxels: Quantity
+    thickness_warn: Quantity
+    gap_warn: Quantity
+    gap_fail: Quantity
+    coverage_fail: Quantity
+    smaller_side_min: Quantity
+    snr_warn: Quantity
+    snr_fail: Quantity
+    metal_void: Quantity
+    metal_min_volume: Quantity
+    metal_min_radius: Quantity
+    metal_pile_up: Quantity
+    metal_pile_up_share: Quantity
+    metal_rim: Quantity
+    metal_margin: Quantity
+    metal_share_fail: Quantity
+
+
 class ExpectedFatSignal(_Model):
     """FSI bands of SCIENCE 8.2 for one region."""
 
@@ -271,6 +334,7 @@ class Protocol(_Model):
     joints: JointSettings
     symmetry: SymmetryCuts
     evidence: EvidenceCuts
+    quality: QualitySettings
     whole: RegionSpec
     regions: tuple[RegionSpec, ...] = ()
 

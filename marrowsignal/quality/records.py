@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from marrowsignal.findings import Finding
+
 __all__ = ["Consequence", "GateState", "QualityGate", "QualityReport"]
 
 
@@ -54,6 +56,8 @@ class QualityGate:
         One sentence: what was seen, or why nothing could be.
     source : str
         Of the limit.
+    tells : tuple of str
+        Codes of findings of earlier steps that say the same.
     """
 
     key: str
@@ -66,6 +70,7 @@ class QualityGate:
     consequence: Consequence
     reason: str
     source: str
+    tells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +95,8 @@ class QualityReport:
     def with_consequence(self, consequence: Consequence) -> tuple[QualityGate, ...]:
         """Return the gates that forbid this."""
         return tuple(gate for gate in self.gates if gate.consequence is consequence)
+
+    def untold(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Return the findings that no gate tells: those of other codes, and those whose gate passed."""
+        told = {code for gate in self.gates if gate.state is not GateState.PASS for code in gate.tells}
+        return tuple(finding for finding in findings if finding.code not in told)

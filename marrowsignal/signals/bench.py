@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Bench:
         D05 and D06 of every voxel; None where lesions cannot be looked for.
     no_excess : str
         Why `excess` is None; empty otherwise.
+    no_stir : str
+        Why nothing of STIR may be told; empty otherwise.
     lesions : ndarray of uint16, shape (slice, row, column)
         Lesion labels; all 0 without `excess`.
     background : ndarray of bool, same shape
@@ -49,12 +51,13 @@ class Bench:
     shading: tuple[float, float]
     excess: ExcessMap | None
     no_excess: str
+    no_stir: str
     lesions: NDArray[np.uint16]
     background: NDArray[np.bool_]
 
     def levels(self, mask: NDArray[np.bool_], *, seed: int) -> Levels | None:
         """Medians and draws of the voxels of `mask`."""
-        return measure_levels(
+        found = measure_levels(
             self.pair.t1.array,
             None if self.pair.stir is None else self.pair.stir.array,
             mask,
@@ -64,6 +67,7 @@ class Bench:
             shading=self.shading,
             seed=seed,
         )
+        return None if found is None else replace(found, no_stir=self.no_stir)
 
     @property
     def stir_acquisition(self) -> AcquisitionFacts | None:
@@ -77,7 +81,11 @@ class Bench:
 
     def not_looked_at(self, mask: NDArray[np.bool_]) -> str:
         """Why lesions could not be found in `mask`; empty when they could."""
-        return self.no_excess or ("" if self.covered(mask) else "not looked at: STIR does not cover the region")
+        if self.no_excess or not self.covered(mask):
+            return self.no_excess or "not looked at: STIR does not cover the region"
+        metal = self.pair.metal_mask
+        spoilt = 0.0 if metal is None or not mask.any() else float(np.mean(metal[mask]))
+        return "not looked at: too near to metal" if spoilt > self.protocol.quality.metal_share_fail.value else ""
 
     def median_excess(self, mask: NDArray[np.bool_], box: tuple[slice, ...] = ()) -> float | None:
         """Median of D06 over `mask`, which covers `box` of the grid; None where there is no excess map."""

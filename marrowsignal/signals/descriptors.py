@@ -227,7 +227,7 @@ def _problem(levels: Levels | None, references: ReferenceLevels, needs: str) -> 
     for letter, attribute, words in _WORDS:
         if letter in needs and getattr(references, attribute) is None:
             return words
-    return NO_STIR if "S" in needs and levels.stir is None else ""
+    return levels.no_stir if "S" in needs and levels.stir is None else ""
 
 
 def _point(references: ReferenceLevels) -> _Side:

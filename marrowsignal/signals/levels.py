@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.signals.bootstrap import block_bootstrap_medians, blocked_voxels
 
@@ -17,7 +18,7 @@ Channels = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Levels:
-    """T1 and STIR level of a set of voxels; without a STIR series `stir` and `stir_draws` are None.
+    """T1 and STIR level of a set of voxels; where STIR may not be measured `stir` and `stir_draws` are None.
 
     Attributes
     ----------
@@ -33,6 +34,8 @@ class Levels:
         What they rest on.
     volume_ml : float
         Their volume.
+    no_stir : str
+        Why `stir` is None where it is.
     """
 
     t1: float
@@ -42,6 +45,7 @@ class Levels:
     voxels: int
     slices: int
     volume_ml: float
+    no_stir: str = NO_STIR
 
     @property
     def point(self) -> Channels:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.alignment.records import NO_STIR, AlignedPair
+from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import References, ReferenceTissue
@@ -55,7 +55,8 @@ def measure_signals(
     -------
     Signals
         Lesions are looked for in the whole mask (subchondral disease lies at its rim); region ratios rest on the core,
-        lesions taken out.
+        lesions taken out. Where the alignment allows medians of regions only there are no lesions and no excess; where
+        it failed there is no value of STIR at all (SCIENCE 6). Each says why.
     """
     bench = _bench(pair, marrow, regions, references, protocol)
     fsi = fat_signal_map(pair, marrow.labels, references)
@@ -79,20 +80,22 @@ def measure_signals(
         signals,
         lesions=measure_lesions(bench),
         lesion_labels=LabelVolume(array=bench.lesions, geometry=pair.t1.geometry, names=names),
-        excess_index=np.where(marrow.labels.mask & pair.covered_mask, bench.excess.d, np.nan).astype(np.float32),
+        excess_index=np.where(marrow.labels.mask & pair.measurable_mask, bench.excess.d, np.nan).astype(np.float32),
     )
 
 
 def _bench(
     pair: AlignedPair, marrow: MarrowMask, regions: RegionMap, references: References, protocol: Protocol
 ) -> Bench:
-    mask = marrow.labels.mask & pair.covered_mask
+    mask = marrow.labels.mask & pair.measurable_mask
     spacing = pair.t1.geometry.spacing_mm
     lesions = np.zeros(mask.shape, np.uint16)
-    excess = marrow_excess(pair, mask, protocol)
-    no_excess = NO_STIR if excess is None else "" if np.isfinite(excess.spread) else _NO_LEVEL
-    if no_excess:
-        excess = None
+    no_stir, no_excess = pair.no_stir, pair.no_lesions
+    # STIR whose place is not known is as good as none.
+    pair = replace(pair, stir=None) if no_stir else pair
+    excess = None if no_excess else marrow_excess(pair, mask, protocol)
+    if excess is not None and not np.isfinite(excess.spread):
+        excess, no_excess = None, _NO_LEVEL
     allowed = mask & ~fluid_mask(pair, references, protocol)
     if mask.any() and excess is not None:
         lesions = lesion_components(excess, allowed, spacing_mm=spacing, settings=protocol.lesions)
@@ -110,6 +113,7 @@ def _bench(
         shading=(0.0, 0.0),
         excess=excess,
         no_excess=no_excess,
+        no_stir=no_stir,
         lesions=lesions,
         background=marrow.core_mask & (lesions == 0),
     )
@@ -125,6 +129,7 @@ def _bench(
         shading=shading,
         excess=excess,
         no_excess=no_excess,
+        no_stir=no_stir,
         lesions=lesions,
         background=draft.background,
     )

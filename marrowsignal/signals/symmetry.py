@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.regions.records import Midline
@@ -39,7 +38,7 @@ def signal_asymmetry(left: Levels | None, right: Levels | None, *, settings: Sig
     made = []
     for (descriptor, name), (value, draws) in zip(_NAMES, (t1, stir, (stir[0] - t1[0], stir[1] - t1[1])), strict=True):
         if np.isnan(value):
-            made.append(unmeasured(descriptor, name, NO_STIR if left.stir is None else "no signal", "percent"))
+            made.append(unmeasured(descriptor, name, left.no_stir if left.stir is None else "no signal", "percent"))
             continue
         low, high = interval(draws, level=settings.interval_level.value)
         point = float(value)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.records import AlignmentVerdict
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns import Confidence, Criterion, CriterionState, PatternCall, PatternClass, classify
+from marrowsignal.quality import check_quality, withhold
 from tests.signals.scene import GRID, Scene, build_scene
 
 LEFT = np.broadcast_to(GRID.patient_axis(0) > 0, GRID.shape)
@@ -23,7 +24,10 @@ P, N, X = CriterionState.POSITIVE, CriterionState.NEGATIVE, CriterionState.NOT_E
 
 
 def call(scene: Scene, *findings: Finding) -> PatternCall:
-    return classify(scene.pair, scene.references, scene.measure(), protocol=scene.protocol, findings=findings)
+    signals = scene.measure()
+    steps = (scene.pair, scene.marrow, scene.regions, scene.references)
+    quality = check_quality(None, *steps, signals, protocol=scene.protocol)
+    return classify(scene.pair, withhold(signals, quality), quality=quality, protocol=scene.protocol, findings=findings)
 
 
 def edema() -> NDArray[np.float32]:

@@ -1,0 +1,163 @@
+"""Gates on motion: ghosts in the air, blurred edges, slices that do not fit their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.alignment.records import NO_STIR
+from marrowsignal.quality.edge_width import edge_width_mm
+from marrowsignal.quality.outcome import T1, Outcome, Steps, graded, not_evaluable
+from marrowsignal.quality.slice_consistency import alternating_shift_mm, level_jump
+
+__all__ = ["air_structure", "edge_sharpness", "ghosts", "slice_jumps", "slice_shift"]
+
+_SKIN_MM = 5.0
+_BLOCK_MM = 6.0
+_SHELLS_MM = (5.0, 10.0, 20.0, 40.0, 80.0)
+_MIN_BLOCK_PX = 4
+_MIN_BLOCKS = 200
+_MIN_AIR = 0.03
+_MUSCLE_LABEL = 1
+
+
+def ghosts(steps: Steps, series: str) -> Outcome:
+    """Structure in the air around the patient, percent of muscle."""
+    volume, muscle = steps.volume(series), steps.muscle(series)
+    if volume is None or not muscle:
+        return not_evaluable(NO_STIR if volume is None else f"no muscle reference on {series}")
+    # Fields of shading mean nothing in air: what was acquired is looked at, muscle with its own shading.
+    acquired = _acquired(steps, series)
+    muscle = float(np.median(acquired[steps.references.labels.array == _MUSCLE_LABEL]))
+    seen = steps.pair.covered_mask
+    found = air_structure(acquired, steps.pair.body_mask, seen, spacing_mm=volume.geometry.spacing_mm)
+    if found is None:
+        return not_evaluable("no air around the patient in view")
+    settings = steps.protocol.quality
+    return graded(
+        100 * found / muscle,
+        f"ghosts in the air of {series} reach {found / muscle:.0%} of muscle",
+        warn=100 * settings.ghost_warn.value,
+        fail=100 * settings.ghost_fail.value,
+    )
+
+
+def edge_sharpness(steps: Steps, _series: str) -> Outcome:
+    """Width of the edges that T1 shows, on STIR over on T1."""
+    stir = steps.pair.stir
+    if stir is None:
+        return not_evaluable(NO_STIR)
+    where = steps.pair.body_mask & steps.pair.covered_mask
+    widths = [
+        edge_width_mm(steps.pair.t1.array, image, where, spacing_mm=stir.geometry.spacing_mm)
+        for image in (steps.pair.t1.array, stir.array)
+    ]
+    if widths[0] is None or widths[1] is None:
+        return not_evaluable("no edges that both series show")
+    settings, ratio = steps.protocol.quality, widths[1] / widths[0]
+    return graded(
+        ratio,
+        f"edges are {widths[1]:.1f} mm wide on STIR and {widths[0]:.1f} mm on T1",
+        warn=settings.edge_ratio_warn.value,
+        fail=settings.edge_ratio_fail.value,
+    )
+
+
+def slice_jumps(steps: Steps, series: str) -> Outcome:
+    """How far muscle's level in a slice is from that of its neighbours, percent."""
+    volume, muscle = steps.volume(series), steps.muscle(series)
+    if volume is None or not muscle:
+        return not_evaluable(NO_STIR if volume is None else f"no muscle reference on {series}")
+    settings = steps.protocol.quality
+    tissue = (steps.references.labels.array == _MUSCLE_LABEL) & steps.pair.covered_mask
+    found = level_jump(_acquired(steps, series), tissue, min_voxels=settings.slice_min_voxels.value)
+    if found is None:
+        return not_evaluable("muscle lies on fewer than five neighbouring slices")
+    jump = found / muscle
+    return graded(
+        100 * jump,
+        f"muscle's level on {series} jumps by {jump:.0%} from slice to slice",
+        warn=100 * settings.slice_jump_warn.value,
+        fail=100 * settings.slice_jump_fail.value,
+    )
+
+
+def slice_shift(steps: Steps, series: str) -> Outcome:
+    """Shift of odd against even slices, mm: the patient moved between the passes of an interleaved stack."""
+    volume = steps.volume(series)
+    if volume is None:
+        return not_evaluable(NO_STIR)
+    where = steps.pair.body_mask & steps.pair.covered_mask
+    shift = alternating_shift_mm(volume.array, where, spacing_mm=volume.geometry.spacing_mm)
+    if shift is None:
+        return not_evaluable("too few slices to compare neighbours")
+    cuts = steps.protocol.alignment
+    return graded(
+        shift,
+        f"odd and even slices of {series} lie {shift:.1f} mm apart",
+        warn=cuts.pass_error.value,
+        fail=cuts.warn_error.value,
+    )
+
+
+def air_structure(
+    signal: NDArray[np.float32],
+    body: NDArray[np.bool_],
+    seen: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+) -> float | None:
+    """How far bright places in the air stand out beyond what noise does to dark ones.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (slice, row, column)
+        Image as acquired.
+    body, seen : ndarray of bool, same shape
+        Patient; voxels that the series holds.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+
+    Returns
+    -------
+    float or None
+        Sum of the 99th and the (negative) 1st percentile of means over blocks of 6 mm in plane, each less the median of
+        its distance from the skin (coils and filters fade air with it); noise alone spreads to both sides alike, ghosts
+        to one. None with little air.
+    """
+    size = [max(_MIN_BLOCK_PX, round(_BLOCK_MM / s)) for s in spacing_mm[1:]]
+    centres = (slice(size[0] // 2, None, size[0]), slice(size[1] // 2, None, size[1]))
+    means, depths = [], []
+    for plane, inside, known in zip(signal, body, seen, strict=True):
+        if not inside.any():
+            continue
+        depth = ndimage.distance_transform_edt(~inside, sampling=spacing_mm[1:])
+        air = ((depth > _SKIN_MM) & known & _outside(inside)).astype(np.float64)
+        weight = ndimage.uniform_filter(air, size)[centres]
+        total = ndimage.uniform_filter(plane * air, size)[centres]
+        full = weight > 0.8
+        means.append(total[full] / weight[full])
+        depths.append(depth[centres][full])
+    if sum(len(m) for m in means) < _MIN_BLOCKS:
+        return None
+    mean, depth = np.concatenate(means), np.concatenate(depths)
+    shell = np.digitize(depth, _SHELLS_MM)
+    middle = np.asarray(ndimage.median(mean, shell, np.arange(len(_SHELLS_MM) + 1)))
+    low, high = np.percentile(mean - middle[shell], [1.0, 99.0])
+    return float(max(0.0, high + low))
+
+
+def _outside(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    # Gas and void at the edge of the picture are cut off from the air around the patient, and small.
+    labels, count = ndimage.label(~inside)
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= _MIN_AIR * inside.size
+    large[0] = False
+    return np.asarray(large[labels])
+
+
+def _acquired(steps: Steps, series: str) -> NDArray[np.float32]:
+    volume, bias = steps.volume(series), steps.pair.bias
+    assert volume is not None
+    field = None if bias is None else bias.t1_field if series == T1 else bias.stir_field
+    return volume.array if field is None else np.asarray(volume.array * field, np.float32)

@@ -1,0 +1,79 @@
+"""What the gates forbid is taken out of the measurements, with the reason in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from marrowsignal.quality.records import Consequence, QualityReport
+from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals, Signals, Symmetry
+
+__all__ = ["withhold"]
+
+# Descriptors that need STIR (SCIENCE 3.1, 3.2), and those that need lesions.
+_OF_STIR = frozenset({"D04", "D05", "D06", "D07", "D08", "D09", "D13", "D14", "D21"})
+_NAMES_OF_STIR = frozenset({"stir_asymmetry"})
+_OF_LESIONS = frozenset({"D23"})
+_NAMES_OF_LESIONS = frozenset({"lesion_extent"})
+
+
+def withhold(signals: Signals, report: QualityReport) -> Signals:
+    """Take out what a gate forbids.
+
+    Parameters
+    ----------
+    signals : Signals
+        As measured.
+    report : QualityReport
+        Of `check_quality`.
+
+    Returns
+    -------
+    Signals
+        Where STIR is forbidden, no descriptor that needs it and no lesions; where lesions are, none of them; where
+        symmetry is, no left-right comparison. Each is not evaluable for the gate's reason. What forbids every
+        assessment is left in sight: the class says that it names nothing.
+    """
+    no_stir = _reason(report, Consequence.NO_STIR)
+    no_lesions = no_stir or _reason(report, Consequence.NO_LESIONS)
+    no_symmetry = _reason(report, Consequence.NO_SYMMETRY)
+
+    def kept(found: Measurement) -> Measurement:
+        of_stir = found.id in _OF_STIR or found.name in _NAMES_OF_STIR
+        of_lesions = found.id in _OF_LESIONS or found.name in _NAMES_OF_LESIONS
+        reason = no_stir if no_stir and of_stir else no_lesions if of_lesions else ""
+        return _without(found, reason) if reason else found
+
+    def region(found: RegionSignals) -> RegionSignals:
+        return replace(
+            found,
+            stir_median=None if no_stir else found.stir_median,
+            lesion_ml=None if no_lesions else found.lesion_ml,
+            measurements=tuple(kept(m) for m in found.measurements),
+        )
+
+    def comparison(found: Symmetry) -> Symmetry:
+        measured = (_without(m, no_symmetry) if no_symmetry else kept(m) for m in found.measurements)
+        return replace(found, measurements=tuple(measured))
+
+    changed = replace(
+        signals,
+        whole=region(signals.whole),
+        regions=tuple(region(r) for r in signals.regions),
+        symmetry=tuple(comparison(row) for row in signals.symmetry),
+    )
+    return _without_lesions(changed, no_lesions) if no_lesions and signals.lesions is not None else changed
+
+
+def _without_lesions(signals: Signals, reason: str) -> Signals:
+    none: tuple[Lesion, ...] | None = None
+    return replace(signals, lesions=none, lesion_labels=None, excess_index=None, lesions_reason=reason)
+
+
+def _without(found: Measurement, reason: str) -> Measurement:
+    if found.status is MeasurementStatus.NOT_EVALUABLE:
+        return found
+    return replace(found, value=None, ci_low=None, ci_high=None, status=MeasurementStatus.NOT_EVALUABLE, reason=reason)
+
+
+def _reason(report: QualityReport, consequence: Consequence) -> str:
+    return "; ".join(gate.reason for gate in report.with_consequence(consequence))
