@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import marrowsignal as ms
+from marrowsignal.intensity import mark_metal
+from marrowsignal.quality import check_quality, withhold
 
 
 def main(study: Path, out: Path) -> None:
@@ -32,6 +34,7 @@ def main(study: Path, out: Path) -> None:
     if pair.quality:
         print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
     pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
+    pair = mark_metal(pair, protocol=rules)  # nothing within 15 mm of it is measured
 
     marrow = ms.segment_marrow(pair, protocol=rules)
     regions = ms.label_regions(pair, marrow, protocol=rules)
@@ -44,17 +47,22 @@ def main(study: Path, out: Path) -> None:
     for region in signals.regions:
         for item in region.measurements:
             print(f"{region.name}: {item.name} {item.value} [{item.ci_low}, {item.ci_high}] {item.reason}")
+    # What may be relied on: every gate with its value, limit and consequence. What a gate forbids is taken out.
+    quality = check_quality(chosen, pair, marrow, regions, references, signals, protocol=rules)
+    for gate in quality.gates:
+        print(f"{gate.series or 'both'} {gate.name}: {gate.state}, {gate.reason}")
+    signals = withhold(signals, quality)
     # What was noticed on the way holds the confidence down.
     steps = (chosen, pair, marrow, regions, references, signals)
     noticed = tuple(finding for step in steps for finding in step.findings)
-    call = ms.classify(pair, references, signals, protocol=rules, findings=noticed)
+    call = ms.classify(pair, signals, quality=quality, protocol=rules, findings=noticed)
     print(f"{call.pattern_class} ({call.confidence}): {call.summary}")
 
     # The case folder: page, tables, label maps. `ms.analyze_study(study, key_folder=out)` is all of this in one call.
     # The output folder's own key makes the case's name: the same each time here, another in every other folder.
     result = ms.assemble_result(
         series=chosen, pair=pair, marrow=marrow, regions=regions, references=references, signals=signals,
-        call=call, protocol=rules, key_folder=out,
+        quality=quality, call=call, protocol=rules, key_folder=out,
     )  # fmt: skip
     folder = ms.write_case(result, out, report_html=ms.render_report(result))
     print(f"report: {folder / 'report.html'}")

@@ -25,6 +25,7 @@ from marrowsignal.geometry import AcquisitionFacts
 from marrowsignal.intensity import ReferenceVerdict, correct_bias, find_references
 from marrowsignal.marrow import segment_marrow
 from marrowsignal.patterns import Confidence, CriterionState, PatternClass, classify
+from marrowsignal.quality import check_quality, withhold
 from marrowsignal.regions import Side
 from marrowsignal.report import render_report
 from marrowsignal.results import ResultDocument, to_document, to_json
@@ -45,7 +46,9 @@ def analyzed(scene: Scene, pair: AlignedPair) -> StudyResult:
     references = find_references(pair, marrow.labels, marrow.core_mask, protocol=protocol)
     signals = measure_signals(pair, marrow, scene.regions, references, protocol=protocol)
     findings = (*pair.findings, *marrow.findings, *references.findings, *signals.findings)
-    call = classify(pair, references, signals, findings=findings, protocol=protocol)
+    quality = check_quality(None, pair, marrow, scene.regions, references, signals, protocol=protocol)
+    signals = withhold(signals, quality)
+    call = classify(pair, signals, quality=quality, findings=findings, protocol=protocol)
     study = build_result()
     return replace(
         study,
@@ -56,6 +59,7 @@ def analyzed(scene: Scene, pair: AlignedPair) -> StudyResult:
         regions=scene.regions,
         references=references,
         signals=signals,
+        quality=quality,
         call=call,
     )
 
@@ -212,7 +216,9 @@ class TestDocument:
     def test_alignment_is_null_with_a_reason(self) -> None:
         alignment = dict(document()["alignment"])
         assert [alignment.pop(k) for k in ("verdict", "reason")] == ["not_evaluable", REASON]
-        assert [alignment.pop(f"estimated_error_{k}") for k in ("status", "reason")] == ["not_evaluable", REASON]
+        told = {key: alignment.pop(key) for key in tuple(alignment) if key.endswith(("_status", "_reason"))}
+        assert len(told) == 12
+        assert all(value == (REASON if key.endswith("_reason") else "not_evaluable") for key, value in told.items())
         assert set(alignment.values()) == {None}
         assert document()["series"]["stir"] is None
 

@@ -263,6 +263,7 @@ def _warn(case: _Case, *, quiet: bool) -> None:
 
 def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
     from marrowsignal.patterns.records import PatternClass
+    from marrowsignal.results.quality_section import quality_sentence
 
     if json:
         from marrowsignal.results.document import to_document, to_json
@@ -274,6 +275,7 @@ def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
         call, label = case.result.call, case.result.series.label
         start = f"{label}: " if label else ""
         say(f"{start}{call.pattern_class.value} (confidence {call.confidence.value})")
+        say(quality_sentence(case.result.quality))
         say(call.summary)
         if call.pattern_class is PatternClass.CANNOT_ASSESS:
             for reason in call.reasons:

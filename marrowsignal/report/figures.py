@@ -25,9 +25,10 @@ __all__ = [
     "frame_of",
     "grey_levels",
     "image_uri",
+    "inside",
     "lesion_tags",
-    "level_path",
     "midline_path",
+    "zero_path",
 ]
 
 _WINDOW_PERCENTILES = (1.0, 99.0)
@@ -70,7 +71,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """Lines of one kind: `kind` is ``marrow``, ``lesion``, ``midline``, ``edge`` or a tissue."""
+    """Lines of one kind: `kind` is ``marrow``, ``lesion``, ``midline``, ``metal``, ``edge`` or a tissue."""
 
     kind: str
     path: str
@@ -126,6 +127,14 @@ def crop_around(mask: NDArray[np.bool_], orientation: DisplayOrientation) -> Cro
     )
 
 
+def inside(shown_mask: NDArray[np.bool_], crop: Crop) -> NDArray[np.bool_]:
+    """Return a displayed mask without what lies outside the crop."""
+    kept = np.zeros_like(shown_mask)
+    part = np.s_[crop.top : crop.bottom, crop.left : crop.right]
+    kept[part] = shown_mask[part]
+    return kept
+
+
 def frame_of(orientation: DisplayOrientation, crop: Crop) -> Frame:
     """Frame of a cropped slice."""
     height = (crop.bottom - crop.top) * orientation.pixel_mm[0]
@@ -149,12 +158,16 @@ def contour_path(mask: NDArray[np.bool_], orientation: DisplayOrientation, crop:
     return _path([line - 1 for line in find_contours(shown, 0.5)], orientation, crop)
 
 
-def level_path(
-    plane: NDArray[np.float64], level: float, shown_as: tuple[DisplayOrientation, Crop], min_mm: float = 0.0
+def zero_path(
+    shown: NDArray[np.float64],
+    shown_as: tuple[DisplayOrientation, Crop],
+    *,
+    where: NDArray[np.bool_] | None = None,
+    min_mm: float = 0.0,
 ) -> str:
-    """SVG path along one signal level of a stored slice; lines shorter than `min_mm` are left out."""
+    """SVG path along the zeros of a displayed slice, inside `where`; lines shorter than `min_mm` are left out."""
     orientation, crop = shown_as
-    lines = find_contours(orientation.apply(plane), level)
+    lines = find_contours(shown, 0.0, mask=where)
     scale = np.asarray(orientation.pixel_mm)
     long = [line for line in lines if np.linalg.norm(np.diff(line * scale, axis=0), axis=1).sum() >= min_mm]
     return _path(long, orientation, crop)
@@ -166,7 +179,7 @@ def midline_path(midline: Midline, result: StudyResult, index: int, shown_as: tu
     rows, columns = np.indices(geometry.shape[1:])
     points = geometry.to_patient(np.stack([np.full_like(rows, index), rows, columns], axis=-1))
     distance = points @ np.asarray(midline.normal_lps) - midline.offset_mm
-    return level_path(distance, 0.0, shown_as)
+    return zero_path(shown_as[0].apply(distance), shown_as)
 
 
 def lesion_tags(labels: NDArray[np.uint16], orientation: DisplayOrientation, crop: Crop) -> tuple[Tag, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.regions.records import Side
-from marrowsignal.report.wording import Notes, interval, with_unit
+from marrowsignal.report.wording import Notes, interval, patient_point, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement
@@ -130,25 +130,30 @@ def reference_table(result: StudyResult) -> Table:
 
 
 def _reference_row(tissue: ReferenceTissue, *, with_stir: bool) -> tuple[Cell, ...]:
-    stir = Cell(text=with_unit(tissue.stir, "1"), small=_spread(tissue.stir_spread_fraction))
+    t1 = Cell(
+        text=with_unit(tissue.t1, "1"), small=_spread(tissue.t1_spread_fraction, tissue.t1_sector_variation_fraction)
+    )
+    stir = Cell(
+        text=with_unit(tissue.stir, "1"),
+        small=_spread(tissue.stir_spread_fraction, tissue.stir_sector_variation_fraction),
+    )
     return (
         Cell(text=_TISSUES.get(tissue.key, tissue.key)),
         Cell(text=str(tissue.voxels)),
         Cell(text=with_unit(tissue.volume_ml, "ml")),
-        Cell(text=with_unit(tissue.t1, "1"), small=_spread(tissue.t1_spread_fraction)),
+        t1,
         *((stir,) if with_stir else ()),
         Cell(text=tissue.verdict.value),
         Cell(text=tissue.reason),
     )
 
 
-def _spread(fraction: float | None) -> str:
-    return "" if fraction is None else f"spread {with_unit(100 * fraction, 'percent')}"
+def _spread(spread: float | None, over_sectors: float | None) -> str:
+    told = (("spread", spread), ("sectors", over_sectors))
+    return ", ".join(f"{word} {with_unit(100 * share, 'percent')}" for word, share in told if share is not None)
 
 
 def _lesion_facts(lesion: Lesion) -> tuple[Cell, ...]:
-    x, y, z = lesion.centroid_lps_mm
-    words = (("L", "R", x), ("P", "A", y), ("S", "I", z))
     first, last = lesion.first_slice + 1, lesion.last_slice + 1
     return (
         Cell(text=str(lesion.label)),
@@ -156,7 +161,7 @@ def _lesion_facts(lesion: Lesion) -> tuple[Cell, ...]:
         Cell(text=_SIDES[lesion.side]),
         Cell(text=lesion.region_name),
         Cell(text=f"{first} to {last}" if last > first else str(first)),
-        Cell(text=" ".join(f"{plus if v > 0 else minus}{abs(v):.0f}" for plus, minus, v in words), small="mm"),
+        Cell(text=patient_point(lesion.centroid_lps_mm), small="mm"),
     )
 
 

@@ -1,16 +1,14 @@
-"""Series, acquisition, registration and shading as printed facts."""
+"""Series and their acquisition as printed facts."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
-from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import Series, SeriesPair
-from marrowsignal.intensity.records import References
-from marrowsignal.report.wording import number, with_unit
+from marrowsignal.report.wording import number
 
-__all__ = ["Fact", "SeriesRow", "alignment_facts", "bias_facts", "series_rows"]
+__all__ = ["Fact", "SeriesRow", "series_rows"]
 
 _NO_HEADER = "not in the header"
 
@@ -49,59 +47,6 @@ def _rejected_row(series: Series, chosen: SeriesPair) -> SeriesRow:
     if series.usable:
         return dataclasses.replace(row, reasons=("Could have served, but others fit better.", *row.reasons))
     return row
-
-
-def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
-    """Measures of registration, before and after; none without a STIR series."""
-    quality = pair.quality
-    if quality is None:
-        return ()
-    grid = quality.grid_difference
-    gain = quality.mutual_information_after - quality.mutual_information_before
-    return (
-        Fact(
-            name="Mutual information (nats), before → after",
-            value=f"{number(quality.mutual_information_before)} → {number(quality.mutual_information_after)} "
-            f"({'+' if gain >= 0 else ''}{number(gain)})",
-        ),
-        Fact(name="Median displacement applied", value=with_unit(quality.displacement_mm, "mm")),
-        Fact(name="Rotation applied", value=with_unit(quality.rotation_deg, "deg")),
-        Fact(
-            name="Estimated remaining error",
-            value=with_unit(quality.estimated_error_mm, "mm", missing=f"not measured: {quality.reason}"),
-        ),
-        Fact(
-            name="Acquired grids",
-            value=f"{'same' if grid.same_shape else 'different'} matrix, corners up to "
-            f"{with_unit(grid.max_corner_mm, 'mm')} apart",
-        ),
-        Fact(
-            name="Frame of reference",
-            value="the same" if quality.same_frame_of_reference else "different or not stated",
-        ),
-        Fact(name="T1 volume covered by STIR", value=with_unit(100 * float(pair.covered_mask.mean()), "percent")),
-    )
-
-
-def bias_facts(pair: AlignedPair, references: References) -> tuple[Fact, ...]:
-    """Shading that remains after correction, as variation of muscle over the field of view."""
-    if pair.bias is None:
-        return (Fact(name="Bias correction", value="not made"),)
-    return tuple(
-        Fact(
-            name=f"{name}: shading left in muscle",
-            value=with_unit(
-                None if left is None else 100 * left,
-                "percent",
-                missing="not measured: too little muscle over the field of view",
-            ),
-        )
-        for name, left, volume in (
-            ("T1", references.t1_residual_bias_fraction, pair.t1),
-            ("STIR", references.stir_residual_bias_fraction, pair.stir),
-        )
-        if volume is not None
-    )
 
 
 def _series_row(role: str, series: Series) -> SeriesRow:

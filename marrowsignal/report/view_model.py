@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternCall, PatternClass
+from marrowsignal.report.alignment_view import alignment_facts, bias_facts
 from marrowsignal.report.charts import DotChart, Scatter, build_charts
 from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
 from marrowsignal.report.number_tables import Table, lesion_table, reference_table, region_table, symmetry_table
 from marrowsignal.report.pictures import Pictures, build_pictures
-from marrowsignal.report.series_view import Fact, SeriesRow, alignment_facts, bias_facts, series_rows
+from marrowsignal.report.quality_view import QualityView, quality_view
+from marrowsignal.report.series_view import Fact, SeriesRow, series_rows
 from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, VERDICT_WORDS, add_on_words, with_unit
 from marrowsignal.results.study_result import StudyResult
 
@@ -52,6 +54,7 @@ class Page:
     """Everything on one page, in reading order."""
 
     header: Header
+    quality: QualityView
     pictures: Pictures
     alignment_verdict: str
     alignment_reason: str
@@ -71,6 +74,7 @@ class Page:
     series: tuple[SeriesRow, ...]
     rejected: tuple[SeriesRow, ...]
     without_stir: bool
+    metal: bool
     lesions_reason: str
     findings: tuple[FindingRow, ...]
     prevalence: str
@@ -91,6 +95,7 @@ def build_page(result: StudyResult) -> Page:
     used, rejected = series_rows(result.series)
     return Page(
         header=_header(result),
+        quality=quality_view(result.quality),
         pictures=build_pictures(result),
         alignment_verdict=VERDICT_WORDS[quality.verdict] if quality else "",
         alignment_reason=quality.reason if quality else "",
@@ -110,8 +115,9 @@ def build_page(result: StudyResult) -> Page:
         series=used,
         rejected=rejected,
         without_stir=result.pair.stir is None,
+        metal=result.pair.metal_mask is not None and bool(result.pair.metal_mask.any()),
         lesions_reason=result.signals.lesions_reason,
-        findings=tuple(_finding(finding) for finding in result.findings),
+        findings=tuple(_finding(finding) for finding in result.quality.untold(result.findings)),
         prevalence=result.call.background_prevalence,
         limits=result.protocol.limits,
         provenance=_provenance(result),
@@ -120,7 +126,8 @@ def build_page(result: StudyResult) -> Page:
 
 def _header(result: StudyResult) -> Header:
     call = result.call
-    worst_first = sorted(result.findings, key=lambda f: f.severity is not Severity.FAIL)
+    untold = result.quality.untold(result.findings)
+    worst_first = sorted(untold, key=lambda f: f.severity is not Severity.FAIL)
     return Header(
         case=result.case,
         pair=result.series.label,

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 
 from marrowsignal.alignment.records import AlignmentVerdict
 from marrowsignal.patterns.records import Confidence, CriterionState, PatternClass
+from marrowsignal.quality.records import GateState
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 
 __all__ = [
     "CLASS_WORDS",
     "CONFIDENCE_WORDS",
+    "GATE_WORDS",
     "STATE_WORDS",
     "VERDICT_WORDS",
     "Notes",
     "add_on_words",
     "interval",
     "number",
+    "patient_point",
     "unit_words",
     "with_unit",
 ]
@@ -42,6 +45,13 @@ STATE_WORDS = {
     CriterionState.NEGATIVE: ("✘", "not met"),
     CriterionState.INDETERMINATE: ("≈", "interval straddles the cut"),
     CriterionState.NOT_EVALUABLE: ("–", "not evaluable"),
+}
+# Words and shapes, so that no reader needs the color.
+GATE_WORDS = {
+    GateState.PASS: ("✔", "pass"),
+    GateState.WARN: ("▲", "warn"),
+    GateState.FAIL: ("✖", "fail"),
+    GateState.NOT_EVALUABLE: ("○", "not evaluable"),
 }
 VERDICT_WORDS = {
     AlignmentVerdict.PASS: "pass: good for voxel-wise statements",
@@ -75,8 +85,8 @@ def with_unit(value: float | None, unit: str, *, missing: str = "not measured") 
     """Return a number with its unit, or the words for a missing one."""
     if value is None or not math.isfinite(value):
         return missing
-    if unit == "percent":
-        return f"{value:.1f}%".replace("-", "−")
+    if unit.startswith("percent"):
+        return f"{value:.1f}%{unit.removeprefix('percent')}".replace("-", "−")
     words = unit_words(unit)
     space = "" if words in {"", "°"} else "\N{NO-BREAK SPACE}"
     return f"{number(value)}{space}{words}"
@@ -87,6 +97,16 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     return f"{number(low)} to {number(high)}"
+
+
+def patient_point(point_lps_mm: tuple[float, float, float]) -> str:
+    """Return a patient point by its directions.
+
+    >>> patient_point((12.4, -3.0, 0.0))
+    'L12 A3 S0'
+    """
+    words = zip("LPS", "RAI", point_lps_mm, strict=True)
+    return " ".join(f"{plus if value >= 0 else minus}{abs(value):.0f}" for plus, minus, value in words)
 
 
 def add_on_words(code: str) -> str:

@@ -19,6 +19,7 @@ from marrowsignal.results.acquired_sections import (
     alignment_section,
     bias_section,
     grid_section,
+    metal_section,
     midline_section,
     provenance_section,
     series_section,
@@ -33,6 +34,7 @@ from marrowsignal.results.measured_sections import (
     value_section,
 )
 from marrowsignal.results.provenance import Provenance
+from marrowsignal.results.quality_section import quality_section
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Signals
 
@@ -59,11 +61,13 @@ def to_document(result: StudyResult) -> ResultDocument:
         notice=NOTICE,
         case=result.case,
         pattern=pattern_section(result.call),
+        quality=quality_section(result.quality),
         protocol=_protocol(result),
         series=series_section(result.series),
         grid=grid_section(result.pair),
         alignment=alignment_section(result.pair),
         bias=bias_section(result.pair, result.references),
+        metal_excluded=metal_section(result.pair),
         marrow=_marrow(result),
         midline=midline_section(result.regions.midline),
         joint=_joint(result.regions),

@@ -8,31 +8,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from marrowsignal.results.acquired_models import (
+    AlignmentDocument,
+    BiasDocument,
+    GridDocument,
+    MidlineDocument,
+    ProvenanceDocument,
+    SeriesChoiceDocument,
+)
+from marrowsignal.results.document_base import Point, Section, Status, ValueDocument
+from marrowsignal.results.quality_models import QualityDocument
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument"]
 
-SCHEMA_VERSION = "1.1"
-Status = Literal["measured", "exploratory", "not_evaluable"]
+SCHEMA_VERSION = "1.2"
 State = Literal["positive", "negative", "indeterminate", "not_evaluable"]
 Verdict = Literal["pass", "warn", "fail"]
 SideName = Literal["left", "right", "none"]
-Point = tuple[float, float, float]
-Row = tuple[float, float, float, float]
-Matrix = tuple[Row, Row, Row, Row]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-
-class ValueDocument(_Model):
-    """One value that may not have been measured."""
-
-    value: float | None
-    unit: str
-    status: Status
-    reason: str
 
 
 class MeasurementDocument(ValueDocument):
@@ -44,7 +38,7 @@ class MeasurementDocument(ValueDocument):
     ci_high: float | None
 
 
-class FindingDocument(_Model):
+class FindingDocument(Section):
     """One fact that makes the result weaker."""
 
     code: str
@@ -53,7 +47,7 @@ class FindingDocument(_Model):
     message: str
 
 
-class ProtocolDocument(_Model):
+class ProtocolDocument(Section):
     """Which cuts were used."""
 
     name: str
@@ -62,108 +56,7 @@ class ProtocolDocument(_Model):
     sha256: str
 
 
-class AcquisitionDocument(_Model):
-    """Header facts of a series; null means the header does not say."""
-
-    modality: str | None
-    scanning_sequence: tuple[str, ...]
-    sequence_variant: tuple[str, ...]
-    scan_options: tuple[str, ...]
-    image_type: tuple[str, ...]
-    sequence_name: str | None
-    repetition_time_ms: float | None
-    echo_time_ms: float | None
-    inversion_time_ms: float | None
-    echo_train_length: int | None
-    magnetic_field_strength_t: float | None
-    manufacturer: str | None
-    body_part_examined: str | None
-    patient_position: str | None
-    patient_age_y: float | None
-    patient_sex: str | None
-    slice_thickness_mm: float | None
-    post_contrast: bool
-    fat_suppressed: bool
-
-
-class SeriesDocument(_Model):
-    """One series: what it is, and why it was or was not used; no UID, which would name the study at its site."""
-
-    series_number: int | None
-    description: str
-    identity: str
-    identity_score: float
-    usable: bool
-    reasons: tuple[str, ...]
-    orientation: str
-    rows: int
-    columns: int
-    slices: int
-    spacing_mm: Point | None
-    transfer_syntax: str
-    acquisition: AcquisitionDocument
-
-
-class SeriesChoiceDocument(_Model):
-    """The pair that was measured and every series that was not.
-
-    `label` tells the pairs of one study apart, for example ``left``; empty when there is only one. `stir` is null
-    where a T1 alone was measured.
-    """
-
-    label: str
-    reasons: tuple[str, ...]
-    same_frame_of_reference: bool | None
-    t1: SeriesDocument
-    stir: SeriesDocument | None
-    rejected: tuple[SeriesDocument, ...]
-
-
-class GridDocument(_Model):
-    """The grid all arrays share: index (slice, row, column, 1) to patient point (x, y, z, 1), LPS mm."""
-
-    shape: tuple[int, int, int]
-    spacing_mm: Point
-    index_to_lps: Matrix
-
-
-class AlignmentDocument(_Model):
-    """Measures before and after registration.
-
-    `t1_to_stir_lps` takes a patient point of the T1 series to the same tissue's point in the STIR series. Without a
-    STIR series `verdict` is ``not_evaluable`` and everything but the reasons is null.
-    """
-
-    t1_to_stir_lps: Matrix | None
-    verdict: Literal["pass", "warn", "region_only", "fail", "not_evaluable"]
-    reason: str
-    estimated_error_mm: float | None
-    estimated_error_status: Status
-    estimated_error_reason: str
-    displacement_mm: float | None
-    rotation_deg: float | None
-    mutual_information_before: float | None
-    mutual_information_after: float | None
-    same_frame_of_reference: bool | None
-    acquired_grid_same_shape: bool | None
-    acquired_grid_max_corner_mm: float | None
-    acquired_grid_spacing_fraction: float | None
-    covered_fraction: float | None
-
-
-class BiasDocument(_Model):
-    """Shading removed from both series, as a range of the field in the body, and what remains of it."""
-
-    corrected: bool
-    t1_field_low: ValueDocument
-    t1_field_high: ValueDocument
-    stir_field_low: ValueDocument
-    stir_field_high: ValueDocument
-    t1_residual: ValueDocument
-    stir_residual: ValueDocument
-
-
-class MarrowDocument(_Model):
+class MarrowDocument(Section):
     """Where the mask comes from and how large it is."""
 
     source: str
@@ -172,32 +65,26 @@ class MarrowDocument(_Model):
     core_volume_ml: float
 
 
-class MidlineDocument(_Model):
-    """The mid-sagittal plane: points p with dot(normal_lps, p) = offset_mm."""
-
-    status: Status
-    reason: str
-    normal_lps: Point | None
-    offset_mm: float | None
-    symmetry: float | None
-    source: str | None
-
-
-class JointDocument(_Model):
+class JointDocument(Section):
     """Whether a joint surface is known and how it was found."""
 
     known: bool
     source: str
 
 
-class ReferenceDocument(_Model):
-    """One reference tissue; levels are null when it was not found, `stir` and its spread without a STIR series too."""
+class ReferenceDocument(Section):
+    """One reference tissue; levels are null when it was not found, those of STIR without a STIR series too.
+
+    The sector variations, of the level over the field of view, are null where the tissue lies in too few sectors.
+    """
 
     key: str
     t1: float | None
     stir: float | None
     t1_spread_fraction: float | None
     stir_spread_fraction: float | None
+    t1_sector_variation_fraction: float | None
+    stir_sector_variation_fraction: float | None
     voxels: int
     volume_ml: float
     verdict: Verdict
@@ -207,7 +94,7 @@ class ReferenceDocument(_Model):
     stir_reason: str
 
 
-class ReferencesDocument(_Model):
+class ReferencesDocument(Section):
     """The patient's own reference tissues and the noise in bias-corrected signal."""
 
     tissues: tuple[ReferenceDocument, ...]
@@ -219,7 +106,7 @@ class ReferencesDocument(_Model):
     noise_stir_reason: str
 
 
-class RegionDocument(_Model):
+class RegionDocument(Section):
     """Signals of one region's core; `label` is the value in ``images/regions.nii.gz``.
 
     `median_status` is that of `t1_median`.
@@ -244,7 +131,7 @@ class RegionDocument(_Model):
     measurements: tuple[MeasurementDocument, ...]
 
 
-class LesionDocument(_Model):
+class LesionDocument(Section):
     """One lesion; `label` is the value in ``images/lesions.nii.gz``; slices count from 0."""
 
     label: int
@@ -260,7 +147,7 @@ class LesionDocument(_Model):
     measurements: tuple[MeasurementDocument, ...]
 
 
-class SymmetryDocument(_Model):
+class SymmetryDocument(Section):
     """Left against right; the key ``all`` is the whole marrow, ``background`` the same without lesions."""
 
     key: str
@@ -268,7 +155,7 @@ class SymmetryDocument(_Model):
     measurements: tuple[MeasurementDocument, ...]
 
 
-class CriterionDocument(_Model):
+class CriterionDocument(Section):
     """One question put to the measurements, with its answer; `value` is null when not evaluable."""
 
     id: str
@@ -284,7 +171,7 @@ class CriterionDocument(_Model):
     source: str
 
 
-class GroupDocument(_Model):
+class GroupDocument(Section):
     """One group of evidence; scores are for transparency only."""
 
     id: str
@@ -297,7 +184,7 @@ class GroupDocument(_Model):
     score_infiltration: float
 
 
-class PatternDocument(_Model):
+class PatternDocument(Section):
     """The outcome; never a diagnosis."""
 
     pattern_class: str = Field(alias="class")
@@ -310,55 +197,38 @@ class PatternDocument(_Model):
     background_prevalence: str
 
 
-class LibraryDocument(_Model):
-    """A library that can change a number."""
-
-    name: str
-    version: str
-
-
-class ProvenanceDocument(_Model):
-    """What made the result."""
-
-    tool: Literal["marrowsignal"]
-    version: str
-    python: str
-    libraries: tuple[LibraryDocument, ...]
-    protocol_sha256: str
-    series_rules_sha256: str
-    input_sha256: str
-    mask_sha256: str | None
-
-
-class StepDocument(_Model):
+class StepDocument(Section):
     """Wall time of one step."""
 
     step: str
     seconds: float
 
 
-class RunDocument(_Model):
+class RunDocument(Section):
     """The only part that differs between two runs over the same input."""
 
     finished_at: str
     step_times: tuple[StepDocument, ...]
 
 
-class ResultDocument(_Model):
+class ResultDocument(Section):
     """Everything known about one study, as written to ``result.json``.
 
-    `lesions` is null where lesions were not looked for; empty means looked for and none found.
+    `lesions` is null where lesions were not looked for; empty means looked for and none found. `metal_excluded` is the
+    tissue left out because metal is near; 0 means looked for and none found.
     """
 
-    schema_version: Literal["1.1"]
+    schema_version: Literal["1.2"]
     notice: str
     case: str
     pattern: PatternDocument
+    quality: QualityDocument
     protocol: ProtocolDocument
     series: SeriesChoiceDocument
     grid: GridDocument
     alignment: AlignmentDocument
     bias: BiasDocument
+    metal_excluded: ValueDocument
     marrow: MarrowDocument
     midline: MidlineDocument
     joint: JointDocument

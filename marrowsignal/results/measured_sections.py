@@ -8,6 +8,7 @@ from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.patterns.records import Criterion, PatternCall
 from marrowsignal.results import document_models as form
+from marrowsignal.results.document_base import ValueDocument
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Symmetry
 
 __all__ = [
@@ -28,10 +29,10 @@ def finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def value_section(value: float | None, unit: str, reason: str) -> form.ValueDocument:
+def value_section(value: float | None, unit: str, reason: str) -> ValueDocument:
     """Return a value that may be missing, with its reason."""
     number = finite(value)
-    return form.ValueDocument(
+    return ValueDocument(
         value=number,
         unit=unit,
         status="not_evaluable" if number is None else "measured",
@@ -65,6 +66,8 @@ def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
         stir=stir.value,
         t1_spread_fraction=finite(tissue.t1_spread_fraction),
         stir_spread_fraction=finite(tissue.stir_spread_fraction),
+        t1_sector_variation_fraction=finite(tissue.t1_sector_variation_fraction),
+        stir_sector_variation_fraction=finite(tissue.stir_sector_variation_fraction),
         voxels=tissue.voxels,
         volume_ml=tissue.volume_ml,
         verdict=tissue.verdict.value,
@@ -75,11 +78,17 @@ def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
     )
 
 
-def median_sections(region: RegionSignals) -> tuple[form.ValueDocument, form.ValueDocument]:
+def median_sections(region: RegionSignals) -> tuple[ValueDocument, ValueDocument]:
     """Return the T1 and the STIR median of a region, each with its reason where it is missing."""
     empty = "the core of the region holds no voxel with a valid signal"
     t1 = value_section(region.t1_median, "au", empty)
-    return t1, value_section(region.stir_median, "au", empty if t1.value is None else NO_STIR)
+    return t1, value_section(region.stir_median, "au", empty if t1.value is None else _why_no_stir(region))
+
+
+def _why_no_stir(region: RegionSignals) -> str:
+    # The ratio that needs nothing but the median of STIR and muscle knows whether the series is missing or withheld.
+    reasons = (m.reason for m in region.measurements if m.name == "stir_marrow_to_muscle" and m.value is None)
+    return next(reasons, "") or NO_STIR
 
 
 def region_section(region: RegionSignals, *, code: str | None, volume_ml: float | None) -> form.RegionDocument:

@@ -11,6 +11,7 @@ from marrowsignal.intensity.records import References
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.patterns.records import PatternCall
 from marrowsignal.protocol.schema import Protocol
+from marrowsignal.quality.records import QualityReport
 from marrowsignal.regions.records import RegionMap
 from marrowsignal.results.provenance import Provenance
 from marrowsignal.signals.records import Signals
@@ -28,8 +29,9 @@ class StudyResult:
         Case identifier of the output folder; never a name.
     protocol : Protocol
         Cuts and regions used.
-    series, pair, marrow, regions, references, signals, call
-        The products of the steps, in their order; `pair` is bias-corrected.
+    series, pair, marrow, regions, references, signals, quality, call
+        The products of the steps, in their order; `pair` is bias-corrected, and `signals` is without what a gate of
+        `quality` forbids.
     provenance : Provenance
         Versions, hashes, timings.
     """
@@ -42,6 +44,7 @@ class StudyResult:
     regions: RegionMap
     references: References
     signals: Signals
+    quality: QualityReport
     call: PatternCall
     provenance: Provenance
 

@@ -65,7 +65,10 @@ class TestSeveralPairs:
         assert [result(tmp_path / f"c-{side}")["series"]["label"] for side in SIDES] == list(SIDES)
         named = [line.split(":")[0] for line in done.out.splitlines() if "(confidence" in line]
         assert named == list(SIDES)
-        assert done.out.count("- only ") == 2, "why nothing can be assessed stands on the terminal"
+        assert done.out.count("mL of marrow on") == 2, "why nothing can be assessed stands on the terminal"
+        lines = done.out.splitlines()
+        after_class = [lines[k + 1] for k, line in enumerate(lines) if "(confidence" in line]
+        assert all(line.startswith("Quality gates: ") and "No pattern is named" in line for line in after_class)
         assert done.err.count("find_series done") == 1 and done.err.count("write_case done") == 2
         x_origin = [np.array(result(tmp_path / f"c-{side}")["grid"]["index_to_lps"])[0, 3] for side in SIDES]
         assert x_origin == list(SIDES.values())

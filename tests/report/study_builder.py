@@ -29,6 +29,7 @@ from marrowsignal.patterns.records import (
     PatternClass,
 )
 from marrowsignal.protocol.schema import Protocol, Quantity, Range, RegionSpec
+from marrowsignal.quality.records import Consequence, GateState, QualityGate, QualityReport
 from marrowsignal.regions.records import Midline, Region, RegionMap, Side
 from marrowsignal.results.descriptors import LESION_DESCRIPTORS, REGION_DESCRIPTORS, SYMMETRY_DESCRIPTORS
 from marrowsignal.results.provenance import Provenance, StepTime
@@ -71,6 +72,7 @@ def build_result(**changes: Any) -> StudyResult:
         ),
         references=_references(t1, stir, tissue, geometry),
         signals=_signals(t1, stir, labels, lesion_volume, regions),
+        quality=build_quality(),
         call=_call(),
         provenance=Provenance(
             version="0.1.0",
@@ -128,6 +130,32 @@ def without_lesions() -> StudyResult:
             groups=(),
             summary="No lean muscle was found, so no ratio can be formed.",
         ),
+    )
+
+
+def build_gate(key: str, state: GateState = GateState.PASS, **changes: Any) -> QualityGate:
+    """One gate; what is not given fits its state."""
+    holds = {GateState.WARN: Consequence.LOWERS_CONFIDENCE, GateState.FAIL: Consequence.NO_LESIONS}
+    gate = QualityGate(
+        key=key, name=f"{key.replace('_', ' ').capitalize()} in order", series="", state=state,
+        value=None if state is GateState.NOT_EVALUABLE else 1.25, unit="mm", limit="warns above 1 mm; fails above 2 mm",
+        consequence=holds.get(state, Consequence.NONE), reason=f"because of {key}", source="SCIENCE 6 [X]",
+    )  # fmt: skip
+    return replace(gate, **changes)
+
+
+def build_quality() -> QualityReport:
+    """One gate of every state, one of each series, one that reads words; told in no order of gravity."""
+    return QualityReport(
+        gates=(
+            build_gate("coverage", value=97.5, unit="percent"),
+            build_gate("contrast", value=None, unit="", series="T1"),
+            build_gate("slice_gap", GateState.WARN, series="T1"),
+            build_gate("slice_gap", GateState.WARN, series="STIR"),
+            build_gate("age", GateState.NOT_EVALUABLE, unit="years"),
+            build_gate("shading", GateState.NOT_EVALUABLE, consequence=Consequence.LOWERS_CONFIDENCE),
+            build_gate("alignment", GateState.FAIL, value=2.4),
+        )
     )
 
 

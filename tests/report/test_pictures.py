@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from marrowsignal.geometry.volume import LabelVolume
-from marrowsignal.report import figures
+from marrowsignal.report import figures, render_report
 from marrowsignal.report.orientation import display_orientation
 from marrowsignal.report.pictures import Picture, build_pictures
 from marrowsignal.report.png import grey_png, grey_png_uri
@@ -131,4 +132,17 @@ def test_pictures_without_lesions_references_or_marrow() -> None:
         )
     )
     assert len(bare.slices) == 1
-    assert bare.registration.panels[2].uri
+    assert [picture.panels[2].image_id for picture in bare.registration] == ["board-6"]
+
+
+def test_tissue_left_out_for_metal_is_outlined_where_it_is() -> None:
+    result = build_result()
+    metal = np.zeros(SHAPE, bool)
+    metal[:, 40:52, 30:40] = True
+    with_metal = replace(result, pair=replace(result.pair, metal_mask=metal))
+    t1 = build_pictures(with_metal).slices[0].panels[2]
+    assert [line.kind for line in t1.outlines].count("metal") == 1
+    assert "too near to metal" in render_report(with_metal)
+    clean = replace(result, pair=replace(result.pair, metal_mask=np.zeros(SHAPE, bool)))
+    assert "metal" not in [line.kind for line in build_pictures(clean).slices[0].panels[2].outlines]
+    assert "too near to metal" not in render_report(clean)

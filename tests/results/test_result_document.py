@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from marrowsignal.alignment.records import AlignmentVerdict, PieceMotion
 from marrowsignal.results import ResultDocument, result_json_schema, to_document, to_json
 from marrowsignal.results.provenance import StepTime
 from tests.report.study_builder import SHAPE, SPACING, build_result, without_lesions
@@ -40,7 +41,7 @@ def test_schema_refuses_a_foreign_field() -> None:
 
 def test_names_that_scripts_rely_on() -> None:
     data = as_data(build_result())
-    assert data["schema_version"] == "1.1"
+    assert data["schema_version"] == "1.2"
     assert data["pattern"]["class"] == "FOCAL_EDEMA_LIKE"
     assert data["pattern"]["confidence"] == "moderate"
     assert data["alignment"]["t1_to_stir_lps"] == [[1, 0, 0, 1.25], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
@@ -119,3 +120,72 @@ def test_no_path_leaves_and_the_bias_field_is_summed_up() -> None:
     empty = replace(result.pair, body_mask=np.zeros(SHAPE, bool))
     low = as_data(replace(result, pair=empty))["bias"]["t1_field_low"]
     assert (low["value"], low["reason"]) == (None, "there is no body to measure it in")
+
+
+COURT = ("overlap_fraction", "forward_backward_mm", "jackknife_mm", "edge_distance_mm", "local_residual_mm")
+
+
+def with_alignment(**changes: Any) -> dict[str, Any]:
+    result = build_result()
+    quality = replace(result.pair.quality, **changes)
+    return as_data(replace(result, pair=replace(result.pair, quality=quality)))["alignment"]
+
+
+def test_measures_of_the_alignment_are_numbers_or_null_with_a_reason() -> None:
+    values = {name: 0.25 + k for k, name in enumerate(COURT)}
+    measured = with_alignment(**values, error_source="from edges", interpolator="B-spline")
+    missing = with_alignment(**{name: float("nan") if name == "jackknife_mm" else None for name in COURT})
+    for name in COURT:
+        stem = name.rsplit("_", 1)[0]
+        assert [measured[k] for k in (name, f"{stem}_status", f"{stem}_reason")] == [values[name], "measured", ""]
+        assert (missing[name], missing[f"{stem}_status"], bool(missing[f"{stem}_reason"])) == (
+            None, "not_evaluable", True,
+        )  # fmt: skip
+    assert (measured["error_source"], measured["interpolator"]) == ("from edges", "B-spline")
+
+
+@pytest.mark.parametrize("verdict", list(AlignmentVerdict))
+def test_what_the_alignment_allows_is_told(verdict: AlignmentVerdict) -> None:
+    told = with_alignment(verdict=verdict)
+    assert told["allows_lesions"] is (verdict in (AlignmentVerdict.PASS, AlignmentVerdict.WARN))
+    assert told["allows_regions"] is (verdict is not AlignmentVerdict.FAIL)
+
+
+def test_parts_that_moved_on_their_own_keep_their_transform() -> None:
+    result = build_result()
+    own = np.diag([1.0, 1.0, 1.0, 1.0])
+    own[:3, 3] = (1.5, -2.0, 0.25)
+    piece = PieceMotion(
+        centre_lps_mm=(40.0, 0.0, -12.5), t1_to_stir_lps=own, beyond_rigid_mm=1.75, voxels=4321, reach_mm=15.0
+    )
+    data = as_data(replace(result, pair=replace(result.pair, pieces=(piece,))))["alignment"]["pieces"]
+    assert data == [
+        {
+            "centre_lps_mm": [40.0, 0.0, -12.5],
+            "t1_to_stir_lps": own.tolist(),
+            "beyond_rigid_mm": 1.75,
+            "voxels": 4321,
+            "reach_mm": 15.0,
+        }
+    ]
+    assert as_data(result)["alignment"]["pieces"] == []
+
+
+def test_metal_not_looked_for_is_not_metal_not_found() -> None:
+    result = build_result()
+    assert as_data(result)["metal_excluded"]["reason"] == "metal was not looked for"
+    for voxels in (0, 30):
+        mask = np.zeros(SHAPE, bool)
+        mask.flat[:voxels] = True
+        told = as_data(replace(result, pair=replace(result.pair, metal_mask=mask)))["metal_excluded"]
+        assert (told["value"], told["status"]) == (pytest.approx(voxels * np.prod(SPACING) / 1000), "measured")
+
+
+def test_a_withheld_stir_median_has_the_reason_of_its_gate() -> None:
+    result = build_result()
+    region = result.signals.regions[0]
+    why = "fat is not suppressed"
+    held = tuple(replace(m, value=None, reason=why) if "stir" in m.name else m for m in region.measurements)
+    region = replace(region, stir_median=None, measurements=held)
+    told = as_data(replace(result, signals=replace(result.signals, regions=(region,))))["regions"][0]
+    assert (told["stir_median"], told["stir_median_status"], told["stir_median_reason"]) == (None, "not_evaluable", why)

@@ -1,0 +1,104 @@
+"""Registration and shading as printed facts."""
+
+from __future__ import annotations
+
+from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, PieceMotion
+from marrowsignal.intensity.records import References
+from marrowsignal.report.series_view import Fact
+from marrowsignal.report.wording import number, patient_point, with_unit
+
+__all__ = ["alignment_facts", "bias_facts"]
+
+
+def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
+    """Measures of registration, what each means, and parts that moved on their own; none without a STIR series."""
+    quality = pair.quality
+    if quality is None:
+        return ()
+    error = with_unit(quality.estimated_error_mm, "mm", missing=f"could not be bounded: {quality.reason}")
+    source = f" ({quality.error_source})" if quality.error_source else ""
+    return (
+        Fact(name="Estimated remaining error", value=f"{error}{source}"),
+        *_court_facts(quality),
+        *_motion_facts(pair, quality),
+        *_grid_facts(pair, quality),
+    )
+
+
+def _court_facts(quality: AlignmentQuality) -> tuple[Fact, ...]:
+    overlap = None if quality.overlap_fraction is None else 100 * quality.overlap_fraction
+    gain = quality.mutual_information_after - quality.mutual_information_before
+    return (
+        Fact(name="T1 tissue that STIR covers", value=with_unit(overlap, "percent")),
+        Fact(
+            name="There and back: from T1 to STIR and back misses by",
+            value=with_unit(quality.forward_backward_mm, "mm"),
+        ),
+        Fact(name="With slices left out the result moves by", value=with_unit(quality.jackknife_mm, "mm")),
+        Fact(name="Edges of bone, STIR against T1", value=with_unit(quality.edge_distance_mm, "mm")),
+        Fact(name="Largest shift a part still asks for", value=with_unit(quality.local_residual_mm, "mm")),
+        Fact(
+            name="Mutual information (nats), before → after",
+            value=f"{number(quality.mutual_information_before)} → {number(quality.mutual_information_after)} "
+            f"({'+' if gain >= 0 else ''}{number(gain)}; more is better)",
+        ),
+    )
+
+
+def _motion_facts(pair: AlignedPair, quality: AlignmentQuality) -> tuple[Fact, ...]:
+    if quality.interpolator == "none":
+        samples = "STIR's own samples; nothing was interpolated"
+    else:
+        samples = f"interpolated once ({quality.interpolator}) from the acquired samples"
+    return (
+        Fact(
+            name="STIR was moved by (median), turned by",
+            value=f"{with_unit(quality.displacement_mm, 'mm')}, {with_unit(quality.rotation_deg, 'deg')}",
+        ),
+        *(_piece_fact(piece) for piece in pair.pieces),
+        Fact(name="STIR on the T1 grid", value=samples),
+    )
+
+
+def _piece_fact(piece: PieceMotion) -> Fact:
+    return Fact(
+        name=f"A part about {patient_point(piece.centre_lps_mm)} mm moved on its own",
+        value=f"{with_unit(piece.beyond_rigid_mm, 'mm')} (median) beyond the motion of the whole",
+    )
+
+
+def _grid_facts(pair: AlignedPair, quality: AlignmentQuality) -> tuple[Fact, ...]:
+    grid = quality.grid_difference
+    return (
+        Fact(
+            name="Acquired grids",
+            value=f"{'same' if grid.same_shape else 'different'} matrix, corners up to "
+            f"{with_unit(grid.max_corner_mm, 'mm')} apart",
+        ),
+        Fact(
+            name="Frame of reference",
+            value="the same" if quality.same_frame_of_reference else "different or not stated",
+        ),
+        Fact(name="T1 volume covered by STIR", value=with_unit(100 * float(pair.covered_mask.mean()), "percent")),
+    )
+
+
+def bias_facts(pair: AlignedPair, references: References) -> tuple[Fact, ...]:
+    """Shading that remains after correction, as variation of muscle over the field of view."""
+    if pair.bias is None:
+        return (Fact(name="Bias correction", value="not made"),)
+    return tuple(
+        Fact(
+            name=f"{name}: shading left in muscle",
+            value=with_unit(
+                None if left is None else 100 * left,
+                "percent",
+                missing="not measured: too little muscle over the field of view",
+            ),
+        )
+        for name, left, volume in (
+            ("T1", references.t1_residual_bias_fraction, pair.t1),
+            ("STIR", references.stir_residual_bias_fraction, pair.stir),
+        )
+        if volume is not None
+    )

@@ -1,0 +1,136 @@
+"""Pictures for the eye that judges a registration: T1 with the edges of STIR, and squares of both in turn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.report import figures as fig
+from marrowsignal.report.orientation import DisplayOrientation
+from marrowsignal.report.scene import Panel, Picture, Scene
+from marrowsignal.report.slices import SliceChoice
+
+__all__ = ["registration_picture", "steep_edges"]
+
+_TILE_MM = 20.0
+_NEAR_MM = 20.0
+_SMOOTHING_MM = 1.2
+_SHORT_EDGE_MM = 8.0
+_STEEPEST_PERCENTILE = 80.0  # one fifth of the tissue near marrow counts as edge
+_DARK = 0.3  # of the median: below it noise would make edges of its own
+
+
+def registration_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> Picture:
+    """Draw the edges of STIR over T1: as the scanner placed STIR, and as it was placed here.
+
+    Parameters
+    ----------
+    scene : Scene
+        With a STIR series.
+    choice : SliceChoice
+        A slice whose grey images the page holds as ``t1-<index>`` and ``stir-<index>``.
+    crop : Crop
+        Of those images.
+    """
+    index, orientation = choice.index, scene.orientation
+    t1, stir = scene.levels(index)
+    placed, near = scene.shown[1].volume, _near_marrow(scene, index)
+    outline = fig.Outline(kind="edge", path=_edges(scene, placed.array[index], near, crop))
+    matrix = scene.result.pair.t1_to_stir_lps
+    if matrix is not None and not np.array_equal(matrix, np.eye(4)):
+        before = fig.Outline(kind="edge", path=_edges(scene, _as_scanned(placed, matrix, index), near, crop))
+        panels = (
+            _panel("T1 with STIR's edges, as scanned", f"t1-{index}", before),
+            _panel("T1 with STIR's edges, after registration", f"t1-{index}", outline),
+        )
+    else:
+        panels = (
+            _panel("T1 with STIR's edges", f"t1-{index}", outline),
+            _panel("STIR with its own edges", f"stir-{index}", outline),
+        )
+    board = Panel(
+        title="Squares of T1 and STIR in turn",
+        alt="Squares of T1 and STIR in turn; borders should run on from square to square",
+        image_id=f"board-{index}",
+        uri=fig.image_uri(_checkerboard(t1, stir, orientation), crop),
+    )
+    return Picture(
+        heading=scene.heading(index, choice.reason),
+        frame=fig.frame_of(orientation, crop),
+        panels=(*panels, board),
+    )
+
+
+def steep_edges(
+    plane: NDArray[np.floating], shown_mask: NDArray[np.bool_], *, pixel_mm: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Find where the signal of a slice changes most steeply.
+
+    Parameters
+    ----------
+    plane : ndarray of float, shape (row, column)
+        Signal; NaN outside the series.
+    shown_mask : ndarray of bool, shape (row, column)
+        Tissue whose edges are compared with each other.
+    pixel_mm : tuple of float
+        Between rows and columns.
+
+    Returns
+    -------
+    curvature : ndarray of float64, shape (row, column)
+        Laplacian of the smoothed logarithm of signal: edges are its zeros (Marr and Hildreth, Proc R Soc B 1980).
+    steep_mask : ndarray of bool, shape (row, column)
+        Where the slope is among the steepest; a gain of the series changes neither.
+    """
+    known = np.isfinite(plane)
+    inside = shown_mask & known
+    if not inside.any():
+        return np.ones(plane.shape), np.zeros(plane.shape, bool)
+    level = max(float(np.median(plane[inside])), np.finfo(float).tiny)
+    log = np.log(np.maximum(np.where(known, plane, 0.0) / level, _DARK))
+    width = [max(_SMOOTHING_MM / size, 1.0) for size in pixel_mm]
+    slope = ndimage.gaussian_gradient_magnitude(log, width)
+    steep = slope > np.percentile(slope[inside], _STEEPEST_PERCENTILE)
+    # The rim of what was scanned is no edge of tissue.
+    rim = ndimage.binary_dilation(~known, iterations=3)
+    return np.asarray(ndimage.gaussian_laplace(log, width), float), steep & ~rim
+
+
+def _edges(scene: Scene, plane: NDArray[np.floating], near: NDArray[np.bool_], crop: fig.Crop) -> str:
+    orientation = scene.orientation
+    shown = fig.inside(orientation.apply(near), crop)
+    curvature, steep = steep_edges(orientation.apply(plane), shown, pixel_mm=orientation.pixel_mm)
+    return fig.zero_path(curvature, (orientation, crop), where=steep & shown, min_mm=_SHORT_EDGE_MM)
+
+
+def _near_marrow(scene: Scene, index: int) -> NDArray[np.bool_]:
+    # Belly and skin move on their own; their edges would only distract.
+    pair = scene.result.pair
+    marrow, body = scene.result.marrow.labels.mask[index], pair.body_mask[index]
+    if not marrow.any():
+        return np.asarray(body)
+    distance = ndimage.distance_transform_edt(~marrow, sampling=pair.t1.geometry.spacing_mm[1:])
+    return np.asarray(body & (distance <= _NEAR_MM), bool)
+
+
+def _as_scanned(placed: SignalVolume, t1_to_stir_lps: NDArray[np.float64], index: int) -> NDArray[np.float64]:
+    # The placed STIR moved back: what lies at p was scanned at the transform of p.
+    rows, columns = np.indices(placed.geometry.shape[1:])
+    points = placed.geometry.to_patient(np.stack([np.full_like(rows, index), rows, columns], axis=-1))
+    back = np.linalg.inv(t1_to_stir_lps)
+    origin = placed.geometry.to_index(points @ back[:3, :3].T + back[:3, 3])
+    return np.asarray(
+        ndimage.map_coordinates(placed.array, np.moveaxis(origin, -1, 0), order=1, cval=np.nan, output=np.float64)
+    )
+
+
+def _panel(title: str, image_id: str, outline: fig.Outline) -> Panel:
+    return Panel(title=title, alt=title, image_id=image_id, outlines=(outline,) if outline.path else ())
+
+
+def _checkerboard(t1: NDArray[np.uint8], stir: NDArray[np.uint8], orientation: DisplayOrientation) -> NDArray[np.uint8]:
+    tall, wide = (max(round(_TILE_MM / size), 1) for size in orientation.pixel_mm)
+    rows, columns = np.indices(t1.shape)
+    return np.where((rows // tall + columns // wide) % 2 == 0, t1, stir)
