@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from marrowsignal.dicom.records import Series, SeriesIdentity
 from marrowsignal.geometry import AcquisitionFacts
-from marrowsignal.phantom.acquisition import Breathing, Coil, Metal, SeriesPhysics, acquire
+from marrowsignal.phantom.acquisition import Breathing, Metal, SeriesPhysics, acquire
 from marrowsignal.phantom.options import usual_series
 from marrowsignal.phantom.tissues import Species
 
@@ -24,6 +24,7 @@ __all__ = ["ARTIFACTS", "Artifact", "Scan", "clean_scan", "facts_of", "series_of
 
 FAT = (Species.FAT, Species.MARROW_FAT)
 MARROW = (Species.MARROW_FAT, Species.MARROW_WATER)
+_RIPPLE_MM = 70.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,8 +168,16 @@ def _sequence(series: str, **changes: object) -> Callable[[Scan], Scan]:
     return spoil
 
 
-def _physics(series: str, *, anew: bool = False, **changes: object) -> Callable[[Scan], Scan]:
-    return lambda scan: replace(scan.acquired(series, **changes), shaded_anew=anew)
+def _physics(series: str, **changes: object) -> Callable[[Scan], Scan]:
+    return lambda scan: scan.acquired(series, **changes)
+
+
+def _breathing(series: str, breathing: Breathing) -> Callable[[Scan], Scan]:
+    def spoil(scan: Scan) -> Scan:
+        coil = replace(usual_series(1.5)[series == "STIR"].coil, air_fraction=1.0)
+        return scan.acquired(series, breathing=breathing, coil=coil)
+
+    return spoil
 
 
 def _facts(series: str, **changes: object) -> Callable[[Scan], Scan]:
@@ -189,6 +198,18 @@ def _odd_slices(series: str, *, factor: float = 1.0, shift_mm: float = 0.0) -> C
         move = shift_mm / scan.of.t1_geometry.spacing_mm[1]
         image[1::2] = factor * ndimage.shift(image[1::2], [0, move, 0], order=1, mode="nearest")
         return scan.with_signal(series, image)
+
+    return spoil
+
+
+def _rippled(series: str, amplitude: float) -> Callable[[Scan], Scan]:
+    # Finer than what bias correction may follow.
+    def spoil(scan: Scan) -> Scan:
+        grid = scan.of.t1_geometry
+        rows, columns = (np.arange(n) * s for n, s in zip(grid.shape[1:], grid.spacing_mm[1:], strict=True))
+        wave = np.cos(2 * np.pi * rows / _RIPPLE_MM)[:, None] * np.cos(2 * np.pi * columns / _RIPPLE_MM)
+        image = scan.t1 if series == "T1" else scan.stir
+        return replace(scan.with_signal(series, image * np.exp(amplitude * wave)), shaded_anew=True)
 
     return spoil
 
@@ -218,7 +239,6 @@ def _wrong_side(tag: str) -> Callable[[Scan], Scan]:
     )
 
 
-_SHADED = {"depth_mm": 130.0, "air_fraction": 0.1, "back_share": 0.0}
 ARTIFACTS = (
     Artifact(
         name="fat unsuppressed everywhere",
@@ -230,7 +250,7 @@ ARTIFACTS = (
         name="fat unsuppressed in a patch",
         gate="fat_suppression_evenness",
         series="STIR",
-        levels=(("+2", _unsuppressed(2.0, patchy=True)), ("+5 muscle", _unsuppressed(5.0, patchy=True))),
+        levels=(("+3", _unsuppressed(3.0, patchy=True)), ("+6 muscle", _unsuppressed(6.0, patchy=True))),
     ),
     Artifact(
         name="TI beyond the null, by header",
@@ -246,8 +266,8 @@ ARTIFACTS = (
         gate="nulled_fat",
         series="STIR",
         levels=(
-            ("TI 185", _sequence("STIR", inversion_time_ms=185.0)),
-            ("195 ms", _sequence("STIR", inversion_time_ms=195.0)),
+            ("TI 200", _sequence("STIR", inversion_time_ms=200.0)),
+            ("210 ms", _sequence("STIR", inversion_time_ms=210.0)),
         ),
     ),
     Artifact(
@@ -270,17 +290,17 @@ ARTIFACTS = (
     ),
     *(
         Artifact(
-            name="ghosts of breathing",
+            name="ghosts of breathing, air not faded",
             gate="ghosts",
             series=series,
             levels=(
                 (
                     "4 mm, 0.2",
-                    _physics(series, breathing=Breathing(motion_mm=4.0, ghost_fraction=0.2, still_behind_y_mm=150.0)),
+                    _breathing(series, Breathing(motion_mm=4.0, ghost_fraction=0.2, still_behind_y_mm=150.0)),
                 ),
                 (
                     "8 mm, 0.4",
-                    _physics(series, breathing=Breathing(motion_mm=8.0, ghost_fraction=0.4, still_behind_y_mm=150.0)),
+                    _breathing(series, Breathing(motion_mm=8.0, ghost_fraction=0.4, still_behind_y_mm=150.0)),
                 ),
             ),
         )
@@ -312,13 +332,10 @@ ARTIFACTS = (
     ),
     *(
         Artifact(
-            name="coil shading",
+            name="ripples of 70 mm in the shading",
             gate="residual_shading",
             series=series,
-            levels=(
-                ("0.5-2", _physics(series, anew=True, coil=Coil(bias_p5=0.5, bias_p95=2.0, **_SHADED))),
-                ("0.3-3", _physics(series, anew=True, coil=Coil(bias_p5=0.3, bias_p95=3.0, **_SHADED))),
-            ),
+            levels=(("+-20 %", _rippled(series, 0.2)), ("40 %", _rippled(series, 0.4))),
         )
         for series in ("T1", "STIR")
     ),
@@ -362,7 +379,7 @@ ARTIFACTS = (
         name="metal in the marrow",
         gate="metal",
         series="",
-        levels=(("radius 4", _metal(4.0)), ("8 mm", _metal(8.0))),
+        levels=(("radius 6", _metal(6.0)), ("10 mm", _metal(10.0))),
     ),
     Artifact(
         name="marrow dark on both (iron)",

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from panel_people import PEOPLE, Person, Rendered, rendered
+from panel_people import PEOPLE, Rendered, rendered
 from scipy import ndimage
 
 from marrowsignal.alignment.body import body_mask
@@ -29,7 +29,7 @@ from marrowsignal.phantom.options import usual_series
 from marrowsignal.phantom.tissues import Species, signals
 from marrowsignal.protocol import load_protocol
 
-__all__ = ["CASES", "Case", "Level", "Outcome", "Scene", "measured", "truth"]
+__all__ = ["CASES", "Case", "Outcome", "Scene", "measured", "truth"]
 
 Array = NDArray[np.float32]
 _TOLERANCE = 0.03
@@ -60,14 +60,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """Signal of one tissue in both series."""
-
-    t1: float
-    stir: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One person in one case: error of each level as a fraction, None without a level, and verdicts."""
 
@@ -88,7 +80,7 @@ def _muscle(scene: Scene) -> Array:
 
 
 def _turned(scene: Scene, share: NDArray[np.floating] | float, into: Species = Species.FAT) -> Scene:
-    """A share of every muscle voxel's muscle turned into something else."""
+    """Turn a share of every muscle voxel's muscle into something else."""
     species = scene.species.copy()
     taken = (share * species[Species.MUSCLE]).astype(np.float32)
     species[Species.MUSCLE] -= taken
@@ -166,7 +158,7 @@ def _cropped(scene: Scene, keep: tuple[slice, slice, slice]) -> Scene:
 
 
 def _inside_the_body(scene: Scene) -> Scene:
-    """A small field of view around the marrow, with no skin in it."""
+    """Cut a small field of view around the marrow, with no skin in it."""
     rows, columns = (np.flatnonzero(scene.marrow.mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
     middle = int(rows.mean()), int(columns.mean())
     halves = tuple(max(int(0.27 * n), 40) for n in scene.geometry.shape[1:])
@@ -175,7 +167,7 @@ def _inside_the_body(scene: Scene) -> Scene:
 
 
 def _thin(scene: Scene) -> Scene:
-    """What lies under the skin taken away but for 4 mm."""
+    """Take away what lies under the skin but for 4 mm."""
     body = scene.species.sum(axis=0) > 0.5
     depth = np.stack([ndimage.distance_transform_edt(plane) for plane in body]) * scene.geometry.spacing_mm[1]
     lean = scene.species[Species.MUSCLE] + scene.species[Species.SOFT_TISSUE] > 0.5
@@ -245,7 +237,7 @@ def _volume(array: Array, geometry: VolumeGeometry) -> SignalVolume:
 
 
 def scene_of(of: Rendered, case: Case) -> Scene:
-    """The person in one case."""
+    """Put the person into one case."""
     t1, stir = usual_series(1.5)
     scene = Scene(
         species=of.t1_species,
@@ -258,8 +250,8 @@ def scene_of(of: Rendered, case: Case) -> Scene:
     return case.change(scene)
 
 
-def found(of: Rendered, scene: Scene, *, shaded: bool) -> tuple[References, Level]:
-    """Analyze one scene; also what is left of the shading, as mean over muscle and over fat of T1 and of STIR."""
+def found(of: Rendered, scene: Scene, *, shaded: bool) -> tuple[References, list[Array]]:
+    """Analyze one scene; also what is left of the shading of T1 and of STIR."""
     protocol = load_protocol(of.protocol)
     (t1, t1_bias), (stir, stir_bias) = _images(scene)
     body = body_mask(t1, spacing_mm=scene.geometry.spacing_mm)
@@ -274,7 +266,8 @@ def found(of: Rendered, scene: Scene, *, shaded: bool) -> tuple[References, Leve
     left = [t1_bias, stir_bias]
     if shaded:
         pair = correct_bias(pair, settings=protocol.bias)
-        assert pair.bias is not None and pair.bias.stir_field is not None
+        if pair.bias is None or pair.bias.stir_field is None:
+            raise RuntimeError("bias correction kept no fields")
         left = [t1_bias / pair.bias.t1_field, stir_bias / pair.bias.stir_field]
     core = segment_marrow(pair, protocol=protocol, supplied=scene.marrow).core_mask
     references = find_references(pair, scene.marrow, core, protocol=protocol)
@@ -287,14 +280,13 @@ def measured(of: Rendered, case: Case) -> tuple[Outcome, Outcome]:
     references, left = found(of, scene, shaded=case.shaded)
     true = [truth(of, series) for series in (scene.t1, scene.stir)]
     outcomes = []
-    pure = (Species.MUSCLE, Species.FAT)
     for index, tissue in enumerate((references.muscle, references.fat)):
         mask = references.labels.array == index + 1
-        errors = []
-        for level, field, (muscle, fat) in zip((tissue.t1, tissue.stir), left, true, strict=True):
-            gain = float(field[mask].mean()) if mask.any() else 1.0
-            errors.append(None if level is None else level / (gain * (muscle, fat)[index]) - 1)
-        share = float(of.t1_species[pure[index]][mask].mean()) if mask.shape == of.t1_species.shape[1:] and mask.any() else float("nan")
+        errors = [
+            None if level is None else level / (float(field[mask].mean()) * levels[index]) - 1
+            for level, field, levels in zip((tissue.t1, tissue.stir), left, true, strict=True)
+        ]
+        made_of = scene.species[(Species.MUSCLE, Species.FAT)[index]][mask]
         outcomes.append(
             Outcome(
                 person=of.person.number,
@@ -305,8 +297,57 @@ def measured(of: Rendered, case: Case) -> tuple[Outcome, Outcome]:
                 stir=errors[1],
                 verdict=str(tissue.verdict),
                 reason=tissue.reason,
-                right_share=share,
+                right_share=float(made_of.mean()) if made_of.size else float("nan"),
                 volume_ml=tissue.volume_ml,
             )
         )
     return outcomes[0], outcomes[1]
+
+
+def _row(case: str, outcomes: list[Outcome]) -> str:
+    """One line: errors with a level, verdicts, and errors beyond the tolerance that passed."""
+    cells = []
+    for series in ("t1", "stir"):
+        errors = [value for o in outcomes if (value := getattr(o, series)) is not None]
+        if errors:
+            worst = max(errors, key=abs)
+            cells.append(f"{100 * float(np.median(errors)):+6.1f} {100 * worst:+6.1f}")
+        else:
+            cells.append(f"{'-':>6s} {'-':>6s}")
+    counts = " ".join(f"{sum(o.verdict == verdict for o in outcomes):3d}" for verdict in ("pass", "warn", "fail"))
+    silent = [sum(_beyond(o, series) and o.verdict == "pass" for o in outcomes) for series in ("t1", "stir")]
+    return f"{case:32s} {cells[0]}  {cells[1]}  {counts}  {silent[0]:3d} {silent[1]:3d}"
+
+
+def _beyond(outcome: Outcome, series: str) -> bool:
+    error = getattr(outcome, series)
+    return error is not None and abs(error) > _TOLERANCE
+
+
+def _table(outcomes: Iterable[Outcome], tissue: str) -> str:
+    head = f"{tissue:32s} {'T1 median, worst %':>13s}  {'STIR %':>13s}  pass warn fail  silent T1, STIR"
+    of_tissue = [o for o in outcomes if o.tissue == tissue]
+    cases = dict.fromkeys(o.case for o in of_tissue)
+    return "\n".join([head, *(_row(case, [o for o in of_tissue if o.case == case]) for case in cases)])
+
+
+def main() -> int:
+    """Run people through cases and print both tables."""
+    if len(sys.argv) < 2:
+        sys.stderr.write("usage: python benchmarks/reference_panel.py CACHE [PEOPLE] [CASE ...]\n")
+        return 2
+    chosen = sys.argv[2] if len(sys.argv) > 2 else "all"
+    people = [p for p in PEOPLE if chosen == "all" or str(p.number) in chosen.split(",")]
+    cases = [c for c in CASES if len(sys.argv) < 4 or c.name in sys.argv[3:]]
+    outcomes: list[Outcome] = []
+    for person in people:
+        of = rendered(person, Path(sys.argv[1]))
+        outcomes += [outcome for case in cases for outcome in measured(of, case)]
+        sys.stderr.write(f"{person.number} ")
+        sys.stderr.flush()
+    sys.stdout.write("\n" + _table(outcomes, "muscle") + "\n\n" + _table(outcomes, "fat") + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -6,6 +6,7 @@ artifact, the confusion of verdict and true error, and how estimated and true er
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +14,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from panel_people import PEOPLE, Rendered, rendered
-from scipy import ndimage
+from scipy import ndimage, stats
 from scipy.spatial.transform import Rotation
 
+from marrowsignal.alignment import AlignmentVerdict, align_pair
+from marrowsignal.alignment.blend import displaced
+from marrowsignal.alignment.body import body_mask
+from marrowsignal.alignment.court import Overlay, judge
+from marrowsignal.alignment.engine import prepare
+from marrowsignal.alignment.records import PieceMotion
+from marrowsignal.alignment.resample import resample_onto
 from marrowsignal.geometry import AcquisitionFacts, SignalVolume, VolumeGeometry
 from marrowsignal.phantom.acquisition import Breathing, Coil, Metal, SeriesPhysics, acquire
 from marrowsignal.phantom.options import usual_series
+from marrowsignal.protocol import load_protocol
+from marrowsignal.protocol.schema import AlignmentSettings
 
-__all__ = ["ARTIFACTS", "Case", "cases", "off_by", "random_motion"]
+__all__ = ["ARTIFACTS", "Case", "Row", "cases", "off_by", "random_motion"]
 
 Array = NDArray[np.float64]
 _POINTS = 3000
+_OFFSETS_MM = (0.3, 0.6, 1.0, 2.0, 4.0, 8.0)
+_BANDS_MM = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, np.inf))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,9 +67,16 @@ class Case:
     stir_points_lps_mm: Array
     truth: Array
 
-    def error_mm(self, matrix: Array) -> Array:
+    def error_mm(self, matrix: Array, pieces: tuple[PieceMotion, ...] = ()) -> Array:
         """Distance of every point from where its tissue is, shape (point,)."""
-        return np.asarray(np.linalg.norm(_moved(matrix, self.points_lps_mm) - self.stir_points_lps_mm, axis=1))
+        there = displaced(self.points_lps_mm, matrix, pieces)
+        return np.asarray(np.linalg.norm(there - self.stir_points_lps_mm, axis=1))
+
+    def in_plane_mm(self, matrix: Array, pieces: tuple[PieceMotion, ...] = ()) -> Array:
+        """Measure the same along the rows and columns of T1 alone."""
+        missed = displaced(self.points_lps_mm, matrix, pieces) - self.stir_points_lps_mm
+        along = missed @ np.linalg.inv(matrix[:3, :3]).T @ self.t1.geometry.directions_lps[:, 1:]
+        return np.asarray(np.linalg.norm(along, axis=1))
 
 
 def _moved(matrix: Array, points: Array) -> Array:
@@ -103,14 +122,12 @@ class _Scan:
 
 def _clean(person: Rendered, rng: np.random.Generator) -> _Scan:
     t1, stir = usual_series(1.5)
-    motion = random_motion(
-        rng, shift_mm=rng.uniform(0.0, 3.0), angle_deg=rng.uniform(0.0, 1.5), about=_centre(person)
-    )
+    motion = random_motion(rng, shift_mm=rng.uniform(0.0, 3.0), angle_deg=rng.uniform(0.0, 1.5), about=_centre(person))
     return _Scan(t1=t1, stir=stir, species=person.stir_species, geometry=person.stir_geometry, motion=motion)
 
 
 def _centre(person: Rendered) -> Array:
-    return person.t1_geometry.to_patient(np.argwhere(person.marrow.mask)).mean(axis=0)
+    return np.asarray(person.t1_geometry.to_patient(np.argwhere(person.marrow.mask)).mean(axis=0))
 
 
 def _moved_start(shift_mm: tuple[float, float], angle_deg: tuple[float, float]) -> Callable[..., _Scan]:
@@ -155,7 +172,9 @@ def _thick(_person: Rendered, scan: _Scan, _rng: np.random.Generator) -> _Scan:
 
 def _half(_person: Rendered, scan: _Scan, _rng: np.random.Generator) -> _Scan:
     rows = scan.species.shape[2] // 2
-    geometry = VolumeGeometry(affine_lps=scan.geometry.affine_lps, shape=(scan.species.shape[1], rows, scan.species.shape[3]))
+    geometry = VolumeGeometry(
+        affine_lps=scan.geometry.affine_lps, shape=(scan.species.shape[1], rows, scan.species.shape[3])
+    )
     return replace(scan, species=scan.species[:, :, :rows], geometry=geometry)
 
 
@@ -194,7 +213,7 @@ def _bent(degrees: float) -> Callable[..., _Scan]:
                 ],
                 axis=-1,
             )
-            return turned / spacing + pivot
+            return np.asarray(turned / spacing + pivot)
 
         def bend(points: Array) -> Array:
             wanted = geometry.to_index(points)
@@ -275,3 +294,149 @@ def _acquired(
 ) -> SignalVolume:
     image = acquire(species, geometry, series=series, rng=rng)
     return SignalVolume(array=image.signal, geometry=geometry, acquisition=AcquisitionFacts())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One alignment and its verdict.
+
+    Attributes
+    ----------
+    person : int
+        Of the panel.
+    artifact : str
+        What disturbs the pair.
+    registered : bool
+        Whether the registration found the transform; if not, it was put off the truth on purpose.
+    true_mm : float
+        Root mean square error at marrow, in three dimensions; infinite where the pair is of two people.
+    in_plane_mm : float
+        Median along rows and columns.
+    estimated_mm : float or None
+        What the court says.
+    verdict : AlignmentVerdict
+        The same.
+    """
+
+    person: int
+    artifact: str
+    registered: bool
+    true_mm: float
+    in_plane_mm: float
+    estimated_mm: float | None
+    verdict: AlignmentVerdict
+
+
+def judged(case: Case, settings: AlignmentSettings) -> Iterator[Row]:
+    """Align one pair; put the clean one off on purpose too."""
+    pair = align_pair(case.t1, case.stir, same_frame_of_reference=True, settings=settings)
+    if pair.t1_to_stir_lps is None or pair.quality is None:
+        raise ValueError("a pair of two series has a transform and a quality")
+    found = pair.t1_to_stir_lps, pair.pieces
+    yield Row(
+        person=case.person,
+        artifact=case.artifact,
+        registered=True,
+        true_mm=_rms(case.error_mm(*found)),
+        in_plane_mm=float(np.median(case.in_plane_mm(*found))),
+        estimated_mm=pair.quality.estimated_error_mm,
+        verdict=pair.quality.verdict,
+    )
+    if case.artifact != "clean":
+        return
+    prepared = prepare(case.t1), prepare(case.stir)
+    body = body_mask(case.t1.array, spacing_mm=case.t1.geometry.spacing_mm)
+    rng = np.random.default_rng([2030, case.person])
+    for offset in _OFFSETS_MM:
+        wrong = off_by(case, offset, rng)
+        moved, covered = resample_onto(case.stir, case.t1.geometry, wrong)
+        overlay = Overlay(t1=case.t1, moved=moved, covered=covered, where=body, matrix=wrong, prepared=prepared)
+        found_out = judge(overlay, overlap_fraction=float(np.mean(covered[body])), settings=settings)
+        yield Row(
+            person=case.person,
+            artifact="put off by that much",
+            registered=False,
+            true_mm=_rms(case.error_mm(wrong)),
+            in_plane_mm=float(np.median(case.in_plane_mm(wrong))),
+            estimated_mm=found_out.estimated_error_mm,
+            verdict=found_out.verdict,
+        )
+
+
+def _rms(errors: Array) -> float:
+    value = float(np.sqrt(np.mean(errors**2)))
+    return value if np.isfinite(value) else np.inf
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _errors_by_artifact(rows: list[Row]) -> str:
+    text = _line(["artifact", "pairs", "3-D rms mm, median (max)", "in plane mm, median (95 %)", *AlignmentVerdict])
+    for artifact in ARTIFACTS:
+        those = [r for r in rows if r.artifact == artifact and r.registered]
+        if not those:
+            continue
+        errors, plane = [r.true_mm for r in those], [r.in_plane_mm for r in those]
+        known = artifact != UNRELATED
+        cells = [artifact, str(len(those))]
+        cells.append(f"{np.median(errors):.2f} ({max(errors):.2f})" if known else "no truth")
+        cells.append(f"{np.median(plane):.2f} ({np.percentile(plane, 95):.2f})" if known else "no truth")
+        text += _line(cells + [str(sum(r.verdict is v for r in those)) for v in AlignmentVerdict])
+    return text
+
+
+def _confusion(rows: list[Row]) -> str:
+    text = _line(["true error mm", "alignments", *AlignmentVerdict])
+    for low, high in _BANDS_MM:
+        those = [r for r in rows if low < r.true_mm <= high]
+        cells = [f"{low:g} to {high:g}", str(len(those))]
+        text += _line(cells + [str(sum(r.verdict is v for r in those)) for v in AlignmentVerdict])
+    return text
+
+
+def _rank_correlation(rows: list[Row]) -> str:
+    # refused without a number ranks above every number
+    estimated = [np.inf if r.estimated_mm is None else r.estimated_mm for r in rows]
+    return f"{stats.spearmanr(estimated, [r.true_mm for r in rows])[0]:.2f} (n = {len(rows)})"
+
+
+def _report(rows: list[Row]) -> str:
+    usable = (AlignmentVerdict.PASS, AlignmentVerdict.WARN)
+    silent = [r for r in rows if r.true_mm > 2.0 and r.verdict in usable]
+    near = [r for r in rows if r.true_mm < 1.0]
+    kept = sum(r.verdict in usable for r in near)
+    lines = [
+        _errors_by_artifact(rows),
+        _confusion(rows),
+        f"rank correlation of estimated and true error: all {_rank_correlation(rows)}, "
+        f"registered {_rank_correlation([r for r in rows if r.registered])}, "
+        f"put off {_rank_correlation([r for r in rows if not r.registered])}\n",
+        f"silent failures (true > 2 mm, pass or warn): {len(silent)} of {sum(r.true_mm > 2.0 for r in rows)}\n",
+        *(f"  person {r.person}, {r.artifact}: {r.true_mm:.1f} mm, told {r.estimated_mm:.1f}\n" for r in silent),
+        f"kept for voxel claims of those nearer than 1 mm: {kept} of {len(near)}\n",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Align and judge every pair of the people given, or of all."""
+    if len(sys.argv) < 2:
+        sys.stderr.write("usage: python benchmarks/registration_panel.py CACHE [PERSON ...]\n")
+        return 2
+    numbers = [int(word) for word in sys.argv[2:]] or [person.number for person in PEOPLE]
+    rows = []
+    for number in numbers:
+        settings = load_protocol(rendered(PEOPLE[number], Path(sys.argv[1])).protocol).alignment
+        for case in cases(number, Path(sys.argv[1])):
+            for row in judged(case, settings):
+                rows.append(row)
+                told = "none" if row.estimated_mm is None else f"{row.estimated_mm:.2f}"
+                sys.stderr.write(f"{number:2d} {row.artifact:20s} {row.true_mm:6.2f} {told:>6s} {row.verdict}\n")
+    sys.stdout.write(_report(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

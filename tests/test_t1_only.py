@@ -147,13 +147,14 @@ class TestNumbers:
         assert (references.noise_stir, references.stir_residual_bias_fraction) == (None, None)
         assert not any("STIR shading" in finding.message for finding in references.findings)
 
-    def test_shading_of_t1_is_removed_as_beside_a_stir(self) -> None:
+    def test_shading_of_t1_is_removed_nearly_as_beside_a_stir(self) -> None:
         scene, shape = build_scene("normal"), (4, 12, 12)
         signal = volume(np.random.default_rng(0).uniform(50, 60, shape), replace(scene.pair.t1.geometry, shape=shape))
         one = t1_alone(signal)
         both = replace(one, stir=signal)
         done = [correct_bias(pair, settings=scene.protocol.bias) for pair in (one, both)]
-        assert np.array_equal(done[0].t1.array, done[1].t1.array)
+        # beside a STIR, tissue is told by both series
+        np.testing.assert_allclose(done[0].t1.array, done[1].t1.array, rtol=0.005)
         assert done[0].stir is None
         assert done[0].bias is not None and done[0].bias.stir_field is None
 

@@ -104,6 +104,7 @@ def align_pair(
         where=where,
         matrix=placed.matrix,
         prepared=task.prepared,
+        pieces=placed.pieces,
     )
     judgement = judge(overlay, overlap_fraction=overlap, settings=settings)
     evidence = judgement.evidence
@@ -144,14 +145,15 @@ def _found(task: _Task) -> tuple[NDArray[np.float64], tuple[PieceMotion, ...]]:
     as_it_is: tuple[NDArray[np.float64], tuple[PieceMotion, ...]] = (np.eye(4), ())
     try:
         rigid = register(t1, stir, mask=task.where, initial=np.eye(4))
-        matrix = settled_on_water(task.t1, stir, mask=task.where, matrix=rigid, settings=task.settings)
+        matrix = settled_on_water(task.t1, task.stir, mask=task.where, matrix=rigid, settings=task.settings)
     except RuntimeError:
         return as_it_is
     moved_mm = task.median_displacement_mm(matrix)
     if moved_mm > task.settings.max_displacement.value:
         return as_it_is
-    pieces = () if __import__('os').environ.get('NOP') else moved_on_their_own(t1, stir, mask=task.where, rigid=rigid, settled=matrix, settings=task.settings)
-    near = task.same_grid and moved_mm <= task.settings.keep_grid_below.value
+    pieces = moved_on_their_own(t1, stir, mask=task.where, rigid=rigid, settled=matrix, settings=task.settings)
+    pixel_mm = max(task.t1.geometry.spacing_mm[1:])
+    near = task.same_grid and moved_mm <= task.settings.keep_grid_below.value * pixel_mm
     return as_it_is if near and not pieces else (matrix, pieces)
 
 

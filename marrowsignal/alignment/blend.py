@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.alignment.pyramid import moved_by
 from marrowsignal.alignment.records import PieceMotion
 
 __all__ = ["displaced"]
@@ -32,7 +33,7 @@ def displaced(
         STIR space: where the pieces' transforms take the point, weighted by a Gaussian of the distance to each
         piece's centre (polyrigid: Arsigny et al., MICCAI 2003, doi:10.1007/978-3-540-39903-2_94).
     """
-    base = points_lps_mm @ whole[:3, :3].T + whole[:3, 3]
+    base = moved_by(whole, points_lps_mm.T).T
     if not pieces:
         return np.asarray(base)
     centres = np.array([piece.centre_lps_mm for piece in pieces])
@@ -44,6 +45,5 @@ def displaced(
     weights /= weights.sum(axis=1, keepdims=True) + _TINY
     moved = base.copy()
     for weight, piece in zip(weights.T, pieces, strict=True):
-        own = piece.t1_to_stir_lps
-        moved += weight[:, None] * (points_lps_mm @ own[:3, :3].T + own[:3, 3] - base)
+        moved += weight[:, None] * (moved_by(piece.t1_to_stir_lps, points_lps_mm.T).T - base)
     return moved

@@ -12,13 +12,16 @@ from marrowsignal.alignment.information import FixedBins, smooth_information
 from marrowsignal.alignment.minimize import minimized
 from marrowsignal.alignment.motion import RigidMotion
 from marrowsignal.alignment.pyramid import Level, moved_by, pyramid
+from marrowsignal.alignment.shading import evened
 from marrowsignal.alignment.similarity import mutual_information
 from marrowsignal.geometry.volume import SignalVolume, VolumeGeometry
 
-__all__ = ["Prepared", "information", "prepare", "register", "register_shift"]
+__all__ = ["Prepared", "information", "prepare", "prepare_finest", "register", "register_shift"]
 
+_LEVELS = 3
 _SAMPLES = (80_000, 30_000, 10_000)
-_COARSE_SAMPLES = 3_000
+_VOXELS_A_SAMPLE = 8
+_COARSE_SAMPLES = 2_000
 _STARTS = 5
 _KEPT = 2
 _SEED = 20_190_101
@@ -54,14 +57,20 @@ class _Found:
 
 
 def prepare(volume: SignalVolume) -> Prepared:
-    """Make an image ready for any number of registrations.
+    """Make an image ready for any number of registrations: without coil shading, at three resolutions.
 
     Parameters
     ----------
     volume : SignalVolume
         As read.
     """
-    return Prepared(geometry=volume.geometry, levels=pyramid(volume.array, volume.geometry))
+    even = evened(volume.array, volume.geometry.spacing_mm)
+    return Prepared(geometry=volume.geometry, levels=pyramid(even, volume.geometry, levels=_LEVELS))
+
+
+def prepare_finest(volume: SignalVolume) -> Prepared:
+    """Make an image ready as it is and at the finest level alone, for `register_shift`."""
+    return Prepared(geometry=volume.geometry, levels=pyramid(volume.array, volume.geometry, levels=1))
 
 
 def register(
@@ -72,7 +81,6 @@ def register(
     initial: NDArray[np.float64],
     start_level: int | None = None,
     slice_mask: NDArray[np.bool_] | None = None,
-    samples: int = _SAMPLES[0],
 ) -> NDArray[np.float64]:
     """Rigid transform that takes points of the fixed image to points of the moving one.
 
@@ -88,8 +96,6 @@ def register(
         Coarsest level looked at, 0 for the finest alone; without it all, after a search 24 mm and 7 degrees around.
     slice_mask : ndarray of bool, shape (slice,), optional
         Slices of the fixed image that count; all by default.
-    samples : int
-        Points at most, at any level.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def register(
     RuntimeError
         If the images do not overlap in `mask`.
     """
-    points = _points(fixed.geometry, mask, slice_mask, min(samples, _SAMPLES[0]))
+    points = _points(fixed.geometry, mask, slice_mask)
     found = [_Found(matrix=np.asarray(initial, np.float64), inverse=_FIRST_INVERSE * np.eye(6))]
     last = len(fixed.levels) - 1
     if start_level is None:
@@ -111,7 +117,7 @@ def register(
         starts = best_starts(fixed.levels[last], moving.levels[last], few, found[0].matrix, count=_STARTS)
         found = [_Found(matrix=start, inverse=found[0].inverse) for start in starts]
     for number in range(last if start_level is None else start_level, -1, -1):
-        here = points[:, : min(samples, _SAMPLES[number])]
+        here = points[:, : _SAMPLES[number]]
         found = [_climbed(fixed.levels[number], moving.levels[number], here, each) for each in found]
         found = sorted(found, key=lambda each: -each.information)[: _KEPT if number == last else 1]
     if found[0].information <= 0.0:
@@ -126,7 +132,7 @@ def register_shift(
 
     Parameters, result and error as in `register`.
     """
-    points = _points(fixed.geometry, mask, None, _SAMPLES[0])
+    points = _points(fixed.geometry, mask, None)
     plane = np.zeros((6, 2))
     plane[3:] = initial[:3, :3] @ fixed.geometry.directions_lps[:, 1:]
     start = _Found(matrix=initial, inverse=_FIRST_INVERSE * np.eye(2))
@@ -140,19 +146,21 @@ def information(fixed: Prepared, moving: Prepared, *, mask: NDArray[np.bool_], m
     """
     if not mask.any():
         return 0.0
-    points = _points(fixed.geometry, mask, None, _SAMPLES[0])
+    points = _points(fixed.geometry, mask, None)
     seen = fixed.levels[0].look_up(points)
     look = moving.levels[0].look_up(moved_by(matrix, points[:, seen.inside]))
     return mutual_information(seen.values[look.inside], look.values) if look.inside.any() else 0.0
 
 
 def _points(
-    geometry: VolumeGeometry, mask: NDArray[np.bool_], slice_mask: NDArray[np.bool_] | None, count: int
+    geometry: VolumeGeometry, mask: NDArray[np.bool_], slice_mask: NDArray[np.bool_] | None
 ) -> NDArray[np.float64]:
     """Draw points of the mask, anywhere within their voxels, in an order of chance; shape (3, n)."""
     voxels = np.flatnonzero(mask if slice_mask is None else mask & slice_mask[:, None, None])
     if voxels.size == 0:
         raise RuntimeError("nothing to register: the mask is empty")
+    # A small part holds little that is new: a point for every eighth voxel is enough.
+    count = min(_SAMPLES[0], voxels.size // _VOXELS_A_SAMPLE + 1)
     rng = np.random.default_rng(_SEED)
     drawn = voxels[rng.integers(0, voxels.size, count)]
     index = np.stack(np.unravel_index(drawn, mask.shape)) + rng.uniform(-0.5, 0.5, (3, drawn.size))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.alignment.engine import Prepared, register
+from marrowsignal.alignment.engine import Prepared, information, register
 from marrowsignal.alignment.records import PieceMotion
 from marrowsignal.alignment.rigid import displacements_mm
 from marrowsignal.geometry.volume import VolumeGeometry
@@ -16,7 +16,6 @@ from marrowsignal.protocol.schema import AlignmentSettings
 __all__ = ["moved_on_their_own"]
 
 _LEVEL = 1
-_SAMPLES = 10_000
 _POINTS = 200
 _MIN_SLICES = 3
 
@@ -64,7 +63,7 @@ def moved_on_their_own(
     -------
     tuple of PieceMotion
         Empty where every block follows the whole. Otherwise all blocks; those whose own motion is not borne out by
-        both halves of their slices are at rest and hold their neighbours in place.
+        slices that it was not found on are at rest and hold their neighbours in place.
     """
     own = [_block(t1, stir, mask & part, rigid, settings) for part in _tiles(mask, t1.geometry, settings)]
     blocks = [block for block in own if block is not None]
@@ -72,7 +71,12 @@ def moved_on_their_own(
     leaving = [block.beyond_mm > least and _borne_out(t1, stir, block, rigid, settings) for block in blocks]
     if not any(leaving):
         return ()
-    reach = settings.piece_size.value / 2
+    # Where half of them left, the transform of the whole is a compromise that the others need not share.
+    compromise = 2 * sum(leaving) >= len(blocks)
+    follows = [
+        leaves or (compromise and block.beyond_mm <= least) for block, leaves in zip(blocks, leaving, strict=True)
+    ]
+    reach = settings.piece_size.value / 3
     return tuple(
         PieceMotion(
             centre_lps_mm=(float(block.centre[0]), float(block.centre[1]), float(block.centre[2])),
@@ -81,7 +85,7 @@ def moved_on_their_own(
             voxels=int(np.count_nonzero(block.mask)),
             reach_mm=reach,
         )
-        for block, leaves in zip(blocks, leaving, strict=True)
+        for block, leaves in zip(blocks, follows, strict=True)
     )
 
 
@@ -91,7 +95,7 @@ def _block(
     voxels = np.count_nonzero(mask)
     if voxels * t1.geometry.voxel_ml < settings.piece_min_volume.value or mask.any(axis=(1, 2)).sum() < _MIN_SLICES:
         return None
-    own = _own_motion(t1, stir, mask, rigid, None)
+    own = _own_motion(t1, stir, mask, rigid)
     if own is None:
         return None
     index = np.argwhere(mask)
@@ -100,14 +104,10 @@ def _block(
 
 
 def _own_motion(
-    t1: Prepared,
-    stir: Prepared,
-    mask: NDArray[np.bool_],
-    rigid: NDArray[np.float64],
-    slices: NDArray[np.bool_] | None,
+    t1: Prepared, stir: Prepared, mask: NDArray[np.bool_], rigid: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
     try:
-        found = register(t1, stir, mask=mask, initial=rigid, start_level=_LEVEL, slice_mask=slices, samples=_SAMPLES)
+        found = register(t1, stir, mask=mask, initial=rigid, start_level=_LEVEL)
     except RuntimeError:
         return None
     return np.asarray(np.linalg.inv(rigid) @ found)
@@ -116,24 +116,28 @@ def _own_motion(
 def _borne_out(
     t1: Prepared, stir: Prepared, block: _Block, rigid: NDArray[np.float64], settings: AlignmentSettings
 ) -> bool:
-    """Whether both halves of the slices, looked at apart, leave the whole the same way."""
-    odd = np.arange(block.mask.shape[0]) % 2 == 1
-    for half in (odd, ~odd):
-        own = _own_motion(t1, stir, block.mask, rigid, half)
+    """Whether either half of the slices finds that motion, and the other half is told better by what it finds."""
+    odd = (np.arange(block.mask.shape[0]) % 2 == 1)[:, None, None]
+    for half, other in ((block.mask & odd, block.mask & ~odd), (block.mask & ~odd, block.mask & odd)):
+        own = _own_motion(t1, stir, half, rigid)
         if own is None or np.median(displacements_mm(own, block.own, block.points)) > block.beyond_mm / 2:
+            return False
+        told = information(t1, stir, mask=other, matrix=rigid)
+        if information(t1, stir, mask=other, matrix=rigid @ own) < (1 + settings.piece_gain.value) * told:
             return False
     return True
 
 
 def _tiles(mask: NDArray[np.bool_], geometry: VolumeGeometry, settings: AlignmentSettings) -> list[NDArray[np.bool_]]:
-    """Cut the box around the mask into tiles of about the size of a bone."""
+    """Cut the box around the mask into tiles of about the size of a bone, each through all slices."""
     cuts = []
     for axis, spacing in enumerate(geometry.spacing_mm):
+        size = settings.piece_size.value if axis else np.inf
         used = np.flatnonzero(mask.any(axis=tuple(k for k in range(3) if k != axis)))
         if used.size == 0:
             return []
         low, high = int(used[0]), int(used[-1]) + 1
-        count = max(1, round((high - low) * spacing / settings.piece_size.value))
+        count = max(1, round((high - low) * spacing / size))
         cuts.append(np.linspace(low, high, count + 1).round().astype(int))
     tiles = []
     for k in np.ndindex(*(len(cut) - 1 for cut in cuts)):

@@ -77,7 +77,7 @@ class Level:
         return Looked(inside=inside, values=values, gradient=gradient)
 
 
-def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry) -> tuple[Level, ...]:
+def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry, *, levels: int) -> tuple[Level, ...]:
     """Build the levels of an image, the finest first.
 
     Parameters
@@ -86,6 +86,8 @@ def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry) -> tuple[Leve
         Any MR image.
     geometry : VolumeGeometry
         Its grid.
+    levels : int
+        How many, 1 to 3.
 
     Returns
     -------
@@ -93,14 +95,19 @@ def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry) -> tuple[Leve
         About 1, 2 and 4 mm; an axis that is coarser by itself stays as it is.
     """
     top = float(np.percentile(np.ravel(array)[::_TAIL_STRIDE], _TAIL_PERCENT))
-    levels, small, affine = [], np.minimum(array, np.float32(top), dtype=np.float32), geometry.affine_lps
-    for level_mm in _LEVELS_MM:
+    small: NDArray[np.float32] = np.minimum(array, np.float32(top), dtype=np.float32)
+    affine, built = geometry.affine_lps, []
+    for level_mm in _LEVELS_MM[:levels]:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         block = [max(1, int(level_mm / s + 0.25)) if n > 1 else 1 for s, n in zip(spacing, small.shape, strict=True)]
         small, affine = _shrunk(small, affine, block)
         smooth = ndimage.gaussian_filter(small, _SMOOTHING_VOXELS, mode="nearest", truncate=3.0)
-        levels.append(Level(array=np.ascontiguousarray(smooth), index_of_lps=np.linalg.inv(affine), top=top))
-    return tuple(levels)
+        built.append(
+            Level(
+                array=np.ascontiguousarray(smooth), index_of_lps=np.asarray(np.linalg.inv(affine), np.float64), top=top
+            )
+        )
+    return tuple(built)
 
 
 def _shrunk(
@@ -113,7 +120,8 @@ def _shrunk(
         if width == 1:
             continue
         kept = np.moveaxis(array, axis, 0)[: count * width]
-        array = np.moveaxis(sum(kept[k::width] for k in range(width)) / np.float32(width), 0, axis)
+        total = np.add.reduceat(kept, np.arange(0, count * width, width), axis=0)
+        array = np.moveaxis(np.asarray(total / width, np.float32), 0, axis)
     coarse = affine.copy()
     coarse[:3, :3] = affine[:3, :3] * block
     coarse[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((np.asarray(block) - 1) / 2)

@@ -14,7 +14,7 @@ from marrowsignal.geometry.volume import SignalVolume, VolumeGeometry
 __all__ = ["INTERPOLATOR", "resample_onto"]
 
 INTERPOLATOR = "cubic B-spline"
-_FIELD_MM = 10.0
+_FIELD_MM = 4.0
 
 
 def resample_onto(
@@ -56,7 +56,7 @@ def resample_onto(
 def _bent(
     grid: VolumeGeometry, transform_lps: NDArray[np.float64], pieces: tuple[PieceMotion, ...]
 ) -> sitk.DisplacementFieldTransform:
-    # The field is smooth, so every tenth millimetre tells it; one voxel beyond the grid keeps its rim inside.
+    # The field is smooth, so every fourth millimetre tells it; one voxel beyond the grid keeps its rim inside.
     step = np.maximum(1.0, _FIELD_MM / np.asarray(grid.spacing_mm))
     counts = np.ceil((np.asarray(grid.shape) - 1) / step).astype(int) + 3
     affine = grid.affine_lps.copy()

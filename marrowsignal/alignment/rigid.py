@@ -12,7 +12,8 @@ def displacements_mm(
     a: NDArray[np.float64], b: NDArray[np.float64], points_lps_mm: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Distance between where two 4x4 transforms take each point, mm; shape (n,)."""
-    moved = points_lps_mm @ (a - b)[:3, :3].T + (a - b)[:3, 3]
+    # einsum, not a matrix product: the same bits on every number of threads
+    moved = np.einsum("...j,ij->...i", points_lps_mm, (a - b)[:3, :3]) + (a - b)[:3, 3]
     return np.asarray(np.linalg.norm(moved, axis=-1))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.alignment.engine import Prepared, prepare, register_shift
+from marrowsignal.alignment.engine import prepare_finest, register_shift
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -19,7 +19,7 @@ _FAT_STRIDE = 13
 
 def settled_on_water(
     t1: SignalVolume,
-    stir: Prepared,
+    stir: SignalVolume,
     *,
     mask: NDArray[np.bool_],
     matrix: NDArray[np.float64],
@@ -35,8 +35,8 @@ def settled_on_water(
     ----------
     t1 : SignalVolume
         As read.
-    stir : Prepared
-        The moving image.
+    stir : SignalVolume
+        As read.
     mask : ndarray of bool, shape of T1
         Where the match was made.
     matrix : ndarray of float64, shape (4, 4)
@@ -61,7 +61,7 @@ def settled_on_water(
         return matrix
     top = settings.water_ceiling.value * float(np.median(smooth[water]))
     dark = SignalVolume(array=np.minimum(t1.array, np.float32(top)), geometry=t1.geometry, acquisition=t1.acquisition)
-    shifted = register_shift(prepare(dark), stir, mask=water, initial=matrix)
+    shifted = register_shift(prepare_finest(dark), prepare_finest(stir), mask=water, initial=matrix)
     too_far = np.linalg.norm((shifted - matrix)[:3, 3]) > settings.water_max_shift.value
     return matrix if too_far else shifted
 

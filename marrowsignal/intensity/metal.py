@@ -10,9 +10,13 @@ from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.intensity.tissue_masks import fat_level
-from marrowsignal.protocol.schema import Protocol
+from marrowsignal.protocol.schema import Protocol, QualitySettings
 
 __all__ = ["mark_metal"]
+
+_AROUND_MM = 25.0
+_EDGE_MM = 8.0
+_FATTY = 0.6
 
 
 def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
@@ -42,7 +46,6 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
     if not muscle_like.any():
         return replace(pair, metal_mask=nothing)
     dark = pair.body_mask & pair.covered_mask
-    bright = dark & (t1 > settings.metal_pile_up.value * fat)
     for image in (t1,) if pair.stir is None else (t1, pair.stir.array):
         dark &= image < settings.metal_void.value * float(np.median(image[muscle_like]))
     voids = _compact(dark, spacing, settings.metal_min_radius.value)
@@ -50,18 +53,35 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
     labels, _ = ndimage.label(voids)
     voxel_ml = pair.t1.geometry.voxel_ml
     for number, box in enumerate(ndimage.find_objects(labels), 1):
-        wide = _grown(box, t1.shape, spacing, settings.metal_rim.value)
+        wide = _grown(box, t1.shape, spacing, _AROUND_MM)
         void = labels[wide] == number
-        if void.sum() * voxel_ml < settings.metal_min_volume.value:
+        if void.sum() * voxel_ml < settings.metal_min_volume.value or _cut_off(box, t1.shape, spacing):
             continue
-        near = ndimage.distance_transform_edt(~void, sampling=spacing) <= settings.metal_rim.value
-        rim = near & ~void & pair.body_mask[wide]
-        if rim.any() and np.mean(bright[wide][rim]) >= settings.metal_pile_up_share.value:
+        if _has_pile_up(t1[wide], void, pair.body_mask[wide], spacing, fat=fat, settings=settings):
             metal[wide] |= void
     if not metal.any():
         return replace(pair, metal_mask=nothing)
     distance = ndimage.distance_transform_edt(~metal, sampling=spacing)
     return replace(pair, metal_mask=np.asarray(distance <= settings.metal_margin.value))
+
+
+def _has_pile_up(
+    t1: NDArray[np.float32],
+    void: NDArray[np.bool_],
+    body: NDArray[np.bool_],
+    spacing: tuple[float, float, float],
+    *,
+    fat: float,
+    settings: QualitySettings,
+) -> bool:
+    distance = ndimage.distance_transform_edt(~void, sampling=spacing)
+    rim = body & ~void & (distance <= settings.metal_rim.value)
+    # Near a surface coil all fat may be bright: pile-up exceeds the fat around it too.
+    fatty = body & (t1 > _FATTY * fat) & (distance > settings.metal_rim.value) & (distance <= _AROUND_MM)
+    level = max(fat, float(np.median(t1[fatty]))) if fatty.any() else fat
+    return bool(
+        rim.any() and np.mean(t1[rim] > settings.metal_pile_up.value * level) >= settings.metal_pile_up_share.value
+    )
 
 
 def _compact(mask: NDArray[np.bool_], spacing: tuple[float, float, float], radius_mm: float) -> NDArray[np.bool_]:
@@ -71,6 +91,11 @@ def _compact(mask: NDArray[np.bool_], spacing: tuple[float, float, float], radiu
         [plane & (ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= radius_mm) if core.any() else core
          for plane, core in zip(mask, deep, strict=True)]
     )  # fmt: skip
+
+
+def _cut_off(box: tuple[slice, ...], shape: tuple[int, ...], spacing: tuple[float, float, float]) -> bool:
+    # At the edge of the picture shading runs away and no rim is whole.
+    return any(min(box[axis].start, shape[axis] - box[axis].stop) * spacing[axis] < _EDGE_MM for axis in (1, 2))
 
 
 def _grown(

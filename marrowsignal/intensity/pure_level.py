@@ -116,9 +116,7 @@ def _first_peak(density: NDArray[np.float64]) -> int:
     return int(peaks[0]) - 1 if peaks.size else int(density.argmax())
 
 
-def _fitted(
-    at: NDArray[np.float64], density: NDArray[np.float64], *, max_spread: float
-) -> tuple[float, float] | None:
+def _fitted(at: NDArray[np.float64], density: NDArray[np.float64], *, max_spread: float) -> tuple[float, float] | None:
     highest = (_HIGHEST[0], max(min(_HIGHEST[1], max_spread), 2 * _LOWEST[1]), *_HIGHEST[2:])
     start = (_START[0], min(_START[1], 0.9 * highest[1]), *_START[2:])
     found = optimize.least_squares(

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from marrowsignal.intensity.pure_level import pure_level
+from marrowsignal.protocol.schema import BiasSettings
 
-__all__ = ["PureTissue", "pure_tissue", "sectors_of"]
+__all__ = ["Cut", "PureTissue", "pure_tissue", "residual_bias", "sectors_of"]
+
+_LEAST_SECTORS = 3
+_PARTS = 4
 
 # voxels this close to the level belong to the tissue whatever its spread
 _LEAST_WINDOW = 0.02
@@ -23,22 +28,16 @@ class PureTissue:
     ----------
     mask : ndarray of bool, shape (slice, row, column)
         Near the level of their own sector, in sectors that agree.
-    level : float
-        That the sectors agree on.
-    sector_levels, sector_volumes_ml : ndarray of float64, shape (sectors,)
-        Of every sector that holds enough, those left out included.
+    local_mask : ndarray of bool, same shape
+        Near the level of their own sector, whatever it is.
     """
 
     mask: NDArray[np.bool_]
-    level: float
-    sector_levels: NDArray[np.float64]
-    sector_volumes_ml: NDArray[np.float64]
+    local_mask: NDArray[np.bool_]
 
 
-def sectors_of(
-    mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float], size_mm: float
-) -> NDArray[np.int64]:
-    """Number of the cube that each voxel of a mask lies in.
+def sectors_of(mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float], size_mm: float) -> NDArray[np.int64]:
+    """Give each voxel of a mask the number of the cube it lies in.
 
     Parameters
     ----------
@@ -66,18 +65,37 @@ def sectors_of(
     return np.unique(cells, return_inverse=True)[1].astype(np.int64)
 
 
-def pure_tissue(  # noqa: PLR0913 - what is asked of the tissue is one setting each
-    image: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    sectors: NDArray[np.int64],
-    *,
-    voxel_ml: float,
-    min_volume_ml: float,
-    max_spread_fraction: float,
-    tolerance_fraction: float,
-    share: float,
-    widths: float,
-    mixed_is_brighter: bool = True,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """How pure voxels are cut out of a tissue.
+
+    Attributes
+    ----------
+    sector_mm, sector_min_ml : float
+        Edge of a sector, and the volume it has to hold.
+    max_spread_fraction : float
+        See `pure_level`.
+    tolerance_fraction : float
+        How far a sector may be from the level that sectors agree on.
+    share : float
+        Share of the volume on the clean side of the agreed level: small where much may be mixed.
+    widths : float
+        Half width of the cut around a sector's level, in its spreads.
+    mixed_is_brighter : bool
+        See `pure_level`.
+    """
+
+    sector_mm: float
+    sector_min_ml: float
+    max_spread_fraction: float
+    tolerance_fraction: float
+    share: float
+    widths: float
+    mixed_is_brighter: bool = True
+
+
+def pure_tissue(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float], cut: Cut
 ) -> PureTissue | None:
     """Cut the pure voxels out of a tissue, sector by sector.
 
@@ -90,48 +108,92 @@ def pure_tissue(  # noqa: PLR0913 - what is asked of the tissue is one setting e
         Smoothed signal.
     mask : ndarray of bool, same shape
         Candidates.
-    sectors : ndarray of int64, shape (voxels of the mask,)
-        As `sectors_of` numbers them.
-    voxel_ml, min_volume_ml : float
-        Volume of a voxel, and what a sector has to hold.
-    max_spread_fraction : float
-        See `pure_level`.
-    tolerance_fraction : float
-        How far a sector may be from the agreed level.
-    share : float
-        Share of the volume that lies on the clean side of the agreed level: small where much may be mixed.
-    widths : float
-        Half width of the cut around a sector's level, in its spreads.
-    mixed_is_brighter : bool
-        See `pure_level`.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    cut : Cut
+        How.
 
     Returns
     -------
     PureTissue or None
         None where no sector holds enough to tell.
     """
+    if not mask.any():
+        return None
+    sectors = sectors_of(mask, spacing_mm=spacing_mm, size_mm=cut.sector_mm)
+    voxel_ml = float(np.prod(spacing_mm)) / 1000
     values = image[mask]
     counts = np.bincount(sectors)
     levels, spreads = (np.full(counts.size, np.nan) for _ in range(2))
     order = np.argsort(sectors, kind="stable")
     ends = np.cumsum(counts)
-    for sector in np.flatnonzero(counts * voxel_ml >= min_volume_ml):
+    for sector in np.flatnonzero(counts * voxel_ml >= cut.sector_min_ml):
         inside = values[order[ends[sector] - counts[sector] : ends[sector]]]
-        found = pure_level(inside, max_spread_fraction=max_spread_fraction, mixed_is_brighter=mixed_is_brighter)
+        found = pure_level(inside, max_spread_fraction=cut.max_spread_fraction, mixed_is_brighter=cut.mixed_is_brighter)
         if found is not None and found.level > 0:
             levels[sector], spreads[sector] = found.level, found.spread
-    reach = np.maximum(widths * spreads, _LEAST_WINDOW * levels)
+    reach = np.maximum(cut.widths * spreads, _LEAST_WINDOW * levels)
     near = np.abs(values - levels[sectors]) <= reach[sectors]
     volumes = np.bincount(sectors[near], minlength=counts.size) * voxel_ml
     told = np.isfinite(levels) & (volumes > 0)
     if not told.any():
         return None
-    agreed = _weighted_quantile(levels[told], volumes[told], share if mixed_is_brighter else 1.0 - share)
+    agreed = _weighted_quantile(levels[told], volumes[told], cut.share if cut.mixed_is_brighter else 1.0 - cut.share)
     with np.errstate(invalid="ignore"):
-        agrees = np.abs(levels / agreed - 1.0) <= tolerance_fraction
-    pure = np.zeros_like(mask)
-    pure[mask] = near & agrees[sectors]
-    return PureTissue(mask=pure, level=agreed, sector_levels=levels[told], sector_volumes_ml=volumes[told])
+        agrees = np.abs(levels / agreed - 1.0) <= cut.tolerance_fraction
+    pure, local = np.zeros_like(mask), np.zeros_like(mask)
+    pure[mask], local[mask] = near & agrees[sectors], near
+    return PureTissue(mask=pure, local_mask=local)
+
+
+def residual_bias(
+    signal: NDArray[np.float32],
+    tissue: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+    settings: BiasSettings,
+) -> float | None:
+    """Coefficient of variation of one tissue's level over sectors, less what chance and anatomy make.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (slice, row, column)
+        Bias-corrected image.
+    tissue : ndarray of bool, same shape
+        A tissue that should have one level.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    settings : BiasSettings
+        Edge of a sector, and the tissue it has to hold.
+
+    Returns
+    -------
+    float or None
+        Of the medians of cubic sectors: root of their variance less their mean squared standard error, over their
+        mean; 0 where they differ no more than that. A sector's standard error is that of its mean over cubes of a
+        quarter of its edge, so that noise and grain, however they are correlated, count for what they are. None with
+        fewer than three sectors.
+    """
+    size = settings.sector_size.value
+    values = signal[tissue]
+    if values.size == 0:
+        return None
+    sector = sectors_of(tissue, spacing_mm=spacing_mm, size_mm=size)
+    counts = np.bincount(sector)
+    enough = np.flatnonzero(counts * float(np.prod(spacing_mm)) / 1000 >= settings.sector_min_volume.value)
+    if len(enough) < _LEAST_SECTORS:
+        return None
+    levels = np.asarray(ndimage.median(values, sector, enough))
+    if np.mean(levels) <= 0:
+        return None
+    part = sectors_of(tissue, spacing_mm=spacing_mm, size_mm=size / _PARTS)
+    means = np.asarray(ndimage.mean(values, part, np.arange(part.max() + 1)))
+    owner = np.zeros(part.max() + 1, np.int64)
+    owner[part] = sector
+    parts = np.bincount(owner, minlength=counts.size)[enough]
+    spread = np.asarray(ndimage.variance(means, owner, enough))
+    chance = np.mean(np.where(parts > 1, spread / np.maximum(parts - 1, 1), 0.0))
+    return float(np.sqrt(max(np.var(levels) - chance, 0.0)) / np.mean(levels))
 
 
 def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
-from marrowsignal.intensity.sectors import pure_tissue, sectors_of
+from marrowsignal.intensity.sectors import Cut, pure_tissue
 from marrowsignal.protocol.schema import ReferenceSettings
 
 __all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues", "mode_of"]
@@ -21,6 +21,7 @@ _TEXTURE_MM = 2.0
 _LEVEL_MM = 1.0
 _BINS = 256
 _SMOOTHING_BINS = 4.0
+_MIN_SUBCUTANEOUS_SHARE = 0.05
 # joint histogram of log T1 and log STIR
 _PEAK_BINS = (0.02, 0.04)
 _PEAK_SMOOTHING_BINS = 2.0
@@ -37,14 +38,24 @@ class Tissues:
     muscle : ndarray of bool
         Homogeneous tissue of muscle's signal, any fat content below the cut.
     lean : ndarray of bool
-        The part of it at the mode of T1 and, where there is one, of STIR.
+        The part of it at the dark end of T1 and, where there is one, of STIR.
     fat : ndarray of bool
-        Homogeneous fat near the skin.
+        Homogeneous fat near the skin, between its septa.
+    local_lean, local_fat : ndarray of bool
+        The same where each sector of the field of view keeps a level of its own: what tells of shading.
     """
 
     muscle: NDArray[np.bool_]
     lean: NDArray[np.bool_]
     fat: NDArray[np.bool_]
+    local_lean: NDArray[np.bool_]
+    local_fat: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls, shape: tuple[int, int, int]) -> Tissues:
+        """No tissue at all."""
+        nothing = np.zeros(shape, bool)
+        return cls(muscle=nothing, lean=nothing, fat=nothing, local_lean=nothing, local_fat=nothing)
 
 
 def find_tissues(
@@ -79,9 +90,8 @@ def find_tissues(
         on T1 (SCIENCE 1.6).
     """
     fat_from = fat_threshold(t1, body)
-    nothing = np.zeros_like(body)
     if fat_from is None:
-        return Tissues(muscle=nothing, lean=nothing, fat=nothing)
+        return Tissues.none(t1.shape)
     inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
     mean = _smoothed(t1, _TEXTURE_MM, spacing_mm)
     deviation = np.sqrt(np.maximum(_smoothed(t1 * t1, _TEXTURE_MM, spacing_mm) - mean * mean, 0))
@@ -92,17 +102,18 @@ def find_tissues(
         spacing_mm=spacing_mm,
         settings=settings,
     )
-    fat = _subcutaneous(inside & (mean > fat_from), body, spacing_mm, settings)
-    fat = search.plain_fat(fat)
+    fat = _subcutaneous(inside & (mean > fat_from), search.t1 > fat_from, body, spacing_mm, settings)
+    fat, local_fat = search.plain_fat(fat)
     if not fat.any():
-        return Tissues(muscle=nothing, lean=nothing, fat=nothing)
+        return Tissues.none(t1.shape)
     fat_level = float(np.median(t1[fat]))
     window = settings.muscle_t1_to_fat
     muscle = inside & (mean > window.low * fat_level) & (mean < window.high * fat_level)
     # Fat far from the coil may be as dark as muscle near it, but then nothing around it is brighter.
     muscle &= mean < window.high * _brightest_around(mean, settings.brighter_within.value, spacing_mm)
     muscle = search.without_others(_eroded_in_plane(muscle, spacing_mm))
-    return Tissues(muscle=muscle, lean=search.lean(muscle), fat=fat)
+    lean, local_lean = search.lean(muscle)
+    return Tissues(muscle=muscle, lean=lean, fat=fat, local_lean=local_lean, local_fat=local_fat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,50 +137,42 @@ class _Search:
         near = (self.stir > window.low * stir) & (self.stir < window.high * stir)
         return np.asarray(muscle & near & (self.t1 > window.low * t1))
 
-    def lean(self, muscle: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Muscle at the dark end of T1, and of STIR where there is one."""
-        return self._suppressed(self._pure_on_t1(muscle, share=self.settings.lean_share.value, mixed_is_brighter=True))
+    def lean(self, muscle: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Muscle at the dark end of T1, and of STIR where there is one; the same sector by sector."""
+        return self._pure(muscle, share=self.settings.lean_share.value, mixed_is_brighter=True)
 
-    def plain_fat(self, fat: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Fat between its septa, at the bright end of T1, and that is suppressed on STIR."""
-        return self._suppressed(self._pure_on_t1(fat, share=0.5, mixed_is_brighter=False))
+    def plain_fat(self, fat: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Fat between its septa, at the bright end of T1, and suppressed on STIR; the same sector by sector."""
+        return self._pure(fat, share=0.5, mixed_is_brighter=False)
 
-    def _pure_on_t1(self, tissue: NDArray[np.bool_], *, share: float, mixed_is_brighter: bool) -> NDArray[np.bool_]:
-        return self._pure(
-            self.t1,
-            tissue,
-            max_spread_fraction=self.settings.t1_max_pure_spread.value,
-            tolerance_fraction=self.settings.t1_sector_tolerance.value,
+    def _pure(
+        self, tissue: NDArray[np.bool_], *, share: float, mixed_is_brighter: bool
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        settings = self.settings
+        on_t1 = Cut(
+            sector_mm=settings.sector_size.value,
+            sector_min_ml=settings.sector_min_volume.value,
+            max_spread_fraction=settings.t1_max_pure_spread.value,
+            tolerance_fraction=settings.t1_sector_tolerance.value,
             share=share,
-            widths=1.0 if mixed_is_brighter else 2.0,
+            widths=1.0,
             mixed_is_brighter=mixed_is_brighter,
         )
-
-    def _suppressed(self, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        first = pure_tissue(self.t1, tissue, spacing_mm=self.spacing_mm, cut=on_t1)
+        if first is None:
+            return np.zeros_like(tissue), np.zeros_like(tissue)
         if self.stir is None:
-            return tissue
-        return self._pure(
-            self.stir,
-            tissue,
-            max_spread_fraction=self.settings.stir_max_pure_spread.value,
-            tolerance_fraction=self.settings.stir_sector_tolerance.value,
-            share=self.settings.stir_lean_share.value,
+            return first.mask, first.local_mask
+        on_stir = replace(
+            on_t1,
+            max_spread_fraction=settings.stir_max_pure_spread.value,
+            tolerance_fraction=settings.stir_sector_tolerance.value,
+            share=settings.stir_lean_share.value,
             widths=2.0,
+            mixed_is_brighter=True,
         )
-
-    def _pure(self, image: NDArray[np.float32], tissue: NDArray[np.bool_], **cut: float) -> NDArray[np.bool_]:
-        if not tissue.any():
-            return tissue
-        sectors = sectors_of(tissue, spacing_mm=self.spacing_mm, size_mm=self.settings.sector_size.value)
-        pure = pure_tissue(
-            image,
-            tissue,
-            sectors,
-            voxel_ml=float(np.prod(self.spacing_mm)) / 1000,
-            min_volume_ml=self.settings.sector_min_volume.value,
-            **cut,
-        )
-        return np.zeros_like(tissue) if pure is None else pure.mask
+        second = pure_tissue(self.stir, first.mask, spacing_mm=self.spacing_mm, cut=on_stir)
+        return np.zeros_like(tissue) if second is None else second.mask, first.local_mask
 
 
 def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
@@ -252,16 +255,23 @@ def _brightest_around(
 
 def _subcutaneous(
     fat: NDArray[np.bool_],
+    bright: NDArray[np.bool_],
     body: NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     settings: ReferenceSettings,
 ) -> NDArray[np.bool_]:
+    """Fat within reach of the skin that no dark line parts from it; any fat where there is no skin to be seen."""
     fat = _eroded_in_plane(fat, spacing_mm)
-    # Depth below skin in each slice; where the body fills the picture there is no skin, and any fat serves.
-    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in body])
     window = settings.fat_depth
-    near_skin = fat & (depth >= window.low) & (depth <= window.high)
-    return near_skin if near_skin.sum() >= 0.05 * fat.sum() else fat
+    near_skin = np.zeros_like(fat)
+    for plane, shine, inside, chosen in zip(fat, bright, body, near_skin, strict=True):
+        # Where the body fills the picture there is no skin.
+        if plane.any() and not inside.all():
+            depth = ndimage.distance_transform_edt(inside, sampling=spacing_mm[1:])
+            layers, _ = ndimage.label(shine & inside)
+            skin = np.unique(layers[(depth >= window.low) & (depth <= 2 * window.low)])
+            chosen[:] = plane & np.isin(layers, skin[skin > 0]) & (depth >= window.low) & (depth <= window.high)
+    return near_skin if near_skin.sum() >= _MIN_SUBCUTANEOUS_SHARE * fat.sum() else fat
 
 
 def _eroded_in_plane(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
@@ -269,5 +279,7 @@ def _eroded_in_plane(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, fl
     return np.asarray(distances > _EDGE_MM / 2)
 
 
-def _smoothed(image: NDArray[np.float32], sigma_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.float32]:
+def _smoothed(
+    image: NDArray[np.float32], sigma_mm: float, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.float32]:
     return np.asarray(ndimage.gaussian_filter(image, [0.0, sigma_mm / spacing_mm[1], sigma_mm / spacing_mm[2]]))

@@ -43,7 +43,7 @@ def summarize(pattern: PatternClass, signals: Signals, cuts: EvidenceCuts) -> st
 
 
 def summarize_t1_alone(signals: Signals, *, low_t1: CriterionState) -> str:
-    """Say what T1 alone allows to say where there is no STIR series.
+    """Say what T1 alone allows to say where there is no STIR series, or none that may be used.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def summarize_t1_alone(signals: Signals, *, low_t1: CriterionState) -> str:
     whole = signals.whole
     t1, index = _number(whole.measurement("t1_marrow_to_muscle")), _number(whole.measurement("fat_signal_index"))
     parts = [
-        "Cannot be assessed: there is no STIR series, so water and lesions were not looked for.",
+        f"Cannot be assessed: {signals.lesions_reason}; water and lesions were not looked for.",
         f"On T1 alone, marrow over muscle is {t1} and the fat-signal index {index}.",
     ]
     if low_t1 is CriterionState.POSITIVE:
@@ -67,10 +67,12 @@ def summarize_t1_alone(signals: Signals, *, low_t1: CriterionState) -> str:
 
 
 def _lesions(signals: Signals, cuts: EvidenceCuts) -> str:
+    if signals.lesions is None:
+        return f"Lesions were not judged: {signals.lesions_reason}."
     lesion = leading_lesion(signals, cuts)
     if lesion is None:
         return "No lesion stands out from the patient's own marrow."
-    lesions = signals.lesions or ()
+    lesions = signals.lesions
     volumes = {side: sum(x.volume_ml for x in lesions if x.side is side) for side in Side}
     sides = ", ".join(f"{side} {ml:.1f} mL" for side, ml in volumes.items() if side is not Side.NONE and ml > 0)
     total = sum(volumes.values())
@@ -94,7 +96,8 @@ def _background(signals: Signals) -> str:
     whole = signals.whole
     t1, stir = _number(whole.measurement("t1_marrow_to_muscle")), _number(whole.measurement("stir_marrow_to_muscle"))
     index = _number(whole.measurement("fat_signal_index"))
-    return f"Marrow outside lesions: T1 {t1} and STIR {stir} times muscle, T1 fat-signal index {index}."
+    what = "All marrow" if signals.lesions is None else "Marrow outside lesions"
+    return f"{what}: T1 {t1} and STIR {stir} times muscle, T1 fat-signal index {index}."
 
 
 def _number(measurement: Measurement) -> str:

@@ -74,7 +74,6 @@ class AlignmentSettings(_Model):
     full_overlap: Quantity
     focus_margin: Quantity
     min_overlap: Quantity
-    min_mutual_information: Quantity
     water_below_fat: Quantity
     water_margin: Quantity
     water_ceiling: Quantity
@@ -83,14 +82,17 @@ class AlignmentSettings(_Model):
     piece_size: Quantity
     piece_min_volume: Quantity
     piece_motion: Quantity
+    piece_gain: Quantity
     min_stands_out: Quantity
-    usual_local: Quantity
     pixel_weight: Quantity
-    slice_weight: Quantity
     shift_weight: Quantity
     there_and_back_weight: Quantity
     jackknife_weight: Quantity
+    usual_local: Quantity
     local_weight: Quantity
+    usual_edge: Quantity
+    edge_weight: Quantity
+    pieces_weight: Quantity
 
 
 class BiasSettings(_Model):
@@ -98,8 +100,11 @@ class BiasSettings(_Model):
 
     sector_size: Quantity
     sector_min_volume: Quantity
-    outlier_ratio: Quantity
     control_point_spacing: Quantity
+    finest_detail: Quantity
+    tissue_spread_t1: Quantity
+    tissue_spread_stir: Quantity
+    skin_fat_depth: Quantity
     pass_residual: Quantity
     warn_residual: Quantity
     fat_to_muscle_t1: Range
@@ -131,6 +136,9 @@ class ReferenceSettings(_Model):
     muscle_min_volume: Quantity
     muscle_max_mode_mean_gap: Quantity
     muscle_max_spread: Quantity
+    lean_fat_to_muscle_t1: Quantity
+    muscle_min_agreement: Quantity
+    muscle_min_lean: Quantity
     muscle_t1_to_fat: Range
     muscle_stir_to_lean: Range
     t1_max_pure_spread: Quantity
@@ -271,7 +279,6 @@ class QualitySettings(_Model):
     edge_ratio_fail: Quantity
     slice_jump_warn: Quantity
     slice_jump_fail: Quantity
-    slice_min_voxels: Quantity
     thickness_warn: Quantity
     gap_warn: Quantity
     gap_fail: Quantity

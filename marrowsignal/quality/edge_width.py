@@ -11,6 +11,7 @@ __all__ = ["edge_width_mm"]
 _SMOOTHING_MM = 0.8
 _EDGES = 20_000
 _REACH_MM = 6.0
+_REACH_VOXELS = 4.0
 _STEP_MM = 0.25
 _STRONG_PERCENT = 95.0
 _MIN_EDGES = 500
@@ -56,7 +57,8 @@ def edge_width_mm(
     chosen = strong[np.sort(np.random.default_rng(_SEED).permutation(len(strong))[:_EDGES])]
     at = tuple(chosen.T)
     normal = np.stack([s[at] / size[at] for s in slopes])
-    way = np.arange(-_REACH_MM, _REACH_MM + _STEP_MM / 2, _STEP_MM)
+    reach_mm = max(_REACH_MM, _REACH_VOXELS * max(spacing_mm[1:]))
+    way = np.arange(-reach_mm, reach_mm + _STEP_MM / 2, _STEP_MM)
     points = [np.broadcast_to(chosen[:, :1], (len(chosen), way.size))]
     points += [chosen[:, axis, None] + normal[axis - 1][:, None] * way / spacing_mm[axis] for axis in (1, 2)]
     profiles = ndimage.map_coordinates(image, points, order=1, mode="nearest")

@@ -15,32 +15,37 @@ _MAX_SHIFT_MM = 15.0
 _SMOOTHING_MM = 1.5
 
 
-def level_jump(signal: NDArray[np.float32], tissue: NDArray[np.bool_], *, min_voxels: float) -> float | None:
-    """Median distance of a tissue's level in a slice from the mean of its two neighbours.
+def level_jump(
+    signal: NDArray[np.float32], mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float]
+) -> float | None:
+    """How far the signal of odd slices is from that of even ones.
 
     Parameters
     ----------
     signal : ndarray of float32, shape (slice, row, column)
-        Image.
-    tissue : ndarray of bool, same shape
-        Tissue of one level.
-    min_voxels : float
-        Slices with less of it are left out.
+        Image as acquired.
+    mask : ndarray of bool, same shape
+        Patient.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
 
     Returns
     -------
     float or None
-        In units of `signal`, divided by the square root of 1.5 by which a difference of three independent levels
-        exceeds their own spread; None with fewer than three slices that have both neighbours.
+        Median over slices of the size of ``median log(S / sqrt(S_before S_after))``, the inner one over the voxels of
+        the slice: anatomy changes voxels either way, another gain all of them one way. None with few slices.
     """
-    counts = tissue.sum(axis=(1, 2))
-    levels = np.array(
-        [np.median(plane[where]) if n >= max(1.0, min_voxels) else np.nan
-         for plane, where, n in zip(signal, tissue, counts, strict=True)]
-    )  # fmt: skip
-    jumps = levels[1:-1] - 0.5 * (levels[:-2] + levels[2:])
-    jumps = jumps[np.isfinite(jumps)]
-    return float(np.median(np.abs(jumps)) / np.sqrt(1.5)) if jumps.size >= _MIN_SLICES - 2 else None
+    sigma = [0.0, *(_SMOOTHING_MM / s for s in spacing_mm[1:])]
+    smooth = ndimage.gaussian_filter(np.asarray(signal, np.float32), sigma)
+    seen = mask & (smooth > 0)
+    level = np.log(np.where(seen, smooth, 1.0))
+    inner = seen[1:-1] & seen[:-2] & seen[2:]
+    jumps = [
+        float(np.median((level[k] - 0.5 * (level[k - 1] + level[k + 1]))[inner[k - 1]]))
+        for k in range(1, len(signal) - 1)
+        if inner[k - 1].any()
+    ]
+    return float(np.median(np.abs(jumps))) if len(jumps) >= _MIN_SLICES - 2 else None
 
 
 def alternating_shift_mm(

@@ -143,10 +143,10 @@ _MOTION = (
     ),
     GateDeclaration(
         key="slice_jumps",
-        name="Motion: muscle's level from slice to slice",
+        name="Motion: level of the tissue from slice to slice",
         check=motion.slice_jumps,
         series=EACH,
-        unit="percent of muscle",
+        unit="percent",
         warns="above {p.quality.slice_jump_warn.value:.0%}",
         fails="above {p.quality.slice_jump_fail.value:.0%}",
         on_fail=NO_LESIONS,
@@ -345,7 +345,7 @@ _TISSUE = (
         name="Marrow dark on both series (D09)",
         check=tissue_checks.low_signal_marrow,
         unit="1",
-        warns="below {p.evidence.abundance_sum.low:g}",
+        warns="below {p.evidence.abundance_sum.low:g} with its whole interval",
         source="SCIENCE 6 and 1.6 [C]",
     ),
     GateDeclaration(

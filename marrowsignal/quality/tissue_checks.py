@@ -124,15 +124,16 @@ def noise(steps: Steps, series: str) -> Outcome:
 def low_signal_marrow(steps: Steps, _series: str) -> Outcome:
     """Sum of fat and water abundance (D09) of the darkest region: iron, sclerosis and metal lower both series."""
     regions = steps.signals.regions or (steps.signals.whole,)
-    values = [(m.value, r.name) for r in regions if (m := r.measurement("abundance_sum")).value is not None]
-    if not values:
+    found = [(m.value, m.ci_high, r.name) for r in regions if (m := r.measurement("abundance_sum")).value is not None]
+    if not found:
         return not_evaluable("D09 was not measured in any region")
-    least, name = min(values)
+    least, high, name = min(found)
     cut = steps.protocol.evidence.abundance_sum.low
     text = f"fat and water of {name} sum up to {least:.2f} of what muscle and fat give"
-    if least < cut:
+    sure = least < cut and (high is None or high < cut)
+    if sure:
         text += ": low-signal marrow (iron, sclerosis, fibrosis or metal), whose fat-signal index is not valid"
-    return graded(least, text, warn=cut, below=True)
+    return Outcome(state=GateState.WARN if sure else GateState.PASS, reason=text, value=least)
 
 
 def metal(steps: Steps, _series: str) -> Outcome:

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, PieceMotion
 from marrowsignal.intensity.records import References
+from marrowsignal.report.quality_view import Mark, mark
 from marrowsignal.report.series_view import Fact
-from marrowsignal.report.wording import number, patient_point, with_unit
+from marrowsignal.report.wording import VERDICT_WORDS, number, patient_point, with_unit
 
-__all__ = ["alignment_facts", "bias_facts"]
+__all__ = ["AlignmentView", "alignment_facts", "alignment_view", "bias_facts"]
+
+
+_TOLD_MM = 0.1  # less is no motion of its own that a reader could see
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentView:
+    """What the page says of registration."""
+
+    mark: Mark
+    verdict: str
+    reason: str
+    grid: str
+    facts: tuple[Fact, ...]
+
+
+def alignment_view(pair: AlignedPair) -> AlignmentView | None:
+    """Put verdict, reason and measures of registration in words; None without a STIR series."""
+    quality = pair.quality
+    if quality is None:
+        return None
+    state, verdict = VERDICT_WORDS[quality.verdict]
+    kept = quality.interpolator == "none"
+    return AlignmentView(
+        mark=mark(state),
+        verdict=verdict,
+        reason=quality.reason,
+        grid="STIR was acquired on the T1 grid" if kept else "STIR is interpolated onto the T1 grid",
+        facts=alignment_facts(pair),
+    )
 
 
 def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
@@ -55,7 +88,7 @@ def _motion_facts(pair: AlignedPair, quality: AlignmentQuality) -> tuple[Fact, .
             name="STIR was moved by (median), turned by",
             value=f"{with_unit(quality.displacement_mm, 'mm')}, {with_unit(quality.rotation_deg, 'deg')}",
         ),
-        *(_piece_fact(piece) for piece in pair.pieces),
+        *(_piece_fact(piece) for piece in pair.pieces if piece.beyond_rigid_mm >= _TOLD_MM),
         Fact(name="STIR on the T1 grid", value=samples),
     )
 

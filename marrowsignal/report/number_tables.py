@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.intensity.records import ReferenceTissue
+from marrowsignal.quality.records import GateState
 from marrowsignal.regions.records import Side
-from marrowsignal.report.wording import Notes, interval, patient_point, with_unit
+from marrowsignal.report.wording import GATE_WORDS, Notes, interval, patient_point, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement
@@ -143,7 +144,7 @@ def _reference_row(tissue: ReferenceTissue, *, with_stir: bool) -> tuple[Cell, .
         Cell(text=with_unit(tissue.volume_ml, "ml")),
         t1,
         *((stir,) if with_stir else ()),
-        Cell(text=tissue.verdict.value),
+        Cell(text=" ".join(GATE_WORDS[GateState(tissue.verdict.value)])),
         Cell(text=tissue.reason),
     )
 

@@ -26,6 +26,13 @@ class Pictures:
     registration: tuple[Picture, ...]
     references: Picture
 
+    @property
+    def metal_drawn(self) -> bool:
+        """Whether any slice shows tissue left out for metal."""
+        return any(
+            line.kind == "metal" for picture in self.slices for panel in picture.panels for line in panel.outlines
+        )
+
 
 def build_pictures(result: StudyResult) -> Pictures:
     """Make every picture of a page.
@@ -84,6 +91,8 @@ def _slice_outlines(scene: Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig
     result, orientation = scene.result, scene.orientation
     lesions = scene.lesions[index]
     midline, metal = result.regions.midline, result.pair.metal_mask
+    near_metal = np.zeros(lesions.shape, bool) if metal is None else metal[index]
+    seen = fig.inside(orientation.apply(near_metal), crop).any()
     outlines = (
         fig.Outline(
             kind="midline",
@@ -91,7 +100,7 @@ def _slice_outlines(scene: Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig
         ),
         fig.Outline(kind="marrow", path=fig.contour_path(result.marrow.labels.mask[index], orientation, crop)),
         fig.Outline(kind="lesion", path=fig.contour_path(lesions > 0, orientation, crop)),
-        fig.Outline(kind="metal", path="" if metal is None else fig.contour_path(metal[index], orientation, crop)),
+        fig.Outline(kind="metal", path=fig.contour_path(near_metal, orientation, crop) if seen else ""),
     )
     return tuple(line for line in outlines if line.path), fig.lesion_tags(lesions, orientation, crop)
 

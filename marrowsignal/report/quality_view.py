@@ -8,19 +8,26 @@ from marrowsignal.quality.records import Consequence, GateState, QualityGate, Qu
 from marrowsignal.report.wording import GATE_WORDS, with_unit
 from marrowsignal.results.quality_section import CONSEQUENCE_WORDS, gates_in_state, quality_sentence
 
-__all__ = ["GateRow", "QualityView", "quality_view"]
+__all__ = ["GateRow", "Mark", "QualityView", "mark", "quality_view"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A state as color, shape and word."""
+
+    kind: str
+    symbol: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """One gate as printed; `kind` is its state, told by a word and a symbol too."""
+    """One gate as printed."""
 
     key: str
     name: str
     series: str
-    kind: str
-    symbol: str
-    words: str
+    mark: Mark
     value: str
     limit: str
     consequence: str
@@ -34,7 +41,7 @@ class QualityView:
 
     Attributes
     ----------
-    kind, symbol, words : str
+    mark : Mark
         The worst state that any gate has.
     sentence : str
         How they came out.
@@ -44,9 +51,7 @@ class QualityView:
         What could not be evaluated and holds nothing back; what passed.
     """
 
-    kind: str
-    symbol: str
-    words: str
+    mark: Mark
     sentence: str
     told: tuple[GateRow, ...]
     unknown: tuple[GateRow, ...]
@@ -68,11 +73,8 @@ def quality_view(report: QualityReport) -> QualityView:
     closing = tuple(gate for gate in unknown if gate.consequence is not Consequence.NONE)
     silent = tuple(gate for gate in unknown if gate.consequence is Consequence.NONE)
     worst = next((gates[0].state for gates in (failed, warned, closing, passed) if gates), GateState.NOT_EVALUABLE)
-    symbol, words = GATE_WORDS[worst]
     return QualityView(
-        kind=worst.value,
-        symbol=symbol,
-        words=words,
+        mark=mark(worst),
         sentence=quality_sentence(report),
         told=tuple(_row(gate) for gate in (*failed, *warned, *closing)),
         unknown=tuple(_row(gate) for gate in silent),
@@ -80,16 +82,19 @@ def quality_view(report: QualityReport) -> QualityView:
     )
 
 
+def mark(state: GateState) -> Mark:
+    """Return how a state is shown."""
+    symbol, words = GATE_WORDS[state]
+    return Mark(kind=state.value, symbol=symbol, words=words)
+
+
 def _row(gate: QualityGate) -> GateRow:
-    symbol, words = GATE_WORDS[gate.state]
     by_words = gate.value is None and gate.state is not GateState.NOT_EVALUABLE
     return GateRow(
         key=gate.key,
         name=gate.name,
         series=gate.series,
-        kind=gate.state.value,
-        symbol=symbol,
-        words=words,
+        mark=mark(gate.state),
         value="no number" if by_words else with_unit(gate.value, gate.unit),
         limit=gate.limit,
         consequence="–" if gate.consequence is Consequence.NONE else CONSEQUENCE_WORDS[gate.consequence],

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternCall, PatternClass
-from marrowsignal.report.alignment_view import alignment_facts, bias_facts
+from marrowsignal.report.alignment_view import AlignmentView, alignment_view, bias_facts
 from marrowsignal.report.charts import DotChart, Scatter, build_charts
 from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
 from marrowsignal.report.number_tables import Table, lesion_table, reference_table, region_table, symmetry_table
 from marrowsignal.report.pictures import Pictures, build_pictures
 from marrowsignal.report.quality_view import QualityView, quality_view
 from marrowsignal.report.series_view import Fact, SeriesRow, series_rows
-from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, VERDICT_WORDS, add_on_words, with_unit
+from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, with_unit
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["FindingRow", "Header", "Page", "build_page"]
@@ -56,9 +56,7 @@ class Page:
     header: Header
     quality: QualityView
     pictures: Pictures
-    alignment_verdict: str
-    alignment_reason: str
-    alignment: tuple[Fact, ...]
+    alignment: AlignmentView | None
     bias: tuple[Fact, ...]
     charts: tuple[DotChart, ...]
     scatter: Scatter | None
@@ -73,8 +71,6 @@ class Page:
     series_reasons: tuple[str, ...]
     series: tuple[SeriesRow, ...]
     rejected: tuple[SeriesRow, ...]
-    without_stir: bool
-    metal: bool
     lesions_reason: str
     findings: tuple[FindingRow, ...]
     prevalence: str
@@ -91,15 +87,12 @@ def build_page(result: StudyResult) -> Page:
         One analyzed study.
     """
     charts, scatter = build_charts(result)
-    quality = result.pair.quality
     used, rejected = series_rows(result.series)
     return Page(
         header=_header(result),
         quality=quality_view(result.quality),
         pictures=build_pictures(result),
-        alignment_verdict=VERDICT_WORDS[quality.verdict] if quality else "",
-        alignment_reason=quality.reason if quality else "",
-        alignment=alignment_facts(result.pair),
+        alignment=alignment_view(result.pair),
         bias=bias_facts(result.pair, result.references),
         charts=charts,
         scatter=scatter,
@@ -114,8 +107,6 @@ def build_page(result: StudyResult) -> Page:
         series_reasons=result.series.reasons,
         series=used,
         rejected=rejected,
-        without_stir=result.pair.stir is None,
-        metal=result.pair.metal_mask is not None and bool(result.pair.metal_mask.any()),
         lesions_reason=result.signals.lesions_reason,
         findings=tuple(_finding(finding) for finding in result.quality.untold(result.findings)),
         prevalence=result.call.background_prevalence,

@@ -54,10 +54,10 @@ GATE_WORDS = {
     GateState.NOT_EVALUABLE: ("○", "not evaluable"),
 }
 VERDICT_WORDS = {
-    AlignmentVerdict.PASS: "pass: good for voxel-wise statements",
-    AlignmentVerdict.WARN: "warn: voxel-wise statements are weakened",
-    AlignmentVerdict.REGION_ONLY: "regions only: no statement on single lesions",
-    AlignmentVerdict.FAIL: "fail: the two series do not lie on each other",
+    AlignmentVerdict.PASS: (GateState.PASS, "Good for voxel-wise statements"),
+    AlignmentVerdict.WARN: (GateState.WARN, "Voxel-wise statements are weakened"),
+    AlignmentVerdict.REGION_ONLY: (GateState.FAIL, "Good for medians of regions only: no statement on single lesions"),
+    AlignmentVerdict.FAIL: (GateState.FAIL, "The two series do not lie on each other"),
 }
 _UNITS = {"1": "", "percent": "%", "ml": "mL", "deg": "°", "fraction": ""}
 

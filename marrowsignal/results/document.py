@@ -16,7 +16,6 @@ from marrowsignal.intensity.records import References
 from marrowsignal.regions.records import RegionMap
 from marrowsignal.results import document_models as form
 from marrowsignal.results.acquired_sections import (
-    alignment_section,
     bias_section,
     grid_section,
     metal_section,
@@ -24,6 +23,7 @@ from marrowsignal.results.acquired_sections import (
     provenance_section,
     series_section,
 )
+from marrowsignal.results.alignment_section import alignment_section
 from marrowsignal.results.document_models import SCHEMA_VERSION, ResultDocument
 from marrowsignal.results.measured_sections import (
     lesion_section,

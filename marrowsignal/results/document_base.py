@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Matrix", "Point", "Section", "Status", "ValueDocument"]
+__all__ = ["Matrix", "Point", "Section", "Status", "ValueDocument", "matrix_rows"]
 
 Status = Literal["measured", "exploratory", "not_evaluable"]
 Point = tuple[float, float, float]
@@ -27,3 +29,9 @@ class ValueDocument(Section):
     unit: str
     status: Status
     reason: str
+
+
+def matrix_rows(matrix: NDArray[np.float64]) -> Matrix:
+    """Return a 4x4 matrix row by row."""
+    a, b, c, d = (tuple(float(x) for x in row) for row in np.asarray(matrix, float))
+    return a, b, c, d  # type: ignore[return-value]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowsignal.alignment.residual import vertex_of_parabola
 from marrowsignal.alignment.similarity import mutual_information
 
 
@@ -92,15 +91,3 @@ def test_unpaired_or_no_samples_are_an_error() -> None:
         mutual_information(np.zeros(3), np.zeros(4))
     with pytest.raises(ValueError, match="paired"):
         mutual_information(np.zeros(0), np.zeros(0))
-
-
-@given(st.floats(-0.99, 0.99), st.floats(0.1, 10.0), st.floats(-5.0, 5.0))
-def test_the_vertex_of_a_true_parabola_is_found(vertex: float, curvature: float, height: float) -> None:
-    at, inside = vertex_of_parabola(*(height - curvature * (k - vertex) ** 2 for k in (-1, 0, 1)))
-    assert inside
-    assert at == pytest.approx(vertex, abs=1e-6)
-
-
-@given(st.floats(1.01, 5.0), st.sampled_from([-1.0, 1.0]))
-def test_a_vertex_outside_is_no_bound(vertex: float, sign: float) -> None:
-    assert vertex_of_parabola(*(-((k - sign * vertex) ** 2) for k in (-1, 0, 1))) == (sign, False)

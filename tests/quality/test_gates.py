@@ -206,8 +206,8 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
         (lambda: (with_air(usual(), ghost=0.2), None), "STIR", F, Consequence.NO_LESIONS),
     ],
     "edge_sharpness": [
-        (lambda: blurred(2.6), "", W, Consequence.LOWERS_CONFIDENCE),
-        (lambda: blurred(5.0), "", F, Consequence.NO_LESIONS),
+        (lambda: blurred(4.0), "", W, Consequence.LOWERS_CONFIDENCE),
+        (lambda: blurred(7.0), "", F, Consequence.NO_LESIONS),
     ],
     "slice_jumps": [
         (lambda: odd_slices(factor=1.09), "T1", W, Consequence.LOWERS_CONFIDENCE),

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from marrowsignal.alignment.records import PieceMotion
+from marrowsignal.alignment.records import AlignmentVerdict, PieceMotion
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.report import render_report
-from marrowsignal.report.alignment_view import alignment_facts
+from marrowsignal.report.alignment_view import alignment_facts, alignment_view
 from marrowsignal.report.quality_view import quality_view
 from marrowsignal.report.wording import GATE_WORDS
 from marrowsignal.results.quality_section import quality_sentence
@@ -80,7 +80,7 @@ def test_the_header_tells_the_verdict_and_leads_to_the_table(page: str) -> None:
     ],
 )
 def test_the_worst_gate_gives_the_header_its_mark(gates: tuple, kind: str) -> None:
-    assert quality_view(QualityReport(gates=gates)).kind == kind
+    assert quality_view(QualityReport(gates=gates)).mark.kind == kind
 
 
 def test_every_gate_is_shown_exactly_once() -> None:
@@ -115,12 +115,23 @@ def test_the_alignment_is_put_in_words() -> None:
         voxels=10,
         reach_mm=15.0,
     )
-    facts = {f.name: f.value for f in alignment_facts(replace(result.pair, quality=quality, pieces=(piece,)))}
+    still = replace(piece, centre_lps_mm=(0.0, 0.0, 0.0), beyond_rigid_mm=0.0)
+    facts = {f.name: f.value for f in alignment_facts(replace(result.pair, quality=quality, pieces=(piece, still)))}
+    assert not any("S0" in name for name in facts)
     assert facts["Estimated remaining error"].endswith("(edges and halves in quadrature)")
     assert facts["Edges of bone, STIR against T1"].startswith("0.31")
     assert facts["A part about L41 P8 I12 mm moved on its own"].startswith("1.90")
     assert facts["With slices left out the result moves by"] == "not measured"
     assert alignment_facts(replace(result.pair, quality=None)) == ()
+
+
+@pytest.mark.parametrize("verdict", list(AlignmentVerdict))
+def test_the_verdict_on_the_alignment_has_a_mark(verdict: AlignmentVerdict) -> None:
+    pair = build_result().pair
+    view = alignment_view(replace(pair, quality=replace(pair.quality, verdict=verdict, interpolator="B-spline")))
+    assert view is not None
+    assert (view.mark.kind == "fail") is (verdict not in (AlignmentVerdict.PASS, AlignmentVerdict.WARN))
+    assert "interpolated" in view.grid
 
 
 def test_lesions_refused_are_told_where_numbers_are() -> None:

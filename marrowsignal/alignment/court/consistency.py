@@ -13,11 +13,15 @@ from marrowsignal.geometry.volume import VolumeGeometry
 __all__ = ["forward_backward_mm"]
 
 _START_LEVEL = 1
-_POINTS = 500
 
 
 def forward_backward_mm(
-    fixed: Prepared, moving: Prepared, matrix: NDArray[np.float64], mask: NDArray[np.bool_]
+    fixed: Prepared,
+    moving: Prepared,
+    matrix: NDArray[np.float64],
+    *,
+    mask: NDArray[np.bool_],
+    points_lps_mm: NDArray[np.float64],
 ) -> float | None:
     """Root mean square by which going to STIR and back by a transform found from the other side misses.
 
@@ -29,6 +33,8 @@ def forward_backward_mm(
         Takes T1 points to STIR points, LPS mm.
     mask : ndarray of bool, shape of the T1 grid
         Where they are compared.
+    points_lps_mm : ndarray of float64, shape (point, 3)
+        Where the miss is told.
 
     Returns
     -------
@@ -48,10 +54,8 @@ def forward_backward_mm(
         )
     except RuntimeError:
         return None
-    voxels = np.argwhere(mask)
-    points = fixed.geometry.to_patient(voxels[:: max(1, len(voxels) // _POINTS)])
     whole = returned @ matrix
-    missed = points @ (whole - np.eye(4))[:3, :3].T + whole[:3, 3]
+    missed = points_lps_mm @ (whole - np.eye(4))[:3, :3].T + whole[:3, 3]
     return float(np.sqrt(np.mean(np.sum(missed**2, axis=1))))
 
 

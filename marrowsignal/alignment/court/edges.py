@@ -71,7 +71,8 @@ def _edges(
     slope = np.stack([ndimage.sobel(image, axis=k) / (8 * spacing_mm[k]) for k in (1, 2)])
     steep = np.hypot(slope[0], slope[1])
     around = [1, *(max(1, round(_SURROUND_MM / s)) for s in spacing_mm[1:])]
-    usual = np.sqrt(ndimage.uniform_filter(steep**2, around))
+    # running sums leave less than nothing where there is nothing
+    usual = np.sqrt(np.maximum(ndimage.uniform_filter(steep**2, around), 0.0))
     skin = [1, *(2 * max(1, round(_SKIN_MM / s)) + 1 for s in spacing_mm[1:])]
     inside = ndimage.minimum_filter(mask.view(np.uint8), skin, mode="constant").view(bool)
     crest = (steep >= ndimage.maximum_filter(steep, [1, 3, 3])) & (steep > _STEEPER * usual) & inside

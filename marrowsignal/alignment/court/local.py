@@ -14,7 +14,7 @@ from marrowsignal.alignment.court.shift import Motion, RigidShift
 
 __all__ = ["LocalShifts", "local_shifts"]
 
-_BLOCK_MM = (22.0, 45.0, 45.0)
+_BLOCK_MM = (80.0, 80.0, 80.0)
 _STEPS = 3
 # Neighbouring residuals are alike, so they count as this many fewer.
 _ALIKE = 10.0

@@ -22,7 +22,7 @@ _CENTRAL = np.array([-0.5, 0.0, 0.5], np.float32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """At which scale images are compared, all in mm and in the plane of the slices.
+    """At which scale images are compared, all in mm.
 
     Attributes
     ----------
@@ -129,9 +129,11 @@ def compare(
     """
     spacing = np.asarray(spacing_mm)
     box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
-    stride = [1, *(max(1, round(resolution.step_mm / s)) for s in spacing[1:])]
+    stride = [max(1, round(resolution.step_mm / s)) for s in spacing]
     picked = tuple(slice(b.start, b.stop, k) for b, k in zip(box, stride, strict=True))
-    sigma = [0.0, *(resolution.smoothing_mm / s for s in spacing[1:])]
+    # slices as thick as they usually are stay as they are
+    through = resolution.smoothing_mm / spacing[0] if stride[0] > 1 else 0.0
+    sigma = [through, *(resolution.smoothing_mm / s for s in spacing[1:])]
     inside = np.ascontiguousarray(mask[picked])
     inside = inside if inside.any() else np.ones_like(inside)
     fixed, moving = (_normal(a, sigma, box, stride, inside) for a in (t1, stir))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from marrowsignal.alignment.court.matching import Compared, LocalFit, Resolution, compare, fit_locally
+from marrowsignal.alignment.court.matching import Compared, LocalFit, fit_locally
 
-__all__ = ["Motion", "RigidShift", "rigid_shift"]
+__all__ = ["Motion", "RigidShift", "rigid_shift", "stands_out"]
 
 _STEPS = 6
 _SETTLED_MM = 0.02
@@ -21,6 +21,7 @@ _DAMPING = 1e-3
 _FOLDS = 5
 _POINTS = 2000
 _FAR_MM = 6.0
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,46 +77,27 @@ class RigidShift:
         At the finest scale.
     motion : Motion
         From where STIR is to where it should be.
-    points_mm : ndarray of float64, shape (3, point)
-        Some of the deeper half of the mask, where bones lie.
     shift_mm : float
         Root of the mean square by which it moves them.
     jackknife_mm : float
         Standard error of that by leaving out a fifth of the slices at a time.
-    correlation_here, correlation_best, correlation_away : float
-        Mean squared local correlation as the images lie, after the motion, and some mm beside that.
     """
 
     pair: Compared
     motion: Motion
-    points_mm: NDArray[np.float64]
     shift_mm: float
     jackknife_mm: float
-    correlation_here: float
-    correlation_best: float
-    correlation_away: float
 
 
-def rigid_shift(
-    t1: NDArray[np.floating],
-    stir: NDArray[np.floating],
-    mask: NDArray[np.bool_],
-    *,
-    spacing_mm: tuple[float, float, float],
-    resolutions: tuple[Resolution, ...],
-) -> RigidShift:
+def rigid_shift(scales: tuple[Compared, ...], points_mm: NDArray[np.float64]) -> RigidShift:
     """Find the rigid motion of STIR that the local correlation with T1 prefers.
 
     Parameters
     ----------
-    t1, stir : ndarray of float, shape (slice, row, column)
-        Two images on one grid.
-    mask : ndarray of bool, same shape
-        Where they are compared; not empty.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
-    resolutions : tuple of Resolution
-        From coarse to fine.
+    scales : tuple of Compared
+        The same images from coarse to fine.
+    points_mm : ndarray of float64, shape (3, point)
+        Where the shift is told, along the axes of the grid.
 
     Returns
     -------
@@ -123,26 +105,24 @@ def rigid_shift(
         By weighted Gauss-Newton steps from where the images lie. Nothing of it is shared with the registration, which
         climbs mutual information: two measures seldom err alike.
     """
-    motion: Motion | None = None
-    for resolution in resolutions:
-        pair = compare(t1, stir, mask, spacing_mm=spacing_mm, resolution=resolution)
+    centre = points_mm.mean(axis=1)
+    motion = Motion(turn=np.eye(3), shift_mm=np.zeros(3), centre_mm=centre)
+    for pair in scales:
         points = pair.positions_mm()
-        if motion is None:
-            motion = Motion(turn=np.eye(3), shift_mm=np.zeros(3), centre_mm=points.mean(axis=1))
         motion, fit = _climbed(pair, points, motion)
-    assert motion is not None
-    chosen = _deep(pair, points)
-    still = Motion(turn=np.eye(3), shift_mm=np.zeros(3), centre_mm=motion.centre_mm)
     return RigidShift(
         pair=pair,
         motion=motion,
-        points_mm=chosen,
-        shift_mm=_rms(motion.displacements_mm(chosen)),
-        jackknife_mm=_jackknife(pair, points, motion.centre_mm, fit, chosen),
-        correlation_here=_correlation(pair, still),
-        correlation_best=float(np.mean(fit.correlation, dtype=np.float64)),
-        correlation_away=float(np.mean([_correlation(pair, _beside(motion, k)) for k in range(4)])),
+        shift_mm=_rms(motion.displacements_mm(points_mm)),
+        jackknife_mm=_jackknife(pair, points - centre[:, None], fit, points_mm - centre[:, None]),
     )
+
+
+def stands_out(pair: Compared) -> float:
+    """Mean squared local correlation of two images as they lie over that some mm beside, in the plane of the slices."""
+    still = Motion(turn=np.eye(3), shift_mm=np.zeros(3), centre_mm=np.zeros(3))
+    beside = float(np.mean([_correlation(pair, _beside(still, way)) for way in range(4)]))
+    return _correlation(pair, still) / max(beside, _NOTHING)
 
 
 def _climbed(pair: Compared, points: NDArray[np.float64], motion: Motion) -> tuple[Motion, LocalFit]:
@@ -179,23 +159,16 @@ def _solved(system: NDArray[np.float64], pull: NDArray[np.float64]) -> NDArray[n
     return np.asarray(-np.linalg.solve(damped, pull))
 
 
-def _jackknife(
-    pair: Compared,
-    points: NDArray[np.float64],
-    centre: NDArray[np.float64],
-    fit: LocalFit,
-    chosen: NDArray[np.float64],
-) -> float:
+def _jackknife(pair: Compared, offsets_mm: NDArray[np.float64], fit: LocalFit, told_mm: NDArray[np.float64]) -> float:
     count = pair.t1.shape[0]
     folds = min(_FOLDS, count)
     fold = (np.arange(count) * folds // count)[np.nonzero(pair.mask)[0]]
-    system, pull = _normal_equations(fit, points - centre[:, None], fold, folds)
+    system, pull = _normal_equations(fit, offsets_mm, fold, folds)
     kept = [k for k in range(folds) if np.any(system[k])]
     if len(kept) < 2:
         return float(np.linalg.norm(pair.spacing_mm))
-    offsets = chosen - centre[:, None]
     without = np.stack(
-        [_displacements(_solved(system.sum(axis=0) - system[k], pull.sum(axis=0) - pull[k]), offsets) for k in kept]
+        [_displacements(_solved(system.sum(axis=0) - system[k], pull.sum(axis=0) - pull[k]), told_mm) for k in kept]
     )
     spread = np.sum((without - without.mean(axis=0)) ** 2, axis=(0, 1))
     return float(np.sqrt((len(kept) - 1) / len(kept) * spread.mean()))
@@ -213,12 +186,6 @@ def _beside(motion: Motion, way: int) -> Motion:
 
 def _correlation(pair: Compared, motion: Motion) -> float:
     return float(np.mean(fit_locally(pair, motion.moved(pair)).correlation, dtype=np.float64))
-
-
-def _deep(pair: Compared, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    depth = ndimage.distance_transform_edt(np.pad(pair.mask, 1), sampling=pair.spacing_mm)[1:-1, 1:-1, 1:-1][pair.mask]
-    deep = points[:, depth >= np.median(depth)]
-    return deep[:, :: max(1, deep.shape[1] // _POINTS)]
 
 
 def _rms(vectors: NDArray[np.float64]) -> float:
