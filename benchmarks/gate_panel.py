@@ -1,7 +1,7 @@
 """Sensitivity and false alarms of the quality gates on the phantom panel.
 
-``python benchmarks/gate_panel.py CACHE [PEOPLE]`` spoils every person (or those of the given numbers, say ``0,3``) by
-every artifact of `gate_artifacts.py` and tells, for each gate, how often it fires on its artifact at each strength and
+``python benchmarks/gate_panel.py CACHE [--people 0,3] [--workers N]`` spoils every person by every artifact of
+`gate_artifacts.py` and tells, for each gate, how often it fires on its artifact at each strength and
 how often on the clean twin. Alignment is given by construction (its verdict has a panel of its own); marrow is the
 truth, the midline that of the clean twin. Where an artifact is no shading the bias fields are those of the clean twin.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from gate_artifacts import ARTIFACTS, Scan, clean_scan
+from over_people import for_people
 from panel_people import PEOPLE, rendered
 
 from marrowsignal.alignment import AlignedPair, AlignmentQuality, AlignmentVerdict
@@ -26,7 +27,7 @@ from marrowsignal.intensity import correct_bias, find_references, mark_metal
 from marrowsignal.marrow import segment_marrow
 from marrowsignal.protocol import load_protocol
 from marrowsignal.protocol.schema import Protocol
-from marrowsignal.quality import GateState, QualityReport, check_quality
+from marrowsignal.quality import GateState, QualityGate, QualityReport, check_quality
 from marrowsignal.regions import RegionMap, label_regions
 from marrowsignal.signals import measure_signals
 
@@ -87,48 +88,76 @@ def _report(
     return report, pair.bias, known
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One gate on one person, with its artifact or clean.
+
+    Attributes
+    ----------
+    person : int
+        Of the panel.
+    gate, series : str
+        Which gate.
+    artifact, strength : str
+        ``"clean"`` and nothing for the clean twin.
+    state : GateState
+        Its answer.
+    reason : str
+        And why.
+    """
+
+    person: int
+    gate: str
+    series: str
+    artifact: str
+    strength: str
+    state: GateState
+    reason: str
+
+    @property
+    def row(self) -> tuple[str, str, str, str]:
+        """Where it is counted."""
+        return self.gate, self.series, self.artifact, self.strength
+
+
+def _of_person(number: int, cache: Path) -> list[Judged]:
+    scan = clean_scan(rendered(PEOPLE[number], cache))
+    protocol = _protocol(scan.of.protocol)
+    clean, bias, regions = _report(scan, protocol)
+    found = [_judged(number, gate, "clean", "") for gate in clean.gates]
+    for artifact in ARTIFACTS:
+        for level, spoil in artifact.levels:
+            report, _, _ = _report(spoil(scan), protocol, bias, regions)
+            found.append(_judged(number, report.gate(artifact.gate, artifact.series), artifact.name, level))
+    return found
+
+
+def _judged(person: int, gate: QualityGate, artifact: str, strength: str) -> Judged:
+    return Judged(
+        person=person,
+        gate=gate.key,
+        series=gate.series,
+        artifact=artifact,
+        strength=strength,
+        state=gate.state,
+        reason=gate.reason,
+    )
+
+
 def main() -> int:
-    """Go over the panel and print the table."""
-    if len(sys.argv) not in (2, 3):
-        sys.stderr.write("usage: python benchmarks/gate_panel.py CACHE [PEOPLE]\n")
-        return 2
-    cache = Path(sys.argv[1])
-    chosen = PEOPLE if len(sys.argv) == 2 else tuple(PEOPLE[int(k)] for k in sys.argv[2].split(","))
+    """Go over the panel, print what went wrong and the table."""
     hits: Counter[tuple[str, str, str, str]] = Counter()
     seen: Counter[tuple[str, str, str, str]] = Counter()
-    for person in chosen:
-        scan = clean_scan(rendered(person, cache))
-        protocol = _protocol(scan.of.protocol)
-        clean, bias, regions = _report(scan, protocol)
-        for gate in clean.gates:
-            _count(hits, seen, (gate.key, gate.series, "clean", ""), gate.state)
-            if gate.state in _FIRED:
-                sys.stdout.write(
-                    f"{person.number:2d} {person.pattern}: clean twin, {gate.key} {gate.series}: {gate.reason}\n"
-                )
-        for artifact in ARTIFACTS:
-            for level, spoil in artifact.levels:
-                report, _, _ = _report(spoil(scan), protocol, bias, regions)
-                gate = report.gate(artifact.gate, artifact.series)
-                _count(hits, seen, (gate.key, gate.series, artifact.name, level), gate.state)
-                if gate.state not in _FIRED:
-                    sys.stdout.write(
-                        f"{person.number:2d} {person.pattern}: {artifact.name} {level}: {gate.state}, {gate.reason}\n"
-                    )
-        sys.stdout.flush()
+    for one in for_people(_of_person, about=__doc__):
+        fired = one.state in _FIRED
+        if one.state is not GateState.NOT_EVALUABLE:
+            seen[one.row] += 1
+            hits[one.row] += fired
+        if fired == (one.artifact == "clean"):
+            what = " ".join((one.gate, one.series, one.artifact, one.strength))
+            sys.stdout.write(f"{one.person:2d} {PEOPLE[one.person].pattern}: {what}: {one.state}, {one.reason}\n")
     _table(hits, seen)
     return 0
-
-
-def _count(
-    hits: Counter[tuple[str, str, str, str]],
-    seen: Counter[tuple[str, str, str, str]],
-    row: tuple[str, str, str, str],
-    state: GateState,
-) -> None:
-    if state is not GateState.NOT_EVALUABLE:
-        seen[row] += 1
-        hits[row] += state in _FIRED
 
 
 def _table(hits: Counter[tuple[str, str, str, str]], seen: Counter[tuple[str, str, str, str]]) -> None:

@@ -1,9 +1,9 @@
 """Reference tissue against phantom truth: people, fat in muscle and artifacts.
 
-``python benchmarks/reference_panel.py CACHE [PEOPLE] [CASE ...]`` prints, for each artifact, how far the levels of
-lean muscle and subcutaneous fat are from the truth in both series (median and worst), the verdicts, and how many errors
-beyond 3 % passed. PEOPLE is ``all`` (by default) or numbers parted by commas. Cases marked ``+coil`` are shaded by the
-usual coil and corrected by the tool; in all others the receive field is even, as after division by the true field.
+``python benchmarks/reference_panel.py CACHE [--people 0,3] [--workers N]`` prints, for each artifact, how far the
+levels of lean muscle and subcutaneous fat are from the truth in both series (median and worst), the verdicts, and how
+many errors beyond 3 % passed. Cases marked ``+coil`` are shaded by the usual coil and corrected by the tool; in all
+others the receive field is even, as after division by the true field.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from over_people import for_people
 from panel_people import PEOPLE, Rendered, rendered
 from scipy import ndimage
 
@@ -331,20 +332,14 @@ def _table(outcomes: Iterable[Outcome], tissue: str) -> str:
     return "\n".join([head, *(_row(case, [o for o in of_tissue if o.case == case]) for case in cases)])
 
 
+def _of_person(number: int, cache: Path) -> list[Outcome]:
+    of = rendered(PEOPLE[number], cache)
+    return [outcome for case in CASES for outcome in measured(of, case)]
+
+
 def main() -> int:
-    """Run people through cases and print both tables."""
-    if len(sys.argv) < 2:
-        sys.stderr.write("usage: python benchmarks/reference_panel.py CACHE [PEOPLE] [CASE ...]\n")
-        return 2
-    chosen = sys.argv[2] if len(sys.argv) > 2 else "all"
-    people = [p for p in PEOPLE if chosen == "all" or str(p.number) in chosen.split(",")]
-    cases = [c for c in CASES if len(sys.argv) < 4 or c.name in sys.argv[3:]]
-    outcomes: list[Outcome] = []
-    for person in people:
-        of = rendered(person, Path(sys.argv[1]))
-        outcomes += [outcome for case in cases for outcome in measured(of, case)]
-        sys.stderr.write(f"{person.number} ")
-        sys.stderr.flush()
+    """Run people through all cases and print both tables."""
+    outcomes = for_people(_of_person, about=__doc__)
     sys.stdout.write("\n" + _table(outcomes, "muscle") + "\n\n" + _table(outcomes, "fat") + "\n")
     return 0
 

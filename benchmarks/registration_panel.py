@@ -1,7 +1,7 @@
 """Registration and its verdict on thirty phantom people x an artifact panel whose true transforms are known.
 
-``python benchmarks/registration_panel.py CACHE [PERSON ...]`` aligns every pair, prints the error at marrow per
-artifact, the confusion of verdict and true error, and how estimated and true error correlate.
+``python benchmarks/registration_panel.py CACHE [--people 0,3] [--workers N]`` aligns every pair, prints the error at
+marrow per artifact, the confusion of verdict and true error, and how estimated and true error correlate.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from over_people import for_people
 from panel_people import PEOPLE, Rendered, rendered
 from scipy import ndimage, stats
 from scipy.spatial.transform import Rotation
@@ -420,20 +421,17 @@ def _report(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def _of_person(number: int, cache: Path) -> list[Row]:
+    settings = load_protocol(rendered(PEOPLE[number], cache).protocol).alignment
+    return [row for case in cases(number, cache) for row in judged(case, settings)]
+
+
 def main() -> int:
     """Align and judge every pair of the people given, or of all."""
-    if len(sys.argv) < 2:
-        sys.stderr.write("usage: python benchmarks/registration_panel.py CACHE [PERSON ...]\n")
-        return 2
-    numbers = [int(word) for word in sys.argv[2:]] or [person.number for person in PEOPLE]
-    rows = []
-    for number in numbers:
-        settings = load_protocol(rendered(PEOPLE[number], Path(sys.argv[1])).protocol).alignment
-        for case in cases(number, Path(sys.argv[1])):
-            for row in judged(case, settings):
-                rows.append(row)
-                told = "none" if row.estimated_mm is None else f"{row.estimated_mm:.2f}"
-                sys.stderr.write(f"{number:2d} {row.artifact:20s} {row.true_mm:6.2f} {told:>6s} {row.verdict}\n")
+    rows = for_people(_of_person, about=__doc__)
+    for row in rows:
+        told = "none" if row.estimated_mm is None else f"{row.estimated_mm:.2f}"
+        sys.stderr.write(f"{row.person:2d} {row.artifact:20s} {row.true_mm:6.2f} {told:>6s} {row.verdict}\n")
     sys.stdout.write(_report(rows))
     return 0
 
