@@ -138,7 +138,8 @@ def _held_by_class(facts: Facts, pattern: PatternClass) -> tuple[str, ...]:
 def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tuple[str, ...]:
     held = []
     if facts.gates.warnings:
-        held.append(f"{len(facts.gates.warnings)} quality finding(s)")
+        count = len(facts.gates.warnings)
+        held.append(f"{count} quality {'finding' if count == 1 else 'findings'}, told with the gates and findings")
     if against:
         held.append(f"contradicted by {', '.join(against)}")
     for group_id, words in (("G1", "T1 level"), ("G2", "STIR level"), ("G4", "symmetry")):

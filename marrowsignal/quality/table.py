@@ -186,7 +186,6 @@ _SHADING = (
         unit="1",
         warns="outside {p.bias.fat_to_muscle_t1.low:g}-{p.bias.fat_to_muscle_t1.high:g}",
         source="SCIENCE 6: 2.40-2.84 seen [C]",
-        tells=("t1_fat_to_muscle",),
     ),
     GateDeclaration(
         key="normalization",

@@ -88,7 +88,8 @@ def fat_to_muscle(steps: Steps, _series: str) -> Outcome:
 def residual_shading(steps: Steps, series: str) -> Outcome:
     """Variation of muscle over sectors after bias correction, percent."""
     if steps.volume(series) is None:
-        return not_evaluable(NO_STIR)
+        # a series that is not there is told by the gate of its own
+        return Outcome(state=GateState.NOT_EVALUABLE, reason=NO_STIR, consequence=Consequence.NONE)
     references = steps.references
     left = references.t1_residual_bias_fraction if series == T1 else references.stir_residual_bias_fraction
     if left is None:

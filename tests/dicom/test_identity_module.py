@@ -30,7 +30,7 @@ from marrowsignal.dicom.privacy.allow_list import (
 from marrowsignal.dicom.privacy.case_name import CASE_KEY_VARIABLE, KEY_FILE
 from marrowsignal.dicom.privacy.kept_words import KEPT_WORDS
 from marrowsignal.errors import DicomError, OutputError
-from marrowsignal.results.document_models import AcquisitionDocument, SeriesDocument
+from marrowsignal.results.acquired_models import AcquisitionDocument, SeriesDocument
 from tests.dicom.dicom_builder import SeriesSpec, write_series
 
 R = REDACTED
