@@ -4,7 +4,8 @@
 too, in their order: `find_series`, `select_pair` or `find_pairs`, `read_volume`, `align_pair`, `correct_bias`,
 `segment_marrow`, `label_regions`, `find_references`, `measure_signals`, `classify`; and what follows it:
 `render_report`, `write_case`. Between them `marrowsignal.intensity.mark_metal` leaves out what lies near metal, and
-`marrowsignal.quality` checks the gates and withholds what they forbid. Importing this package does no work: a name is loaded when it is first used.
+`marrowsignal.quality` checks the gates and withholds what they forbid. Importing this package does no work: a name is
+loaded when it is first used.
 """
 
 from __future__ import annotations

@@ -256,7 +256,7 @@ class TestFindings:
     def test_a_warning_holds_confidence_down_and_the_class_stays(self, severity: Severity) -> None:
         found = call(SCENES["normal"](), self.finding(severity), self.finding(severity))
         assert (found.pattern_class, found.confidence) == (PatternClass.NORMAL_FOR_AGE, Confidence.LOW)
-        assert "confidence held down: 1 quality finding(s)" in found.reasons
+        assert "confidence held down: 1 quality finding, told with the gates and findings" in found.reasons
 
     def test_information_does_not(self) -> None:
         assert call(SCENES["normal"](), self.finding(Severity.INFO)).confidence is Confidence.HIGH

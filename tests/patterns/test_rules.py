@@ -234,7 +234,7 @@ class TestConfidence:
     def test_a_warning_makes_it_low(self, groups: dict[str, States]) -> None:
         level, held = confidence(facts(groups, within_expected=P, gates=Gates(closed=(), warnings=("a", "b"))))
         assert level is Confidence.LOW
-        assert "2 quality finding(s)" in held
+        assert "2 quality findings, told with the gates and findings" in held
 
     def test_contradiction_makes_it_low_and_is_named(self) -> None:
         level, held = confidence(facts(changed(EDEMA, "G1", (N, P, P))))
