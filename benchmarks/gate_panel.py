@@ -68,7 +68,7 @@ def _pair(scan: Scan) -> AlignedPair:
 
 
 def _without_shading(scan: Scan, bias: BiasModel | None, protocol: Protocol) -> AlignedPair:
-    pair = _pair(scan)
+    pair = mark_metal(_pair(scan), protocol=protocol)
     if bias is None or scan.shaded_anew or bias.stir_field is None or pair.stir is None:
         return correct_bias(pair, settings=protocol.bias)
     t1 = replace(pair.t1, array=pair.t1.array / bias.t1_field)
@@ -78,7 +78,7 @@ def _without_shading(scan: Scan, bias: BiasModel | None, protocol: Protocol) -> 
 def _report(
     scan: Scan, protocol: Protocol, bias: BiasModel | None = None, regions: RegionMap | None = None
 ) -> tuple[QualityReport, BiasModel | None, RegionMap]:
-    pair = mark_metal(_without_shading(scan, bias, protocol), protocol=protocol)
+    pair = _without_shading(scan, bias, protocol)
     marrow = segment_marrow(pair, protocol=protocol, supplied=scan.of.marrow)
     known = label_regions(pair, marrow, protocol=protocol) if regions is None else regions
     references = find_references(pair, marrow.labels, marrow.core_mask, protocol=protocol)

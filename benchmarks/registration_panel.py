@@ -216,19 +216,45 @@ def _bent(degrees: float) -> Callable[..., _Scan]:
             )
             return np.asarray(turned / spacing + pivot)
 
-        def bend(points: Array) -> Array:
-            wanted = geometry.to_index(points)
-            at = wanted.copy()
-            for _ in range(30):
-                at = at + wanted - tissue_of(at)
-            return geometry.to_patient(at)
-
-        grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in geometry.shape), indexing="ij"), axis=-1)
-        at = np.moveaxis(tissue_of(grid), -1, 0)
-        species = np.stack([ndimage.map_coordinates(s, at, order=1, mode="nearest") for s in scan.species])
-        return replace(scan, species=species, bend=bend)
+        return _warped(scan, tissue_of)
 
     return change
+
+
+def _end_moved(length_mm: float) -> Callable[..., _Scan]:
+    def change(person: Rendered, scan: _Scan, _rng: np.random.Generator) -> _Scan:
+        """Move one end of the marrow along the columns, and smoothly less what lies farther than some 30 mm."""
+        geometry, spacing = scan.geometry, np.asarray(scan.geometry.spacing_mm)
+        mm = geometry.to_index(person.t1_geometry.to_patient(np.argwhere(person.marrow.mask))) * spacing
+        along = mm[:, 1 + int(np.argmax(mm[:, 1:].std(axis=0)))]
+        end = np.median(mm[along < np.quantile(along, 0.12) + 15.0], axis=0)
+
+        def tissue_of(index: Array) -> Array:
+            away = np.sum((index[..., 1:] * spacing[1:] - end[1:]) ** 2, axis=-1)
+            there = index.copy()
+            there[..., 2] += length_mm / spacing[2] * np.exp(-((away / (2 * 30.0**2)) ** 2))
+            return there
+
+        return _warped(scan, tissue_of)
+
+    return change
+
+
+def _warped(scan: _Scan, tissue_of: Callable[[Array], Array]) -> _Scan:
+    """Put at every voxel the tissue of another place; `tissue_of` takes and gives indices of the STIR grid."""
+    geometry = scan.geometry
+
+    def bend(points: Array) -> Array:
+        wanted = geometry.to_index(points)
+        at = wanted.copy()
+        for _ in range(30):
+            at = at + wanted - tissue_of(at)
+        return geometry.to_patient(at)
+
+    grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in geometry.shape), indexing="ij"), axis=-1)
+    at = np.moveaxis(tissue_of(grid), -1, 0)
+    species = np.stack([ndimage.map_coordinates(s, at, order=1, mode="nearest") for s in scan.species])
+    return replace(scan, species=species, bend=bend)
 
 
 _Change = Callable[[Rendered, _Scan, np.random.Generator], _Scan]
@@ -247,6 +273,7 @@ ARTIFACTS: dict[str, _Change] = {
     "bent 1 deg": _bent(1.0),
     "bent 3 deg": _bent(3.0),
     "other person": lambda _person, scan, _rng: scan,
+    "end moved 4 mm": _end_moved(4.0),
 }
 UNRELATED = "other person"
 

@@ -126,10 +126,10 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         focus=supplied,
     )
     clock.done("align_pair")
-    pair = correct_bias(pair, settings=rules.bias)
-    clock.done("correct_bias")
     pair = mark_metal(pair, protocol=rules)
     clock.done("mark_metal")
+    pair = correct_bias(pair, settings=rules.bias)
+    clock.done("correct_bias")
     mask = segment_marrow(pair, protocol=rules, supplied=supplied)
     clock.done("segment_marrow")
     regions = label_regions(pair, mask, protocol=rules)

@@ -33,8 +33,8 @@ def main(study: Path, out: Path) -> None:
     pair = ms.align_pair(t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment)
     if pair.quality:
         print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
-    pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
     pair = mark_metal(pair, protocol=rules)  # nothing within 15 mm of it is measured
+    pair = ms.correct_bias(pair, settings=rules.bias)  # the coils' shading, out of both series
 
     marrow = ms.segment_marrow(pair, protocol=rules)
     regions = ms.label_regions(pair, marrow, protocol=rules)

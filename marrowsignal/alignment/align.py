@@ -14,7 +14,7 @@ from marrowsignal.alignment.engine import Prepared, information, prepare, regist
 from marrowsignal.alignment.lone_t1 import t1_alone
 from marrowsignal.alignment.pieces import moved_on_their_own
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, AlignmentVerdict, PieceMotion
-from marrowsignal.alignment.resample import INTERPOLATOR, resample_onto
+from marrowsignal.alignment.resample import INTERPOLATOR, resample_onto, unfilled_onto
 from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
 from marrowsignal.alignment.water import settled_on_water
 from marrowsignal.findings import Finding, Severity
@@ -35,6 +35,7 @@ class _Task:
     t1: SignalVolume
     stir: SignalVolume
     prepared: tuple[Prepared, Prepared]
+    body: NDArray[np.bool_]
     where: NDArray[np.bool_]
     settings: AlignmentSettings
 
@@ -47,6 +48,15 @@ class _Task:
         """How far a transform moves what counts."""
         points = self.t1.geometry.to_patient(np.argwhere(self.where)[::_POINT_STRIDE])
         return float(np.median(displacements_mm(matrix, np.eye(4), points))) if len(points) else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Found:
+    """What a registration asks for, or why it was discarded."""
+
+    matrix: NDArray[np.float64]
+    pieces: tuple[PieceMotion, ...] = ()
+    discarded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,8 +104,9 @@ def align_pair(
         return t1_alone(t1)
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
     where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
-    task = _Task(t1=t1, stir=stir, prepared=(prepare(t1), prepare(stir)), where=where, settings=settings)
-    placed = _place(task, *_found(task))
+    task = _Task(t1=t1, stir=stir, prepared=(prepare(t1), prepare(stir)), body=body, where=where, settings=settings)
+    found = _found(task)
+    placed = _place(task, found.matrix, found.pieces)
     overlap = float(np.mean(placed.covered[body])) if body.any() else 0.0
     overlay = Overlay(
         t1=t1,
@@ -125,7 +136,7 @@ def align_pair(
         error_source=judgement.error_source,
         interpolator=placed.interpolator,
         verdict=judgement.verdict,
-        reason=_reason(judgement, moved_mm, overlap),
+        reason=_reason(judgement, found.discarded, moved_mm, overlap),
     )
     return AlignedPair(
         t1=t1,
@@ -139,31 +150,33 @@ def align_pair(
     )
 
 
-def _found(task: _Task) -> tuple[NDArray[np.float64], tuple[PieceMotion, ...]]:
+def _found(task: _Task) -> _Found:
     """Rigid transform and pieces that do not follow it; as the headers say where the images ask for nothing else."""
     t1, stir = task.prepared
-    as_it_is: tuple[NDArray[np.float64], tuple[PieceMotion, ...]] = (np.eye(4), ())
     try:
         rigid = register(t1, stir, mask=task.where, initial=np.eye(4))
         matrix = settled_on_water(task.t1, task.stir, mask=task.where, matrix=rigid, settings=task.settings)
-    except RuntimeError:
-        return as_it_is
+    except RuntimeError as none:
+        return _Found(matrix=np.eye(4), discarded=str(none))
     moved_mm = task.median_displacement_mm(matrix)
-    if moved_mm > task.settings.max_displacement.value:
-        return as_it_is
+    most = task.settings.max_displacement.value
+    if moved_mm > most:
+        why = f"the registration was discarded: it asked for {moved_mm:.0f} mm, more than {most:g} mm"
+        return _Found(matrix=np.eye(4), discarded=why)
     pieces = moved_on_their_own(t1, stir, mask=task.where, rigid=rigid, settled=matrix, settings=task.settings)
     pixel_mm = max(task.t1.geometry.spacing_mm[1:])
     near = task.same_grid and moved_mm <= task.settings.keep_grid_below.value * pixel_mm
-    return as_it_is if near and not pieces else (matrix, pieces)
+    return _Found(matrix=np.eye(4)) if near and not pieces else _Found(matrix=matrix, pieces=pieces)
 
 
 def _place(task: _Task, matrix: NDArray[np.float64], pieces: tuple[PieceMotion, ...]) -> _Placed:
     t1, stir = task.t1, task.stir
     as_it_is = task.same_grid and np.array_equal(matrix, np.eye(4)) and not pieces
     if as_it_is:
-        array, covered = np.asarray(stir.array), np.ones(stir.array.shape, bool)
+        array, covered = np.maximum(stir.array, 0), np.ones(stir.array.shape, bool)
     else:
         array, covered = resample_onto(stir, t1.geometry, matrix, pieces=pieces)
+    covered &= ~unfilled_onto(stir, t1, task.body, matrix, pieces=pieces)
     return _Placed(
         matrix=matrix,
         pieces=pieces,
@@ -173,10 +186,12 @@ def _place(task: _Task, matrix: NDArray[np.float64], pieces: tuple[PieceMotion, 
     )
 
 
-def _reason(judgement: Judgement, moved_mm: float, overlap: float) -> str:
+def _reason(judgement: Judgement, discarded: str, moved_mm: float, overlap: float) -> str:
     moved = (
         f"STIR was moved by {moved_mm:.1f} mm (median)" if moved_mm > 0 else "STIR was left where the scanner put it"
     )
+    if discarded:
+        moved = f"{moved} ({discarded})"
     return f"{moved}; {judgement.reason}; it covers {overlap:.0%} of the tissue"
 
 

@@ -107,8 +107,10 @@ def register(
     Raises
     ------
     RuntimeError
-        If the images do not overlap in `mask`.
+        If the images do not overlap in `mask`, or one shows nothing.
     """
+    if not (fixed.levels[-1].has_contrast and moving.levels[-1].has_contrast):
+        raise RuntimeError("nothing to register: an image has no contrast")
     points = _points(fixed.geometry, mask, slice_mask)
     found = [_Found(matrix=np.asarray(initial, np.float64), inverse=_FIRST_INVERSE * np.eye(6))]
     last = len(fixed.levels) - 1

@@ -16,6 +16,7 @@ _LEVELS_MM = (1.0, 2.0, 4.0)
 _SMOOTHING_VOXELS = 0.7
 _TAIL_PERCENT = 99.5
 _TAIL_STRIDE = 7
+_MIN_CONTRAST = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +61,11 @@ class Level:
         """Distance between slices, rows and columns, shape (3,)."""
         return np.asarray(np.linalg.norm(np.linalg.inv(self.index_of_lps)[:3, :3], axis=0))
 
+    @property
+    def has_contrast(self) -> bool:
+        """Whether it shows anything that another image could be laid upon."""
+        return bool(np.ptp(self.array) > _MIN_CONTRAST * self.top)
+
     def look_up(self, points_lps_mm: NDArray[np.float64]) -> Looked:
         """Interpolate linearly at patient points, shape (3, n)."""
         index = moved_by(self.index_of_lps, points_lps_mm)
@@ -94,8 +100,10 @@ def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry, *, levels: in
     tuple of Level
         About 1, 2 and 4 mm; an axis that is coarser by itself stays as it is.
     """
-    top = float(np.percentile(np.ravel(array)[::_TAIL_STRIDE], _TAIL_PERCENT))
-    small: NDArray[np.float32] = np.minimum(array, np.float32(top), dtype=np.float32)
+    top = max(0.0, float(np.percentile(np.ravel(array)[::_TAIL_STRIDE], _TAIL_PERCENT)))
+    small: NDArray[np.float32] = np.clip(array, 0, np.float32(top), dtype=np.float32)
+    # any end of the bins does for an image without signal
+    top = top or 1.0
     affine, built = geometry.affine_lps, []
     for level_mm in _LEVELS_MM[:levels]:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)

@@ -45,13 +45,14 @@ class AlignmentQuality:
     overlap_fraction : float or None
         Share of the T1 tissue that STIR covers.
     forward_backward_mm : float or None
-        Median distance by which going to STIR by the transform found and back by one found from the other side misses.
+        Root mean square by which going to STIR by the transform found and back by one found from the other side
+        misses.
     jackknife_mm : float or None
-        Spread of the transform when slices are left out, in the marrow or body.
+        Standard error, over slices left out, of the shift that local correlation still asks for.
     edge_distance_mm : float or None
         Distance of edges of bone in STIR from those in T1, in plane.
     local_residual_mm : float or None
-        Largest shift that parts of the tissue still ask for.
+        Shift in plane that a tenth of the tissue or more still asks for beyond what the whole does; by blocks.
     estimated_error_mm : float or None
         Expected distance of STIR tissue from T1 tissue; None when it could not be bounded.
     error_source : str
@@ -140,7 +141,8 @@ class AlignedPair:
     t1 : SignalVolume
         T1 as acquired, or bias-corrected.
     stir : SignalVolume or None
-        Same geometry, resampled at most once; None where a T1 alone is measured.
+        Same geometry, resampled at most once; None where a T1 alone is measured. Kept for the pictures where its
+        registration failed: what is measured is `comparable_stir`.
     covered_mask : ndarray of bool, shape (slice, row, column)
         T1 voxels that every series of the pair holds: those inside the acquired STIR volume, or all of a T1 alone.
     body_mask : ndarray of bool, shape (slice, row, column)
@@ -186,6 +188,16 @@ class AlignedPair:
         return f"registration allows medians of regions only: {self.quality.reason}"
 
     @property
+    def comparable_stir(self) -> SignalVolume | None:
+        """STIR where T1's masks hold in it; None without STIR and where the registration failed (SCIENCE 6)."""
+        return None if self.no_stir else self.stir
+
+    @property
+    def shared_mask(self) -> NDArray[np.bool_]:
+        """T1 voxels that `comparable_stir` holds too; all where there is none, so that it cannot cut T1."""
+        return np.ones_like(self.covered_mask) if self.no_stir else self.covered_mask
+
+    @property
     def measurable_mask(self) -> NDArray[np.bool_]:
-        """T1 voxels that every series holds and that lie far enough from metal."""
-        return self.covered_mask if self.metal_mask is None else self.covered_mask & ~self.metal_mask
+        """Voxels of `shared_mask` that lie far enough from metal."""
+        return self.shared_mask if self.metal_mask is None else self.shared_mask & ~self.metal_mask

@@ -28,10 +28,13 @@ def evened(array: NDArray[np.floating], spacing_mm: tuple[float, float, float]) 
     Returns
     -------
     ndarray of float32, same shape
-        About 1 in the middle of tissue; air stays dark, since a tenth of the brightest is added to the mean.
+        About 1 in the middle of tissue; air stays dark, since a tenth of the brightest is added to the mean. Below 0,
+        where no magnitude can be, and in an image with hardly any signal all over: 0.
     """
     top = float(np.percentile(np.ravel(array)[::_STRIDE], _TAIL_PERCENT))
-    clipped = np.minimum(array, np.float32(top), dtype=np.float32)
+    if top <= 0:
+        return np.zeros(array.shape, np.float32)
+    clipped = np.clip(array, 0, np.float32(top), dtype=np.float32)
     block = [min(n, max(1, round(_BLOCK_MM / s))) for n, s in zip(array.shape, spacing_mm, strict=True)]
     small = clipped
     for axis, width in enumerate(block):

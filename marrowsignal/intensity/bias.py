@@ -33,23 +33,24 @@ def correct_bias(pair: AlignedPair, *, settings: BiasSettings) -> AlignedPair:
     Returns
     -------
     AlignedPair
-        Corrected signals; the fields are kept in `bias`, geometric mean 1 in the body. What shading
-        remains is measured on reference tissue by `find_references`.
+        Corrected signals; the fields are kept in `bias`, geometric mean 1 in the body. A STIR whose registration failed
+        has no say and stays as it is. What shading remains is measured on reference tissue by `find_references`.
     """
     sound = pair.body_mask if pair.metal_mask is None else pair.body_mask & ~pair.metal_mask
-    volumes = (pair.t1,) if pair.stir is None else (pair.t1, pair.stir)
+    stir = pair.comparable_stir
+    volumes = (pair.t1,) if stir is None else (pair.t1, stir)
     fields = shading_fields(
         tuple(volume.array for volume in volumes),
-        (sound, sound & pair.covered_mask)[: len(volumes)],
+        (sound, sound & pair.shared_mask)[: len(volumes)],
         pair.body_mask,
         spacing_mm=pair.t1.geometry.spacing_mm,
         settings=settings,
     )
     t1 = _without(pair.t1, fields[0])
-    if pair.stir is None:
+    if stir is None:
         return replace(pair, t1=t1, bias=BiasModel(t1_field=fields[0], stir_field=None))
-    stir = _without(pair.stir, fields[1])
-    return replace(pair, t1=t1, stir=stir, bias=BiasModel(t1_field=fields[0], stir_field=fields[1]))
+    bias = BiasModel(t1_field=fields[0], stir_field=fields[1])
+    return replace(pair, t1=t1, stir=_without(stir, fields[1]), bias=bias)
 
 
 def shading_fields(

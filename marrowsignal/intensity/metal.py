@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.findings import Finding, Severity
 from marrowsignal.intensity.tissue_masks import fat_level
 from marrowsignal.protocol.schema import Protocol, QualitySettings
 
@@ -25,7 +26,7 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
     Parameters
     ----------
     pair : AlignedPair
-        Bias-corrected.
+        As acquired: a bias correction takes piled-up signal for shading.
     protocol : Protocol
         Limits of SCIENCE 6 and the window of muscle's T1.
 
@@ -34,35 +35,51 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
     AlignedPair
         With `metal_mask`: all within `metal_margin` of a compact void inside the patient, dark on both series, with
         signal piled up beyond that of any tissue at its rim. Air and gas have no pile-up, cortex is no compact void.
-        Empty where there is none, or no fat to compare with.
+        Empty where there is none; None where there is no fat or no muscle to compare with. A void that its pile-up
+        makes look like metal too near to the edge of the picture to be judged is told by a finding.
     """
     t1, spacing = pair.t1.array, pair.t1.geometry.spacing_mm
-    nothing = np.zeros(t1.shape, bool)
-    fat = fat_level(t1, pair.body_mask & pair.covered_mask)
+    fat = fat_level(t1, pair.body_mask & pair.shared_mask)
     if fat is None or fat <= 0:
-        return replace(pair, metal_mask=nothing)
+        return replace(pair, metal_mask=None)
     settings, window = protocol.quality, protocol.references.muscle_t1_to_fat
-    muscle_like = pair.body_mask & pair.covered_mask & (t1 > window.low * fat) & (t1 < window.high * fat)
+    muscle_like = pair.body_mask & pair.shared_mask & (t1 > window.low * fat) & (t1 < window.high * fat)
     if not muscle_like.any():
-        return replace(pair, metal_mask=nothing)
-    dark = pair.body_mask & pair.covered_mask
-    for image in (t1,) if pair.stir is None else (t1, pair.stir.array):
+        return replace(pair, metal_mask=None)
+    dark = pair.body_mask & pair.shared_mask
+    for image in (t1,) if pair.comparable_stir is None else (t1, pair.comparable_stir.array):
         dark &= image < settings.metal_void.value * float(np.median(image[muscle_like]))
     voids = _compact(dark, spacing, settings.metal_min_radius.value)
     metal = np.zeros(t1.shape, bool)
+    at_edge = 0
     labels, _ = ndimage.label(voids)
     voxel_ml = pair.t1.geometry.voxel_ml
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         wide = _grown(box, t1.shape, spacing, _AROUND_MM)
         void = labels[wide] == number
-        if void.sum() * voxel_ml < settings.metal_min_volume.value or _cut_off(box, t1.shape, spacing):
+        if void.sum() * voxel_ml < settings.metal_min_volume.value:
             continue
-        if _has_pile_up(t1[wide], void, pair.body_mask[wide], spacing, fat=fat, settings=settings):
+        if not _has_pile_up(t1[wide], void, pair.body_mask[wide], spacing, fat=fat, settings=settings):
+            continue
+        if _cut_off(box, t1.shape, spacing):
+            at_edge += 1
+        else:
             metal[wide] |= void
+    findings = (*pair.findings, _at_edge(at_edge)) if at_edge else pair.findings
+    near = _within(metal, spacing, settings.metal_margin.value)
+    return replace(pair, metal_mask=near, findings=findings)
+
+
+def _within(metal: NDArray[np.bool_], spacing: tuple[float, float, float], margin_mm: float) -> NDArray[np.bool_]:
     if not metal.any():
-        return replace(pair, metal_mask=nothing)
-    distance = ndimage.distance_transform_edt(~metal, sampling=spacing)
-    return replace(pair, metal_mask=np.asarray(distance <= settings.metal_margin.value))
+        return metal
+    return np.asarray(ndimage.distance_transform_edt(~metal, sampling=spacing) <= margin_mm)
+
+
+def _at_edge(voids: int) -> Finding:
+    many = "A void" if voids == 1 else f"{voids} voids"
+    text = f"{many} with pile-up within {_EDGE_MM:g} mm of the edge of the picture may be metal; nothing is left out."
+    return Finding(code="void_at_edge", stage="mark_metal", severity=Severity.WARN, message=text)
 
 
 def _has_pile_up(

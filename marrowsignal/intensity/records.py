@@ -71,6 +71,9 @@ class References:
         Noise SD in bias-corrected signal; None without tissue to measure it in, or without a STIR series.
     t1_residual_bias_fraction, stir_residual_bias_fraction : float or None
         Coefficient of variation of muscle's local level over sectors after bias correction: what muscle itself tells.
+        None where muscle was refused: what is no muscle tells nothing.
+    refused_fat_to_muscle : float or None
+        T1 of fat over what was taken for muscle and refused.
     findings : tuple of Finding
         What weakens the references.
     """
@@ -83,6 +86,7 @@ class References:
     noise_stir: float | None
     t1_residual_bias_fraction: float | None
     stir_residual_bias_fraction: float | None
+    refused_fat_to_muscle: float | None = None
     findings: tuple[Finding, ...] = ()
 
     def all_tissues(self) -> tuple[ReferenceTissue, ...]:

@@ -43,6 +43,8 @@ class Tissues:
         Homogeneous fat near the skin, between its septa.
     local_lean, local_fat : ndarray of bool
         The same where each sector of the field of view keeps a level of its own: what tells of shading.
+    stir_apart : ndarray of bool
+        As lean muscle on T1 and far from it on STIR: edema, organs and fluid, or muscle in uneven shading.
     """
 
     muscle: NDArray[np.bool_]
@@ -50,12 +52,13 @@ class Tissues:
     fat: NDArray[np.bool_]
     local_lean: NDArray[np.bool_]
     local_fat: NDArray[np.bool_]
+    stir_apart: NDArray[np.bool_]
 
     @classmethod
     def none(cls, shape: tuple[int, int, int]) -> Tissues:
         """No tissue at all."""
         nothing = np.zeros(shape, bool)
-        return cls(muscle=nothing, lean=nothing, fat=nothing, local_lean=nothing, local_fat=nothing)
+        return cls(muscle=nothing, lean=nothing, fat=nothing, local_lean=nothing, local_fat=nothing, stir_apart=nothing)
 
 
 def find_tissues(
@@ -111,9 +114,11 @@ def find_tissues(
     muscle = inside & (mean > window.low * fat_level) & (mean < window.high * fat_level)
     # Fat far from the coil may be as dark as muscle near it, but then nothing around it is brighter.
     muscle &= mean < window.high * _brightest_around(mean, settings.brighter_within.value, spacing_mm)
-    muscle = search.without_others(_eroded_in_plane(muscle, spacing_mm))
+    grey = _eroded_in_plane(muscle, spacing_mm)
+    muscle = search.without_others(grey)
     lean, local_lean = search.lean(muscle)
-    return Tissues(muscle=muscle, lean=lean, fat=fat, local_lean=local_lean, local_fat=local_fat)
+    apart = search.like_on_t1(lean, grey & ~muscle)
+    return Tissues(muscle=muscle, lean=lean, fat=fat, local_lean=local_lean, local_fat=local_fat, stir_apart=apart)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,6 +141,13 @@ class _Search:
         window = self.settings.muscle_stir_to_lean
         near = (self.stir > window.low * stir) & (self.stir < window.high * stir)
         return np.asarray(muscle & near & (self.t1 > window.low * t1))
+
+    def like_on_t1(self, tissue: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return those of the others that T1 alone does not tell from the tissue."""
+        if not tissue.any():
+            return np.zeros_like(others)
+        ratio = self.t1 / np.median(self.t1[tissue])
+        return np.asarray(others & (np.abs(ratio - 1) <= self.settings.t1_sector_tolerance.value))
 
     def lean(self, muscle: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Muscle at the dark end of T1, and of STIR where there is one; the same sector by sector."""

@@ -45,10 +45,11 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
         none, or no muscle and fat to compare with. Without STIR marrow as dark as muscle is left out.
     """
     spacing = pair.t1.geometry.spacing_mm
-    inside = pair.body_mask & pair.covered_mask
+    inside = pair.body_mask & pair.shared_mask
+    water = None if pair.comparable_stir is None else pair.comparable_stir.array
     found = find_tissues(
         pair.t1.array,
-        None if pair.stir is None else pair.stir.array,
+        water,
         body=inside,
         exclude=np.zeros_like(inside),
         spacing_mm=spacing,
@@ -57,7 +58,7 @@ def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: R
     if not found.lean.any() or not found.fat.any():
         return np.zeros_like(inside)
     t1 = pair.t1.array / np.float32(np.median(pair.t1.array[found.fat]))
-    stir = None if pair.stir is None else pair.stir.array / np.float32(np.median(pair.stir.array[found.lean]))
+    stir = None if water is None else water / np.float32(np.median(water[found.lean]))
     fine = _smoothed(t1, _FINE_SMOOTHING_MM, spacing)
     low = settings.automatic_above_muscle.value * float(np.median(t1[found.lean]))
     candidates = inside & _candidates(t1, stir, low, spacing, settings) & _open_space(fine, spacing, settings)

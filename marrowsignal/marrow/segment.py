@@ -78,7 +78,7 @@ def segment_marrow(pair: AlignedPair, *, protocol: Protocol, supplied: LabelVolu
         core_mask=core & pair.measurable_mask,
         source=source,
         confidence=AUTOMATIC_CONFIDENCE if supplied is None else None,
-        findings=_findings(labels, source, with_stir=pair.stir is not None),
+        findings=_findings(labels, source, with_stir=pair.comparable_stir is not None),
     )
 
 

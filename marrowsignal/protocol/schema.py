@@ -145,6 +145,7 @@ class ReferenceSettings(_Model):
     stir_max_pure_spread: Quantity
     t1_sector_tolerance: Quantity
     stir_sector_tolerance: Quantity
+    max_apart: Quantity
     lean_share: Quantity
     stir_lean_share: Quantity
     muscle_min_share: Quantity
@@ -271,6 +272,7 @@ class QualitySettings(_Model):
     fat_sector_ratio_warn: Quantity
     fat_sector_ratio_fail: Quantity
     fat_to_lesion_fail: Quantity
+    fat_contrast_fail: Quantity
     nulled_fat_min: Quantity
     yellow_t1_to_fat: Quantity
     ghost_warn: Quantity
@@ -279,6 +281,8 @@ class QualitySettings(_Model):
     edge_ratio_fail: Quantity
     slice_jump_warn: Quantity
     slice_jump_fail: Quantity
+    slice_step_warn: Quantity
+    slice_step_fail: Quantity
     thickness_warn: Quantity
     gap_warn: Quantity
     gap_fail: Quantity

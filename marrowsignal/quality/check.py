@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import SeriesPair
 from marrowsignal.intensity.records import References
@@ -15,6 +17,8 @@ from marrowsignal.regions.records import RegionMap
 from marrowsignal.signals.records import Signals
 
 __all__ = ["check_quality"]
+
+_SHADING = "residual_shading"
 
 
 def check_quality(  # noqa: PLR0913 - one argument a step
@@ -53,8 +57,23 @@ def check_quality(  # noqa: PLR0913 - one argument a step
         signals=signals,
         protocol=protocol,
     )
-    return QualityReport(
-        gates=tuple(_gate(row, name, row.check(steps, name), protocol) for row in GATES for name in row.series)
+    gates = tuple(_gate(row, name, row.check(steps, name), protocol) for row in GATES for name in row.series)
+    return QualityReport(gates=_without_lost_symmetry(gates))
+
+
+def _without_lost_symmetry(gates: tuple[QualityGate, ...]) -> tuple[QualityGate, ...]:
+    # A left-right comparison excuses failed shading only while no other gate forbids it (SCIENCE 4.2).
+    if not any(gate.consequence is Consequence.NO_SYMMETRY for gate in gates):
+        return gates
+    return tuple(
+        replace(
+            gate,
+            consequence=Consequence.NO_ASSESSMENT,
+            reason=f"{gate.reason}, and the left-right comparison that would cancel it is withheld",
+        )
+        if gate.key == _SHADING and gate.state is GateState.FAIL and gate.consequence is not Consequence.NO_ASSESSMENT
+        else gate
+        for gate in gates
     )
 
 

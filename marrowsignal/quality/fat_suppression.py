@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.quality.header_checks import normalization
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
 from marrowsignal.quality.records import GateState
 
@@ -18,26 +18,24 @@ _FAT_LABEL = 2
 
 
 def level(steps: Steps, _series: str) -> Outcome:
-    """STIR of subcutaneous fat over muscle (D08), and whether it reaches into the lesions' range."""
+    """STIR of subcutaneous fat over muscle (D08), and whether it reaches the lesions' range or T1's contrast."""
     fat, muscle = steps.fat(STIR), steps.muscle(STIR)
-    if steps.pair.stir is None or fat is None or not muscle:
-        return not_evaluable(NO_STIR if steps.pair.stir is None else _NO_REFERENCE)
+    if steps.pair.no_stir or fat is None or not muscle:
+        return not_evaluable(steps.pair.no_stir or _NO_REFERENCE)
     ratio, cut = fat / muscle, steps.protocol.references.stir_fat_to_muscle_warn.value
     text = f"STIR fat/muscle is {ratio:.2f}"
     found = graded(ratio, text + (": fat may not be suppressed" if ratio > cut else ""), warn=cut)
-    lesions = _lesion_level(steps)
-    share = None if lesions is None else fat / lesions
-    if found.state is GateState.PASS or share is None or share <= steps.protocol.quality.fat_to_lesion_fail.value:
+    unsuppressed = "" if found.state is GateState.PASS else _unsuppressed(steps, fat, ratio)
+    if not unsuppressed:
         return found
-    text += f": fat is not suppressed and reaches {share:.0%} of the lesions' level"
-    return Outcome(state=GateState.FAIL, reason=text, value=ratio)
+    return Outcome(state=GateState.FAIL, reason=f"{text}: fat is not suppressed and {unsuppressed}", value=ratio)
 
 
 def evenness(steps: Steps, _series: str) -> Outcome:
     """Ratio of the brightest to the darkest sector of fat on STIR."""
-    stir, muscle, fat = steps.pair.stir, steps.muscle(STIR), steps.fat(T1)
+    stir, muscle, fat = steps.volume(STIR), steps.muscle(STIR), steps.fat(T1)
     if stir is None or not muscle or not fat:
-        return not_evaluable(NO_STIR if stir is None else _NO_REFERENCE)
+        return not_evaluable(steps.pair.no_stir or _NO_REFERENCE)
     settings = steps.protocol.quality
     levels = sector_levels(
         _with_its_own_shading(steps, stir),
@@ -51,14 +49,19 @@ def evenness(steps: Steps, _series: str) -> Outcome:
     floor = settings.nulled_fat_min.value * muscle
     ratio = float(max(levels.max(), floor) / max(levels.min(), floor))
     text = f"STIR of fat differs by a factor of {ratio:.1f} between {levels.size} sectors of the field of view"
-    return graded(ratio, text, warn=settings.fat_sector_ratio_warn.value, fail=settings.fat_sector_ratio_fail.value)
+    found = graded(ratio, text, warn=settings.fat_sector_ratio_warn.value, fail=settings.fat_sector_ratio_fail.value)
+    if found.state is GateState.FAIL and normalization(steps, STIR).state is GateState.WARN:
+        # Shading that only one series has looks the same.
+        text += "; only one series is normalised, so that it may be shading"
+        return Outcome(state=GateState.WARN, reason=text, value=ratio)
+    return found
 
 
 def nulled(steps: Steps, _series: str) -> Outcome:
     """STIR of yellow marrow, else of subcutaneous fat, over muscle: near the null fat and water cancel."""
-    stir, muscle, fat = steps.pair.stir, steps.muscle(STIR), steps.fat(T1)
+    stir, muscle, fat = steps.volume(STIR), steps.muscle(STIR), steps.fat(T1)
     if stir is None or not muscle or not fat:
-        return not_evaluable(NO_STIR if stir is None else _NO_REFERENCE)
+        return not_evaluable(steps.pair.no_stir or _NO_REFERENCE)
     settings = steps.protocol.quality
     yellow = steps.marrow.core_mask & (steps.pair.t1.array > settings.yellow_t1_to_fat.value * fat)
     enough = yellow.sum() * stir.geometry.voxel_ml >= steps.protocol.signals.full_volume.value
@@ -123,8 +126,19 @@ def _with_its_own_shading(steps: Steps, stir: SignalVolume) -> NDArray[np.float3
     return np.asarray(stir.array * bias.stir_field / bias.t1_field, np.float32)
 
 
+def _unsuppressed(steps: Steps, fat: float, ratio: float) -> str:
+    """Say what only an unsuppressed STIR shows: fat as bright as lesions, or the contrast of T1."""
+    settings, lesions = steps.protocol.quality, _lesion_level(steps)
+    if lesions is not None and fat / lesions > settings.fat_to_lesion_fail.value:
+        return f"reaches {fat / lesions:.0%} of the lesions' level"
+    t1_fat, t1_muscle = steps.fat(T1), steps.muscle(T1)
+    if t1_fat and t1_muscle and ratio > settings.fat_contrast_fail.value * t1_fat / t1_muscle:
+        return f"stands out from muscle as on T1 ({t1_fat / t1_muscle:.2f})"
+    return ""
+
+
 def _lesion_level(steps: Steps) -> float | None:
-    labels = steps.signals.lesion_labels
-    if labels is None or steps.pair.stir is None or not labels.mask.any():
+    labels, stir = steps.signals.lesion_labels, steps.volume(STIR)
+    if labels is None or stir is None or not labels.mask.any():
         return None
-    return float(np.median(steps.pair.stir.array[labels.mask]))
+    return float(np.median(stir.array[labels.mask]))

@@ -13,8 +13,8 @@ __all__ = ["both_sides", "coverage", "marrow_volume", "slice_count", "slice_gap"
 
 def slice_thickness(steps: Steps, series: str) -> Outcome:
     """SliceThickness, mm."""
-    volume = steps.volume(series)
-    thickness = None if volume is None else volume.acquisition.slice_thickness_mm
+    facts = steps.facts(series)
+    thickness = None if facts is None else facts.slice_thickness_mm
     if thickness is None:
         return not_evaluable(f"no SliceThickness of {series}")
     # 5 mm is already thick (SCIENCE 6), so that the limit itself warns.
@@ -24,8 +24,8 @@ def slice_thickness(steps: Steps, series: str) -> Outcome:
 
 def slice_gap(steps: Steps, series: str) -> Outcome:
     """Gap between slices in percent of their thickness; negative where they overlap."""
-    volume, header = steps.volume(series), steps.header(series)
-    thickness = None if volume is None else volume.acquisition.slice_thickness_mm
+    facts, header = steps.facts(series), steps.header(series)
+    thickness = None if facts is None else facts.slice_thickness_mm
     spacing = steps.pair.t1.geometry.spacing_mm if series == T1 else header and header.spacing_mm
     if not thickness or not spacing:
         return not_evaluable(f"SliceThickness or spacing of {series} is not known")
@@ -43,9 +43,9 @@ def slice_gap(steps: Steps, series: str) -> Outcome:
 def coverage(steps: Steps, _series: str) -> Outcome:
     """Share of the marrow that STIR covers, percent."""
     mask = steps.marrow.labels.mask
-    if steps.pair.stir is None or not mask.any():
-        return not_evaluable("no STIR series, or no marrow")
-    share = float(np.mean(steps.pair.covered_mask[mask]))
+    if steps.pair.no_stir or not mask.any():
+        return not_evaluable(steps.pair.no_stir or "no marrow")
+    share = float(np.mean(steps.pair.shared_mask[mask]))
     regions = steps.regions.labels.array
     cut = steps.protocol.signals.min_coverage.value
     partly = [r.name for r in steps.regions.regions if _share(steps, regions == r.label) < cut]
@@ -74,7 +74,7 @@ def marrow_volume(steps: Steps, _series: str) -> Outcome:
     settings, whole = steps.protocol.signals, steps.signals.whole
     return graded(
         whole.core_volume_ml,
-        f"{whole.core_volume_ml:.1f} mL of marrow on {whole.slices} slices could be measured",
+        f"{whole.core_volume_ml:.1f} mL of marrow could be measured",
         warn=settings.full_volume.value,
         fail=settings.exploratory_volume.value,
         below=True,
@@ -86,7 +86,7 @@ def slice_count(steps: Steps, _series: str) -> Outcome:
     settings, whole = steps.protocol.signals, steps.signals.whole
     return graded(
         float(whole.slices),
-        f"{whole.core_volume_ml:.1f} mL of marrow on {whole.slices} slices could be measured",
+        f"marrow could be measured on {whole.slices} slice{'' if whole.slices == 1 else 's'}",
         warn=settings.full_slices.value,
         fail=settings.exploratory_slices.value,
         below=True,
@@ -94,4 +94,4 @@ def slice_count(steps: Steps, _series: str) -> Outcome:
 
 
 def _share(steps: Steps, inside: np.ndarray) -> float:
-    return float(np.mean(steps.pair.covered_mask[inside])) if inside.any() else 1.0
+    return float(np.mean(steps.pair.shared_mask[inside])) if inside.any() else 1.0

@@ -45,7 +45,7 @@ def one_person(steps: Steps, _series: str) -> Outcome:
 
 def contrast(steps: Steps, series: str) -> Outcome:
     """Whether contrast medium was on board, by header, text or order of acquisition."""
-    facts = _facts(steps, series)
+    facts = steps.facts(series)
     if facts is None:
         return not_evaluable(f"there is no {series} series")
     if facts.post_contrast:
@@ -82,7 +82,7 @@ def field_strength(steps: Steps, _series: str) -> Outcome:
 
 def inversion_time(steps: Steps, _series: str) -> Outcome:
     """TI over fat's null (SCIENCE 1.1: ``T1 ln(1 + 1 - exp(-(TR - TI) / T1))`` with ideal inversion)."""
-    facts = _facts(steps, STIR)
+    facts = steps.facts(STIR)
     if facts is None:
         return not_evaluable("there is no STIR series")
     constants = constants_for_field(facts.magnetic_field_strength_t, steps.protocol.signals.tissue_constants)
@@ -105,7 +105,7 @@ def normalization(steps: Steps, _series: str) -> Outcome:
     """Whether the scanner evened out the coils' shading of both series or of none, by ImageType."""
     facts = _all_facts(steps)
     if len(facts) < 2 or not all(f.image_type for f in facts):
-        return not_evaluable("no STIR series, or no ImageType in a header")
+        return not_evaluable("no STIR series" if len(facts) < 2 else "no ImageType in a header")
     done = ["NORM" in f.image_type for f in facts]
     if done[0] != done[1]:
         only = T1 if done[0] else STIR
@@ -158,10 +158,5 @@ def _clear_side(steps: Steps) -> str:
     return "left" if x.min() > 0 else "right" if x.max() < 0 else ""
 
 
-def _facts(steps: Steps, series: str) -> AcquisitionFacts | None:
-    volume = steps.volume(series)
-    return None if volume is None else volume.acquisition
-
-
 def _all_facts(steps: Steps) -> list[AcquisitionFacts]:
-    return [facts for series in (T1, STIR) if (facts := _facts(steps, series)) is not None]
+    return [facts for series in (T1, STIR) if (facts := steps.facts(series)) is not None]

@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.quality.edge_width import edge_width_mm
-from marrowsignal.quality.outcome import T1, Outcome, Steps, graded, not_evaluable
-from marrowsignal.quality.slice_consistency import alternating_shift_mm, level_jump
+from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
+from marrowsignal.quality.records import GateState
+from marrowsignal.quality.slice_consistency import (
+    alternating_shift_mm,
+    largest_level_step,
+    largest_shift_step_mm,
+    level_jump,
+)
 
 __all__ = ["air_structure", "edge_sharpness", "ghosts", "slice_jumps", "slice_shift"]
 
@@ -22,17 +27,18 @@ _MIN_AIR = 0.05
 # Magnitude noise in air is skewed (Rayleigh, 0.63): over blocks of two or more independent samples so much at most.
 _NOISE_SKEW = 0.15
 _MUSCLE_LABEL = 1
+_SEVERITY = (GateState.PASS, GateState.WARN, GateState.FAIL)
 
 
 def ghosts(steps: Steps, series: str) -> Outcome:
     """Structure in the air around the patient, percent of muscle."""
     volume, muscle = steps.volume(series), steps.muscle(series)
     if volume is None or not muscle:
-        return not_evaluable(NO_STIR if volume is None else f"no muscle reference on {series}")
+        return not_evaluable(steps.pair.no_stir if volume is None else f"no muscle reference on {series}")
     # Fields of shading mean nothing in air: what was acquired is looked at, muscle with its own shading.
     acquired = _acquired(steps, series)
     muscle = float(np.median(acquired[steps.references.labels.array == _MUSCLE_LABEL]))
-    seen = steps.pair.covered_mask
+    seen = steps.pair.shared_mask
     found = air_structure(acquired, steps.pair.body_mask, seen, spacing_mm=volume.geometry.spacing_mm)
     if found is None:
         return not_evaluable("no air around the patient in view")
@@ -47,10 +53,10 @@ def ghosts(steps: Steps, series: str) -> Outcome:
 
 def edge_sharpness(steps: Steps, _series: str) -> Outcome:
     """Width of the edges that T1 shows, on STIR over on T1."""
-    stir = steps.pair.stir
+    stir = steps.volume(STIR)
     if stir is None:
-        return not_evaluable(NO_STIR)
-    where = steps.pair.body_mask & steps.pair.covered_mask
+        return not_evaluable(steps.pair.no_stir)
+    where = steps.pair.body_mask & steps.pair.shared_mask
     widths = [
         edge_width_mm(steps.pair.t1.array, image, where, spacing_mm=stir.geometry.spacing_mm)
         for image in (steps.pair.t1.array, stir.array)
@@ -70,33 +76,48 @@ def slice_jumps(steps: Steps, series: str) -> Outcome:
     """How far the level of a slice is from that of its neighbours, percent."""
     volume = steps.volume(series)
     if volume is None:
-        return not_evaluable(NO_STIR)
+        return not_evaluable(steps.pair.no_stir)
     settings = steps.protocol.quality
-    seen = steps.pair.body_mask & steps.pair.covered_mask
-    jump = level_jump(_acquired(steps, series), seen, spacing_mm=volume.geometry.spacing_mm)
-    if jump is None:
-        return not_evaluable("too few slices to compare neighbours")
-    return graded(
+    seen = steps.pair.body_mask & steps.pair.shared_mask
+    acquired, spacing = _acquired(steps, series), volume.geometry.spacing_mm
+    jump = level_jump(acquired, seen, spacing_mm=spacing)
+    step = largest_level_step(acquired, seen, spacing_mm=spacing)
+    if jump is None or step is None:
+        return not_evaluable("too few slices to compare neighbours, or no signal")
+    everywhere = graded(
         100 * jump,
         f"the level of {series} jumps by {jump:.0%} from slice to slice",
         warn=100 * settings.slice_jump_warn.value,
         fail=100 * settings.slice_jump_fail.value,
     )
+    once = graded(
+        100 * step,
+        f"the level of {series} changes by a factor of {np.exp(step):.2f} between two slices",
+        warn=100 * settings.slice_step_warn.value,
+        fail=100 * settings.slice_step_fail.value,
+    )
+    return once if _SEVERITY.index(once.state) > _SEVERITY.index(everywhere.state) else everywhere
 
 
 def slice_shift(steps: Steps, series: str) -> Outcome:
-    """Shift of odd against even slices, mm: the patient moved between the passes of an interleaved stack."""
+    """Shift of odd against even slices, or of STIR's slices from one on against T1's, mm: the patient moved."""
     volume = steps.volume(series)
     if volume is None:
-        return not_evaluable(NO_STIR)
-    where = steps.pair.body_mask & steps.pair.covered_mask
+        return not_evaluable(steps.pair.no_stir)
+    where = steps.pair.body_mask & steps.pair.shared_mask
     shift = alternating_shift_mm(volume.array, where, spacing_mm=volume.geometry.spacing_mm)
     if shift is None:
-        return not_evaluable("too few slices to compare neighbours")
+        return not_evaluable("too few slices to compare neighbours, or no signal")
     cuts = steps.protocol.alignment
+    text = f"odd and even slices of {series} lie {shift:.1f} mm apart"
+    step = None
+    if series == STIR:
+        step = largest_shift_step_mm(steps.pair.t1.array, volume.array, where, spacing_mm=volume.geometry.spacing_mm)
+    if step is not None and step > shift:
+        shift, text = step, f"STIR against T1 moves by {step:.1f} mm between two slices"
     return graded(
         shift,
-        f"odd and even slices of {series} lie {shift:.1f} mm apart",
+        text,
         warn=cuts.pass_error.value,
         fail=cuts.warn_error.value,
     )

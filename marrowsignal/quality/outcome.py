@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import Series, SeriesPair
+from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.intensity.records import References
 from marrowsignal.marrow.records import MarrowMask
@@ -32,8 +33,13 @@ class Steps:
     protocol: Protocol
 
     def volume(self, series: str) -> SignalVolume | None:
-        """Return the bias-corrected image of ``"T1"`` or ``"STIR"``; None without a STIR series."""
-        return self.pair.t1 if series == T1 else self.pair.stir
+        """Return the bias-corrected image of ``"T1"`` or ``"STIR"``; None where `pair.no_stir` tells why."""
+        return self.pair.t1 if series == T1 else self.pair.comparable_stir
+
+    def facts(self, series: str) -> AcquisitionFacts | None:
+        """Return what the headers tell of ``"T1"`` or ``"STIR"``, wherever it lies; None without a STIR series."""
+        volume = self.pair.t1 if series == T1 else self.pair.stir
+        return None if volume is None else volume.acquisition
 
     def header(self, series: str) -> Series | None:
         """Return the DICOM series of ``"T1"`` or ``"STIR"``, where there is one."""

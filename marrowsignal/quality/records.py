@@ -45,7 +45,8 @@ class QualityGate:
     state : GateState
         Outcome.
     value : float or None
-        What was measured; None with state ``not_evaluable``, or where the check is about words of the header.
+        What was measured, infinite where that has no bound; None with state ``not_evaluable``, or where the check is
+        about words of the header.
     unit : str
         Of `value`.
     limit : str

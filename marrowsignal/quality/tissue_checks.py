@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from marrowsignal.alignment.records import NO_STIR, AlignmentVerdict
+from marrowsignal.alignment.records import AlignmentVerdict
 from marrowsignal.intensity.records import ReferenceTissue, ReferenceVerdict
 from marrowsignal.quality.outcome import T1, Outcome, Steps, graded, not_evaluable, passed
 from marrowsignal.quality.records import Consequence, GateState
@@ -39,10 +41,12 @@ def alignment(steps: Steps, _series: str) -> Outcome:
     """Estimated registration error and the verdict on it."""
     quality = steps.pair.quality
     if quality is None:
-        return not_evaluable(NO_STIR)
+        return not_evaluable(steps.pair.no_stir)
     state, consequence = _OF_ALIGNMENT[quality.verdict]
     reason = f"registration failed: {quality.reason}" if quality.verdict is AlignmentVerdict.FAIL else quality.reason
-    return Outcome(state=state, reason=reason, value=quality.estimated_error_mm, consequence=consequence)
+    # A number that has no bound is not the same as a check that has no number.
+    error = math.inf if quality.estimated_error_mm is None else quality.estimated_error_mm
+    return Outcome(state=state, reason=reason, value=error, consequence=consequence)
 
 
 def muscle_reference(steps: Steps, _series: str) -> Outcome:
@@ -50,7 +54,7 @@ def muscle_reference(steps: Steps, _series: str) -> Outcome:
     found = _reference(steps.references.muscle)
     if found.state is not GateState.FAIL:
         return found
-    text = f"no lean-muscle reference ({found.reason}): only T1/fat, STIR/normal marrow and d"
+    text = f"no lean-muscle reference ({found.reason}): only T1/fat, STIR/normal marrow and the excess index hold"
     return Outcome(state=found.state, reason=text, value=found.value)
 
 
@@ -66,8 +70,8 @@ def normal_marrow_reference(steps: Steps, _series: str) -> Outcome:
 
 def normal_level(steps: Steps, _series: str) -> Outcome:
     """Whether STIR of the marrow has a level that lesions stand out from."""
-    if steps.pair.stir is None:
-        return not_evaluable(NO_STIR)
+    if steps.pair.no_stir:
+        return not_evaluable(steps.pair.no_stir)
     missing = steps.found("no_normal_level")
     if missing is not None:
         return Outcome(state=GateState.FAIL, reason=missing.rstrip("."))
@@ -77,28 +81,27 @@ def normal_level(steps: Steps, _series: str) -> Outcome:
 def fat_to_muscle(steps: Steps, _series: str) -> Outcome:
     """T1 of fat over muscle."""
     fat, muscle = steps.fat(T1), steps.muscle(T1)
-    if not fat or not muscle:
+    ratio = fat / muscle if fat and muscle else steps.references.refused_fat_to_muscle
+    if ratio is None:
         return not_evaluable("no fat or no muscle reference")
     window = steps.protocol.bias.fat_to_muscle_t1
-    ratio = fat / muscle
     text = f"T1 fat/muscle is {ratio:.2f}" + ("" if window.holds(ratio) else ": shading or a wrong reference")
     return Outcome(state=GateState.PASS if window.holds(ratio) else GateState.WARN, reason=text, value=ratio)
 
 
 def residual_shading(steps: Steps, series: str) -> Outcome:
-    """Variation of muscle over sectors after bias correction, percent."""
+    """Variation of muscle, and on T1 of fat, over sectors after bias correction: the larger, percent."""
     if steps.volume(series) is None:
         # a series that is not there is told by the gate of its own
-        return Outcome(state=GateState.NOT_EVALUABLE, reason=NO_STIR, consequence=Consequence.NONE)
-    references = steps.references
-    left = references.t1_residual_bias_fraction if series == T1 else references.stir_residual_bias_fraction
+        return Outcome(state=GateState.NOT_EVALUABLE, reason=steps.pair.no_stir, consequence=Consequence.NONE)
+    left, tissue = max(_varied(steps, series), default=(None, ""))
     if left is None:
-        text = f"{series} shading left after bias correction could not be measured: too little muscle in view"
+        text = f"{series} shading left after bias correction could not be measured: no muscle in enough sectors"
         return not_evaluable(text)
     settings = steps.protocol.bias
     found = graded(
         100 * left,
-        f"{series} of muscle varies by {left:.0%} over the field of view after bias correction",
+        f"{series} of {tissue} varies by {left:.0%} over the field of view after bias correction",
         warn=100 * settings.pass_residual.value,
         fail=100 * settings.warn_residual.value,
     )
@@ -110,12 +113,24 @@ def residual_shading(steps: Steps, series: str) -> Outcome:
     return Outcome(state=GateState.FAIL, reason=text, value=found.value, consequence=Consequence.NO_ASSESSMENT)
 
 
+def _varied(steps: Steps, series: str) -> list[tuple[float, str]]:
+    references = steps.references
+    if references.muscle.verdict is ReferenceVerdict.FAIL:
+        return []
+    found = [(references.stir_residual_bias_fraction, "muscle")]
+    if series == T1:
+        fat = references.fat.t1_sector_variation_fraction
+        found = [(references.t1_residual_bias_fraction, "muscle"), (fat, "fat")]
+    return [(left, tissue) for left, tissue in found if left is not None]
+
+
 def noise(steps: Steps, series: str) -> Outcome:
     """Lean muscle's signal over the noise."""
     muscle = steps.muscle(series)
     sd = steps.references.noise_t1 if series == T1 else steps.references.noise_stir
     if steps.volume(series) is None or not muscle or not sd:
-        return not_evaluable(f"no muscle or no noise of {series} was measured")
+        missing = steps.pair.no_stir if steps.volume(series) is None else ""
+        return not_evaluable(missing or f"no muscle or no noise of {series} was measured")
     settings = steps.protocol.quality
     ratio = muscle / sd
     text = f"muscle is {ratio:.1f} times the noise on {series}"
@@ -128,10 +143,11 @@ def low_signal_marrow(steps: Steps, _series: str) -> Outcome:
     found = [(m.value, m.ci_high, r.name) for r in regions if (m := r.measurement("abundance_sum")).value is not None]
     if not found:
         return not_evaluable("D09 was not measured in any region")
-    least, high, name = min(found)
     cut = steps.protocol.evidence.abundance_sum.low
+    # The lowest of all may be too uncertain to tell and hide a region that is surely dark.
+    sure = [row for row in found if row[0] < cut and (row[1] is None or row[1] < cut)]
+    least, _, name = min(sure or found, key=lambda row: row[0])
     text = f"fat and water of {name} sum up to {least:.2f} of what muscle and fat give"
-    sure = least < cut and (high is None or high < cut)
     if sure:
         text += ": low-signal marrow (iron, sclerosis, fibrosis or metal), whose fat-signal index is not valid"
     return Outcome(state=GateState.WARN if sure else GateState.PASS, reason=text, value=least)
@@ -141,8 +157,11 @@ def metal(steps: Steps, _series: str) -> Outcome:
     """Share of the region most concerned that lies near metal, percent."""
     mask = steps.pair.metal_mask
     if mask is None:
-        return not_evaluable("metal was not looked for")
+        return not_evaluable("metal was not looked for: no fat or no muscle to compare with")
+    at_edge = steps.found("void_at_edge")
     if not mask.any():
+        if at_edge is not None:
+            return Outcome(state=GateState.WARN, reason=at_edge.rstrip("."), value=0.0)
         return passed("no void with pile-up around it", 0.0)
     marrow, labels = steps.marrow.labels.mask, steps.regions.labels.array
     whole = float(np.mean(mask[marrow])) if marrow.any() else 0.0
@@ -150,6 +169,7 @@ def metal(steps: Steps, _series: str) -> Outcome:
     worst, name = max([*shares, (whole, "the marrow")])
     cut = steps.protocol.quality.metal_share_fail.value
     text = f"metal in view; {worst:.0%} of {name} lies too near to be measured"
+    text += "" if at_edge is None else f"; {at_edge.rstrip('.')}"
     if whole > cut:
         return Outcome(state=GateState.FAIL, reason=text, value=100 * worst, consequence=Consequence.NO_ASSESSMENT)
     # Metal in view is told even where no marrow is near.

@@ -67,9 +67,15 @@ def _court_facts(quality: AlignmentQuality) -> tuple[Fact, ...]:
             name="There and back: from T1 to STIR and back misses by",
             value=with_unit(quality.forward_backward_mm, "mm"),
         ),
-        Fact(name="With slices left out the result moves by", value=with_unit(quality.jackknife_mm, "mm")),
+        Fact(
+            name="Shift still asked for: standard error over slices left out",
+            value=with_unit(quality.jackknife_mm, "mm"),
+        ),
         Fact(name="Edges of bone, STIR against T1", value=with_unit(quality.edge_distance_mm, "mm")),
-        Fact(name="Largest shift a part still asks for", value=with_unit(quality.local_residual_mm, "mm")),
+        Fact(
+            name="Shift that the worst tenth of the tissue asks for beyond the whole, at least",
+            value=with_unit(quality.local_residual_mm, "mm"),
+        ),
         Fact(
             name="Mutual information (nats), before → after",
             value=f"{number(quality.mutual_information_before)} → {number(quality.mutual_information_after)} "

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.alignment.records import NO_STIR, AlignedPair
+from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import Series, SeriesPair
 from marrowsignal.intensity.records import References
 from marrowsignal.regions.records import Midline
@@ -75,7 +75,7 @@ def bias_section(pair: AlignedPair, references: References) -> form.BiasDocument
     t1 = _field_range(bias.t1_field[body] if bias else None)
     stir = _field_range(bias.stir_field[body] if bias and bias.stir_field is not None else None)
     left = "muscle was not found in enough sectors"
-    no_stir = NO_STIR if pair.stir is None else ""
+    no_stir = pair.no_stir
     t1_left, stir_left = references.t1_residual_bias_fraction, references.stir_residual_bias_fraction
     return form.BiasDocument(
         corrected=bias is not None,

@@ -59,10 +59,10 @@ def alignment_section(pair: AlignedPair) -> form.AlignmentDocument:
 def _court(quality: AlignmentQuality) -> tuple[ValueDocument, ...]:
     measures = (
         (quality.overlap_fraction, "fraction", "there is no tissue"),
-        (quality.forward_backward_mm, "mm", "no registration from the other side was made"),
-        (quality.jackknife_mm, "mm", "no registration with slices left out was made"),
+        (quality.forward_backward_mm, "mm", "no way back from STIR to T1 was found"),
+        (quality.jackknife_mm, "mm", "too little tissue is seen in both series to leave slices out"),
         (quality.edge_distance_mm, "mm", "too few edges of bone are seen in both series"),
-        (quality.local_residual_mm, "mm", "no part of the tissue could be matched by itself"),
+        (quality.local_residual_mm, "mm", "too little tissue is seen in both series to compare its parts"),
     )
     return tuple(value_section(value, unit, reason) for value, unit, reason in measures)
 

@@ -10,7 +10,6 @@ import json
 
 import numpy as np
 
-from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.findings import Finding
 from marrowsignal.intensity.records import References
 from marrowsignal.regions.records import RegionMap
@@ -71,7 +70,7 @@ def to_document(result: StudyResult) -> ResultDocument:
         marrow=_marrow(result),
         midline=midline_section(result.regions.midline),
         joint=_joint(result.regions),
-        references=_references(result.references),
+        references=_references(result.references, no_stir=result.pair.no_stir),
         whole=region_section(result.signals.whole, code=None, volume_ml=_marrow_ml(result)),
         regions=_regions(result),
         lesions=_lesions(result.signals),
@@ -133,12 +132,12 @@ def _joint(regions: RegionMap) -> form.JointDocument:
     return form.JointDocument(known=regions.joint_mask is not None, source=regions.joint_source)
 
 
-def _references(references: References) -> form.ReferencesDocument:
+def _references(references: References, *, no_stir: str) -> form.ReferencesDocument:
     empty = "there is no tissue to measure it in"
     t1 = value_section(references.noise_t1, "au", empty)
-    stir = value_section(references.noise_stir, "au", empty if t1.value is None else NO_STIR)
+    stir = value_section(references.noise_stir, "au", empty if t1.value is None else no_stir or empty)
     return form.ReferencesDocument(
-        tissues=tuple(reference_section(tissue) for tissue in references.all_tissues()),
+        tissues=tuple(reference_section(tissue, no_stir=no_stir) for tissue in references.all_tissues()),
         noise_t1=t1.value,
         noise_t1_status=t1.status,
         noise_t1_reason=t1.reason,

@@ -56,10 +56,10 @@ def measurement_section(item: Measurement) -> form.MeasurementDocument:
     )
 
 
-def reference_section(tissue: ReferenceTissue) -> form.ReferenceDocument:
-    """Return one reference tissue."""
+def reference_section(tissue: ReferenceTissue, *, no_stir: str) -> form.ReferenceDocument:
+    """Return one reference tissue; `no_stir` tells why there is no level of STIR beside one of T1."""
     missing = tissue.t1 is None and tissue.stir is None
-    stir = value_section(tissue.stir, "1", tissue.reason if missing else NO_STIR)
+    stir = value_section(tissue.stir, "1", tissue.reason if missing else no_stir)
     return form.ReferenceDocument(
         key=tissue.key,
         t1=finite(tissue.t1),

@@ -92,7 +92,7 @@ def _bench(
     lesions = np.zeros(mask.shape, np.uint16)
     no_stir, no_excess = pair.no_stir, pair.no_lesions
     # STIR whose place is not known is as good as none.
-    pair = replace(pair, stir=None) if no_stir else pair
+    pair = replace(pair, stir=pair.comparable_stir, covered_mask=pair.shared_mask)
     excess = None if no_excess else marrow_excess(pair, mask, protocol)
     if excess is not None and not np.isfinite(excess.spread):
         excess, no_excess = None, _NO_LEVEL

@@ -81,6 +81,7 @@ def abundance_sum(
 
     Solves ``[T; S] = [t_F 1; s_F 1] [a_F; a_U]`` in units of muscle and returns ``a_F + a_U``. Not 1 means that the
     voxel is no mixture of the two: above 1.5 water unlike muscle or red marrow, below 0.6 sclerosis, metal or iron.
+    NaN where fat is alike on both, so that they cannot be told apart.
 
     Examples
     --------
@@ -89,7 +90,8 @@ def abundance_sum(
     """
     t, s = np.asarray(t1_to_muscle, float), np.asarray(stir_to_muscle, float)
     t_f, s_f = np.asarray(t1_fat_to_muscle, float), np.asarray(stir_fat_to_muscle, float)
-    a_fat = (t - s) / (t_f - s_f)
+    span = t_f - s_f
+    a_fat = (t - s) / np.where(span == 0, np.nan, span)
     return np.asarray(a_fat + (s - s_f * a_fat))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,8 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from marrowsignal.alignment import AlignedPair, AlignmentVerdict, align_pair
-from marrowsignal.alignment.resample import resample_onto
+from marrowsignal.alignment.body import body_mask
+from marrowsignal.alignment.resample import resample_onto, unfilled_onto
 from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
 from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume, SignalVolume, VolumeGeometry
@@ -183,6 +185,7 @@ def test_more_motion_than_allowed_is_not_followed() -> None:
     pair = align_pair(t1(), stir, same_frame_of_reference=True, settings=strict)
     np.testing.assert_array_equal(pair.stir.array, stir.array)
     assert pair.quality.verdict is not PASS
+    assert "discarded: it asked for 6 mm, more than 4 mm" in pair.quality.reason
     assert f"alignment_{pair.quality.verdict}" in {f.code for f in pair.findings}
 
 
@@ -194,6 +197,43 @@ def test_no_overlap_fails() -> None:
     assert not pair.covered_mask.any()
     assert pair.quality.estimated_error_mm is None
     assert Severity.FAIL in {f.severity for f in pair.findings}
+
+
+@pytest.mark.parametrize("kind", ["zero", "nearly_zero", "constant", "negative"])
+def test_a_stir_that_shows_nothing_fails_and_says_so(kind: str) -> None:
+    signal = image(maps(), "stir")
+    few = np.zeros(GRID.shape, bool)
+    few[5:7, 50:54, 50:54] = True
+    made = {
+        "zero": 0 * signal,
+        "nearly_zero": np.where(few, signal, 0),
+        "constant": 0 * signal + 7,
+        "negative": -signal,
+    }
+    quality = align(volume(made[kind])).quality
+    assert quality.verdict is FAIL
+    assert "nothing to register: an image has no contrast" in quality.reason
+
+
+def test_rows_that_were_filled_up_with_nothing_are_not_covered() -> None:
+    signal, empty = image(maps(), "stir"), np.zeros(GRID.shape, bool)
+    empty[:, : GRID.shape[1] * 45 // 100] = True
+    pair = align(volume(np.where(empty, 0, signal)))
+    assert pair.covered_mask[empty & pair.body_mask].mean() < 0.02
+    assert pair.covered_mask[~empty].all()
+    assert pair.quality.overlap_fraction == pytest.approx(np.mean(~empty[pair.body_mask]), abs=0.02)
+    assert "stir_covers_part" in {f.code for f in pair.findings}
+
+
+@pytest.mark.parametrize("motion", [STILL, TURNED], ids=["as_acquired", "moved"])
+def test_blanked_air_cortex_and_gas_are_covered(motion: np.ndarray) -> None:
+    stir = stir_after(motion)
+    air = image(moved_maps(motion), "stir", noise_seed=None) <= 0
+    gas = np.zeros(GRID.shape, bool)
+    gas[4:8, 60:72, 50:62] = True
+    blanked = replace(stir, array=np.where(air | gas, 0, stir.array))
+    body = body_mask(t1().array, spacing_mm=GRID.spacing_mm)
+    assert not unfilled_onto(blanked, t1(), body, motion).any()
 
 
 def test_unrelated_images_fail() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -31,7 +32,6 @@ KNOWN = Evidence(
     forward_backward_mm=0.2,
     jackknife_mm=0.1,
     local_mm=0.5,
-    most_local_mm=0.7,
     pieces_mm=0.0,
     edge_mm=0.4,
     pixel_mm=0.6,
@@ -87,6 +87,16 @@ def still() -> Evidence:
     return measure(overlay(STILL), settings=settings())
 
 
+def one_end_moved(length_mm: float) -> Overlay:
+    """STIR whose tissue about one side of the pelvis moved along the columns, and less with the distance from it."""
+    there = overlay(STILL)
+    grid = list(np.meshgrid(*(np.arange(n, dtype=float) for n in GRID.shape), indexing="ij"))
+    away = sum(((grid[k] - at * GRID.shape[k]) * GRID.spacing_mm[k]) ** 2 for k, at in ((1, 0.5), (2, 0.3)))
+    grid[2] = grid[2] + length_mm / GRID.spacing_mm[2] * np.exp(-((away / (2 * 40.0**2)) ** 2))
+    moved = ndimage.map_coordinates(there.moved, grid, order=1, mode="nearest")
+    return replace(there, moved=moved.astype(np.float32))
+
+
 def seen_at(matrix: np.ndarray) -> Evidence:
     return measure(overlay(matrix), settings=settings())
 
@@ -121,6 +131,16 @@ class TestMeasures:
         bent = ndimage.map_coordinates(array, [grid[0], grid[1], grid[2] + along], order=1, mode="nearest")
         found = measure(replace(overlay(STILL), moved=bent.astype(np.float32)), settings=settings())
         assert found.local_mm > still().local_mm + 0.5
+
+    def test_one_end_of_a_bone_that_moved_is_not_lost_in_what_stayed(self) -> None:
+        found = measure(one_end_moved(4.0), settings=settings())
+        assert found.local_mm > 3.0
+        assert found.local_mm > still().local_mm + 1.0
+
+    def test_an_offset_below_nothing_leaves_the_measures_finite(self) -> None:
+        there = overlay(STILL)
+        found = measure(replace(there, t1=replace(t1(), array=t1().array - np.float32(1000.0))), settings=settings())
+        assert all(np.isfinite(getattr(found, field.name)) for field in fields(Evidence))
 
     def test_gain_changes_nothing(self) -> None:
         there = overlay(STILL)
@@ -162,6 +182,14 @@ class TestEdges:
         flat = np.ones((3, 40, 40))
         assert edge_distance_mm(flat, flat, flat > 0, spacing_mm=(4.0, 1.0, 1.0)) is None
 
+    def test_nothing_beside_something_is_no_floating_point_error(self) -> None:
+        columns = np.arange(160)
+        bright = (columns // 16 % 2)[None, None, :] * np.ones((3, 120, 1))
+        one = 1e4 * ndimage.gaussian_filter(bright, [0, 1, 1])
+        one[:, :60] = 0.0
+        with np.errstate(all="raise", under="ignore"):
+            edge_distance_mm(one, np.zeros_like(one), np.ones(one.shape, bool), spacing_mm=(4.0, 1.0, 1.0))
+
     def test_they_grow_with_the_error(self) -> None:
         assert still().edge_mm < seen_at(about_the_middle(shift=(2.5, 0.0, 0.0))).edge_mm
 
@@ -172,6 +200,21 @@ class TestVerdict:
     def test_a_wrong_alignment_never_carries_lesions(self, way: tuple[float, float, float], length: float) -> None:
         wrong = overlay(about_the_middle(shift=tuple(length * np.asarray(way))))
         assert judge(wrong, overlap_fraction=1.0, settings=settings()).verdict not in ALLOWED
+
+    def test_one_end_of_a_bone_that_moved_carries_no_lesions(self) -> None:
+        found = judge(one_end_moved(4.0), overlap_fraction=1.0, settings=settings())
+        assert found.verdict not in ALLOWED
+
+    def test_what_is_no_number_is_refused_without_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        broken = replace(KNOWN, jackknife_mm=float("nan"))
+        # the package gives the function of that name, not its module
+        module = import_module("marrowsignal.alignment.court.judge")
+        monkeypatch.setattr(module, "measure", lambda *_args, **_named: broken)
+        found = judge(overlay(STILL), overlap_fraction=1.0, settings=settings())
+        assert found.verdict is AlignmentVerdict.FAIL
+        assert (found.estimated_error_mm, found.evidence) == (None, None)
+        assert "no finite number" in found.reason
+        assert "nan" not in found.reason + found.error_source
 
     def test_a_right_one_does(self) -> None:
         found = judge(overlay(STILL), overlap_fraction=1.0, settings=settings())

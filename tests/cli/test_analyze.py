@@ -65,7 +65,7 @@ class TestSeveralPairs:
         assert [result(tmp_path / f"c-{side}")["series"]["label"] for side in SIDES] == list(SIDES)
         named = [line.split(":")[0] for line in done.out.splitlines() if "(confidence" in line]
         assert named == list(SIDES)
-        assert done.out.count("mL of marrow on") == 2, "why nothing can be assessed stands on the terminal"
+        assert done.out.count("mL of marrow could be") == 2, "why nothing can be assessed stands on the terminal"
         lines = done.out.splitlines()
         after_class = [lines[k + 1] for k, line in enumerate(lines) if "(confidence" in line]
         assert all(line.startswith("Quality gates: ") and "No pattern is named" in line for line in after_class)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marrowsignal.cli.progress import STEPS
+from marrowsignal.geometry import SignalVolume, VolumeGeometry
 from marrowsignal.intensity import mark_metal
 from tests.signals.scene import GRID, Scene, build_scene
 
@@ -91,3 +93,33 @@ def test_nothing_near_metal_is_measured() -> None:
     excess = replace(scene, pair=pair).measure().excess_index
     assert excess is not None
     assert np.isnan(excess[pair.metal_mask]).all()
+
+
+def test_without_fat_to_compare_with_nothing_was_looked_for() -> None:
+    scene = build_scene("normal")
+    flat = replace(scene.pair.t1, array=np.where(scene.pair.body_mask, 100.0, 0.0).astype(np.float32))
+    assert mark_metal(replace(scene.pair, t1=flat), protocol=scene.protocol).metal_mask is None
+
+
+def test_what_may_be_metal_at_the_edge_of_the_picture_is_told_and_not_marked() -> None:
+    scene = void(8.0, pile_up=2.0)
+    left = int(np.argwhere(ball(8.0)).min(axis=0)[2])
+    cut = (slice(None), slice(None), slice(left - 2, None))
+    geometry = VolumeGeometry(
+        affine_lps=GRID.affine_lps, shape=(GRID.shape[0], GRID.shape[1], GRID.shape[2] - left + 2)
+    )
+
+    def cropped(volume: SignalVolume) -> SignalVolume:
+        return replace(volume, array=np.ascontiguousarray(volume.array[cut]), geometry=geometry)
+
+    masks = {name: getattr(scene.pair, name)[cut] for name in ("body_mask", "covered_mask")}
+    pair = replace(scene.pair, t1=cropped(scene.pair.t1), stir=cropped(scene.pair.stir), **masks)
+    found = mark_metal(pair, protocol=scene.protocol)
+    assert [finding.code for finding in found.findings] == ["void_at_edge"]
+    assert found.metal_mask is not None
+    assert not found.metal_mask.any()
+
+
+def test_metal_is_looked_for_before_pile_up_can_be_taken_for_shading() -> None:
+    order = [step for step, _ in STEPS]
+    assert order.index("mark_metal") < order.index("correct_bias")

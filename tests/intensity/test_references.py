@@ -172,6 +172,35 @@ def test_shading_that_is_left_shows_in_every_tissue() -> None:
     assert found.t1_residual_bias_fraction == found.muscle.t1_sector_variation_fraction
 
 
+@pytest.mark.parametrize(("series", "factor"), [("stir", 1.8), ("stir", 2.5), ("t1", 1.5)])
+def test_the_more_shading_is_left_on_one_side_the_more_is_told(series: str, factor: float) -> None:
+    pair, side = pair_of(maps()), np.where(GRID.patient_axis(0) > 0, np.float32(factor), np.float32(1))
+    images = {"t1": pair.t1.array, "stir": pair.stir.array}
+    images[series] = images[series] * side
+    found = references(maps(), aligned(images["t1"], images["stir"]))
+    # two levels in equal shares would give (factor - 1) / (factor + 1), 0.2 to 0.4
+    assert getattr(found, f"{series}_residual_bias_fraction") > 0.15
+    assert (f"{series}_residual_bias", Severity.FAIL) in {(f.code, f.severity) for f in found.findings}
+
+
+def test_muscle_that_was_refused_tells_no_shading_but_the_ratio_it_was_refused_for() -> None:
+    found = references(turned(np.full(GRID.shape, 0.5)))
+    assert found.muscle.verdict is FAIL
+    assert (found.t1_residual_bias_fraction, found.stir_residual_bias_fraction) == (None, None)
+    assert 1.0 < found.refused_fat_to_muscle < protocol().bias.fat_to_muscle_t1.low
+    assert f"{found.refused_fat_to_muscle:.2f}" in found.muscle.reason
+    assert normal_references().refused_fat_to_muscle is None
+
+
+def test_shading_of_muscle_is_told_once() -> None:
+    pair = pair_of(maps())
+    ramp = np.linspace(0.75, 1.25, GRID.shape[2], dtype=np.float32)
+    found = references(maps(), aligned(pair.t1.array, pair.stir.array * ramp))
+    assert found.stir_residual_bias_fraction > protocol().bias.warn_residual.value
+    assert "differs" not in found.muscle.reason
+    assert "stir_residual_bias" in {f.code for f in found.findings}
+
+
 def test_fat_as_dark_as_muscle_far_from_the_coil_is_no_muscle() -> None:
     pair, y = pair_of(maps()), np.broadcast_to(GRID.patient_axis(1), GRID.shape)
     depth = np.exp((y - y.max()) / 90)
@@ -246,6 +275,14 @@ def test_one_tissue_alone_gives_no_muscle_level() -> None:
     assert found.muscle.verdict is FAIL
     assert (found.muscle.t1, found.muscle.stir) == (None, None)
     assert ("reference_muscle", Severity.FAIL) in {(f.code, f.severity) for f in found.findings}
+
+
+def test_a_tissue_without_any_stir_signal_is_told_so_not_called_small() -> None:
+    pair = aligned(image(maps(), "t1"), np.zeros(GRID.shape))
+    core = segment_marrow(pair, protocol=protocol(), supplied=maps().marrow).core_mask
+    found = find_references(pair, maps().marrow, core, protocol=protocol()).normal_marrow
+    assert found.verdict is FAIL
+    assert found.reason == "its STIR level is 0"
 
 
 def test_stir_that_covers_nothing_gives_failed_references() -> None:

@@ -235,7 +235,7 @@ class TestGates:
         scene = build_scene("normal")
         tiny = np.zeros(GRID.shape, bool)
         tiny[7].flat[np.flatnonzero(scene.marrow.core_mask[7])[:20]] = True
-        self.shut(replace(scene, marrow=replace(scene.marrow, core_mask=tiny)), "mL of marrow on 1 slices")
+        self.shut(replace(scene, marrow=replace(scene.marrow, core_mask=tiny)), "marrow could be measured on 1 slice")
 
     def test_marrow_that_stir_does_not_cover_is_not_called_normal(self) -> None:
         scene = build_scene("normal")

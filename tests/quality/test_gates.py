@@ -19,12 +19,13 @@ from marrowsignal.intensity import ReferenceVerdict
 from marrowsignal.phantom.tissues import Species
 from marrowsignal.quality import Consequence, GateState, QualityGate, QualityReport, withhold
 from marrowsignal.quality.table import GATES
-from marrowsignal.signals import MeasurementStatus, Signals
+from marrowsignal.signals import MeasurementStatus, RegionSignals, Signals
 from tests.quality.studies import checked, headers, told, usual, with_air, with_images
 from tests.signals.scene import GRID, Scene, build_scene
 
 W, F, OK, X = GateState.WARN, GateState.FAIL, GateState.PASS, GateState.NOT_EVALUABLE
 LEFT = np.broadcast_to(GRID.patient_axis(0) > 0, GRID.shape)
+EVENNESS = "fat_suppression_evenness"
 Study = tuple[Scene, SeriesPair | None]
 # Gates that look at what was measured, not only at images, masks and headers.
 ASK_SIGNALS = {"fat_suppression", "marrow_volume", "slice_count", "low_signal_marrow", "residual_shading"}
@@ -119,6 +120,31 @@ def odd_slices(factor: float = 1.0, shift_mm: float = 0.0) -> Study:
     return with_images(scene, *images), None
 
 
+def half_moved(shift_mm: float) -> Study:
+    scene = usual()
+    stir = np.array(scene.pair.stir.array)
+    half = len(stir) // 2
+    stir[half:] = ndimage.shift(stir[half:], [0, 0, shift_mm / GRID.spacing_mm[2]], order=1, mode="nearest")
+    return with_images(scene, stir=stir), None
+
+
+def slices_times(factor: float, chosen: slice) -> Study:
+    scene = usual()
+    stir = np.array(scene.pair.stir.array)
+    stir[chosen] *= factor
+    return with_images(scene, stir=stir), None
+
+
+def like_t1() -> Study:
+    scene = usual()
+    tissues = {
+        key: replace(getattr(scene.references, key), stir=0.5 * getattr(scene.references, key).t1)
+        for key in ("fat", "muscle")
+    }
+    changed = with_images(scene, stir=0.5 * scene.pair.t1.array)
+    return replace(changed, references=replace(scene.references, **tissues)), None
+
+
 def verdict_of_alignment(state: AlignmentVerdict) -> Study:
     pair = usual().pair
     return scene_with(pair=replace(pair, quality=replace(pair.quality, verdict=state, estimated_error_mm=2.4)))
@@ -158,6 +184,11 @@ def metal(share_of_left: float) -> Study:
     return scene_with(pair=replace(scene.pair, metal_mask=mask))
 
 
+def void_at_edge() -> Study:
+    found = Finding(code="void_at_edge", stage="mark_metal", severity=Severity.WARN, message="A void at the edge.")
+    return scene_with(pair=replace(usual().pair, metal_mask=np.zeros(GRID.shape, bool), findings=(found,)))
+
+
 def dark_marrow() -> Study:
     scene = usual()
     factor = np.where(scene.marrow.labels.mask, 0.35, 1.0)
@@ -190,6 +221,7 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
     ],
     "fat_suppression": [
         (lambda: (replace(fat_of_stir(1.0)[0], maps=usual().maps), None), "STIR", F, Consequence.NO_STIR),
+        (like_t1, "STIR", F, Consequence.NO_STIR),
     ],
     "fat_suppression_evenness": [
         (lambda: fat_of_stir(2.0, where=LEFT), "STIR", W, Consequence.LOWERS_CONFIDENCE),
@@ -212,10 +244,15 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
     "slice_jumps": [
         (lambda: odd_slices(factor=1.09), "T1", W, Consequence.LOWERS_CONFIDENCE),
         (lambda: odd_slices(factor=1.2), "STIR", F, Consequence.NO_LESIONS),
+        (lambda: slices_times(0.3, slice(9, 10)), "STIR", F, Consequence.NO_LESIONS),
+        (lambda: slices_times(1.3, slice(8, None)), "STIR", W, Consequence.LOWERS_CONFIDENCE),
+        (lambda: slices_times(0.0, slice(None)), "STIR", X, Consequence.NONE),
     ],
     "slice_shift": [
         (lambda: odd_slices(shift_mm=1.6), "STIR", W, Consequence.LOWERS_CONFIDENCE),
         (lambda: odd_slices(shift_mm=4.0), "T1", F, Consequence.NO_LESIONS),
+        (lambda: half_moved(8.0), "STIR", F, Consequence.NO_LESIONS),
+        (lambda: slices_times(0.0, slice(None)), "STIR", X, Consequence.NONE),
     ],
     "residual_shading": [
         (lambda: references(t1_residual_bias_fraction=0.07), "T1", W, Consequence.LOWERS_CONFIDENCE),
@@ -266,6 +303,8 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
         (lambda: metal(0.05), "", W, Consequence.LOWERS_CONFIDENCE),
         (lambda: metal(0.38), "", F, Consequence.NO_SYMMETRY),
         (lambda: metal(0.9), "", F, Consequence.NO_ASSESSMENT),
+        (lambda: scene_with(pair=replace(usual().pair, metal_mask=None)), "", X, Consequence.NONE),
+        (void_at_edge, "", W, Consequence.LOWERS_CONFIDENCE),
     ],
     "muscle_reference": [
         (lambda: verdict("muscle", ReferenceVerdict.WARN), "", W, Consequence.LOWERS_CONFIDENCE),
@@ -353,11 +392,43 @@ class TestShading:
     def test_a_value_at_the_limit_is_still_good(self, left: float, state: GateState) -> None:
         assert gate_of(references(t1_residual_bias_fraction=left), "residual_shading", "T1").state is state
 
+    def test_the_tissue_that_varies_most_on_t1_is_named(self) -> None:
+        fat = replace(usual().references.fat, t1_sector_variation_fraction=0.12, stir_sector_variation_fraction=0.2)
+        scene = references(fat=fat, t1_residual_bias_fraction=0.07, stir_residual_bias_fraction=0.03)
+        assert "T1 of fat varies by 12%" in gate_of(scene, "residual_shading", "T1").reason
+        # fat's STIR follows its suppression
+        assert gate_of(scene, "residual_shading", "STIR").state is OK
+
+    def test_a_refused_muscle_tells_no_shading(self) -> None:
+        scene = verdict("muscle", ReferenceVerdict.FAIL)
+        assert gate_of(scene, "residual_shading", "T1").state is X
+
+    def test_the_ratio_that_muscle_was_refused_for_is_told(self) -> None:
+        muscle = replace(usual().references.muscle, t1=None, stir=None, verdict=ReferenceVerdict.FAIL)
+        found = gate_of(references(muscle=muscle, refused_fat_to_muscle=1.3), "fat_to_muscle", "T1")
+        assert (found.state, found.value) == (W, 1.3)
+
     def test_without_another_side_nothing_is_assessed(self) -> None:
         scene = references(stir_residual_bias_fraction=0.14)[0]
         one_sided = replace(scene, regions=one_side()[0].regions)
         found = gate_of((one_sided, None), "residual_shading", "STIR")
         assert found.consequence is Consequence.NO_ASSESSMENT
+
+    def test_a_symmetry_that_metal_forbids_excuses_nothing(self) -> None:
+        scene = metal(0.38)[0]
+        shaded = replace(scene, references=replace(scene.references, stir_residual_bias_fraction=0.14))
+        found = gate_of((shaded, None), "residual_shading", "STIR")
+        assert (found.state, found.consequence) == (F, Consequence.NO_ASSESSMENT)
+        assert "withheld" in found.reason
+
+    def test_uneven_fat_is_no_failure_where_only_one_series_is_normalised(self) -> None:
+        scene = fat_of_stir(5.0, where=LEFT)[0]
+        t1, stir = (
+            replace(v, acquisition=replace(v.acquisition, image_type=("ORIGINAL", "PRIMARY", "M", *norm)))
+            for v, norm in ((scene.pair.t1, ("NORM",)), (scene.pair.stir, ()))
+        )
+        found = gate_of((replace(scene, pair=replace(scene.pair, t1=t1, stir=stir)), None), EVENNESS, "STIR")
+        assert (found.state, found.consequence) == (W, Consequence.LOWERS_CONFIDENCE)
 
     def test_shading_of_both_series_is_no_failing_suppression(self) -> None:
         scene = usual()
@@ -370,6 +441,37 @@ class TestShading:
         field = np.where(LEFT, 4.0, 1.0).astype(np.float32)
         pair = replace(scene.pair, bias=BiasModel(t1_field=np.ones_like(field), stir_field=field))
         assert gate_of((replace(scene, pair=pair), None), "fat_suppression_evenness", "STIR").state is F
+
+
+def test_a_surely_dark_region_is_told_beside_a_darker_one_that_is_unsure() -> None:
+    scene, signals = usual(), measured()
+    spans = ((0.45, 0.30, 0.62), (0.50, 0.48, 0.52))
+    dark = tuple(_with_sum(region, *span) for region, span in zip(signals.regions, spans, strict=False))
+    found = checked(scene, None, replace(signals, regions=dark)).gate("low_signal_marrow")
+    assert (found.state, found.value) == (W, 0.50)
+
+
+def _with_sum(region: RegionSignals, value: float, low: float, high: float) -> RegionSignals:
+    return replace(
+        region,
+        measurements=tuple(
+            replace(m, value=value, ci_low=low, ci_high=high) if m.name == "abundance_sum" else m
+            for m in region.measurements
+        ),
+    )
+
+
+def test_an_error_of_alignment_without_bound_is_no_missing_number() -> None:
+    pair = usual().pair
+    quality = replace(pair.quality, verdict=AlignmentVerdict.FAIL, estimated_error_mm=None)
+    found = gate_of(scene_with(pair=replace(pair, quality=quality)), "alignment")
+    assert (found.state, found.value) == (F, np.inf)
+
+
+def test_volume_and_slices_of_marrow_are_told_apart() -> None:
+    told_by = {key: clean().gate(key).reason for key in ("marrow_volume", "slice_count")}
+    assert "slice" not in told_by["marrow_volume"]
+    assert "mL" not in told_by["slice_count"]
 
 
 class TestWithhold:

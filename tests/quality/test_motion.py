@@ -11,7 +11,12 @@ from scipy import ndimage
 
 from marrowsignal.quality.edge_width import edge_width_mm
 from marrowsignal.quality.motion import air_structure
-from marrowsignal.quality.slice_consistency import alternating_shift_mm, level_jump
+from marrowsignal.quality.slice_consistency import (
+    alternating_shift_mm,
+    largest_level_step,
+    largest_shift_step_mm,
+    level_jump,
+)
 
 SPACING = (4.0, 1.0, 1.0)
 SHAPE = (9, 96, 96)
@@ -66,6 +71,28 @@ class TestSlices:
     def test_a_steady_change_over_the_stack_is_no_jump(self) -> None:
         image = blobs() * np.exp(0.1 * np.arange(SHAPE[0], dtype=np.float32))[:, None, None]
         assert level_jump(image, EVERYWHERE, spacing_mm=SPACING) == pytest.approx(0.0, abs=1e-3)
+
+    @pytest.mark.parametrize("chosen", [slice(4, 5), slice(4, None), slice(0, 1)])
+    def test_one_slice_or_all_from_one_on_step_by_their_gain(self, chosen: slice) -> None:
+        image = blobs() * np.exp(0.05 * np.arange(SHAPE[0], dtype=np.float32))[:, None, None]
+        assert largest_level_step(image, EVERYWHERE, spacing_mm=SPACING) == pytest.approx(0.0, abs=1e-3)
+        image[chosen] *= np.float32(0.5)
+        assert largest_level_step(image, EVERYWHERE, spacing_mm=SPACING) == pytest.approx(np.log(2), abs=0.06)
+
+    @pytest.mark.parametrize("shift_mm", [0.0, 1.0, 3.0, 8.0])
+    def test_half_a_stack_that_moved_is_told_by_the_other_series(self, shift_mm: float) -> None:
+        t1 = blobs(2.0, drift_px=1.5)
+        stir = 5 - t1
+        stir[4:] = ndimage.shift(stir[4:], [0, shift_mm, 0], order=1, mode="nearest")
+        found = largest_shift_step_mm(t1, stir, EVERYWHERE, spacing_mm=SPACING)
+        assert found == pytest.approx(shift_mm, abs=0.35)
+
+    def test_without_signal_nothing_is_told(self) -> None:
+        nothing = np.zeros(SHAPE, np.float32)
+        assert level_jump(nothing, EVERYWHERE, spacing_mm=SPACING) is None
+        assert largest_level_step(nothing, EVERYWHERE, spacing_mm=SPACING) is None
+        assert alternating_shift_mm(nothing, EVERYWHERE, spacing_mm=SPACING) is None
+        assert largest_shift_step_mm(blobs(), nothing, EVERYWHERE, spacing_mm=SPACING) is None
 
     @pytest.mark.parametrize("shift_mm", [0.0, 1.0, 2.5, 4.0])
     def test_the_shift_of_odd_slices_is_measured(self, shift_mm: float) -> None:

@@ -121,7 +121,7 @@ def test_the_alignment_is_put_in_words() -> None:
     assert facts["Estimated remaining error"].endswith("(edges and halves in quadrature)")
     assert facts["Edges of bone, STIR against T1"].startswith("0.31")
     assert facts["A part about L41 P8 I12 mm moved on its own"].startswith("1.90")
-    assert facts["With slices left out the result moves by"] == "not measured"
+    assert facts["Shift still asked for: standard error over slices left out"] == "not measured"
     assert alignment_facts(replace(result.pair, quality=None)) == ()
 
 

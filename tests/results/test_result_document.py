@@ -20,6 +20,18 @@ def as_data(result: Any) -> dict[str, Any]:
     return json.loads(to_json(to_document(result)))
 
 
+def test_a_refused_stir_has_no_number_and_says_that_its_registration_failed() -> None:
+    result = build_result()
+    quality = replace(result.pair.quality, verdict=AlignmentVerdict.FAIL, reason="nothing fits")
+    gone = {t.key: replace(t, stir=None) for t in result.references.all_tissues()}
+    references = replace(result.references, **gone, noise_stir=None, stir_residual_bias_fraction=None)
+    data = as_data(replace(result, pair=replace(result.pair, quality=quality), references=references))
+    reasons = [t["stir_reason"] for t in data["references"]["tissues"] if t["t1"] is not None]
+    reasons += [data["references"]["noise_stir_reason"], data["bias"]["stir_residual"]["reason"]]
+    assert len(reasons) > 2
+    assert set(reasons) == {"registration failed: nothing fits"}
+
+
 def test_published_schema_is_current() -> None:
     published = (files("marrowsignal.results") / "result.schema.json").read_text(encoding="utf-8")
     assert published == result_json_schema()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import pytest
 
-from marrowsignal.alignment import AlignmentVerdict
-from marrowsignal.signals import MeasurementStatus, Signals
+from marrowsignal.alignment import AlignedPair, AlignmentVerdict, t1_alone
+from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
+from marrowsignal.marrow import MarrowMask, segment_marrow
+from marrowsignal.signals import MeasurementStatus, Signals, measure_signals
 from tests.signals.scene import build_scene
 
 WHY = "the remaining error is estimated at 2.6 mm"
@@ -70,8 +73,55 @@ def test_a_failed_alignment_leaves_nothing_of_stir() -> None:
         assert WHY in found.symmetry[0].measurement(name).reason
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    pair: AlignedPair
+    automatic: MarrowMask
+    references: References
+    signals: Signals
+
+
+@cache
+def found_beside(*, misplaced_stir: bool) -> _Found:
+    """All that is measured of a T1 beside a STIR that lies elsewhere and covers half of it, or beside none."""
+    scene = build_scene("focal_edema")
+    t1, rules = scene.pair.t1, scene.protocol
+    # the patient reaches the edge of this picture, so that a roll leaves no air and changes every tissue's level
+    stir = replace(scene.pair.stir, array=np.roll(scene.pair.stir.array[::-1], 30, axis=2))
+    half = np.broadcast_to(np.arange(t1.array.shape[2]) < t1.array.shape[2] // 2, t1.array.shape)
+    quality = replace(scene.pair.quality, verdict=AlignmentVerdict.FAIL, reason=WHY)
+    refused = replace(scene.pair, stir=stir, covered_mask=half, quality=quality)
+    alone = replace(t1_alone(t1), body_mask=scene.pair.body_mask)
+    pair = correct_bias(refused if misplaced_stir else alone, settings=rules.bias)
+    pair = mark_metal(pair, protocol=rules)
+    marrow = segment_marrow(pair, protocol=rules, supplied=scene.marrow.labels)
+    references = find_references(pair, marrow.labels, marrow.core_mask, protocol=rules)
+    return _Found(
+        pair=pair,
+        automatic=segment_marrow(pair, protocol=rules),
+        references=references,
+        signals=measure_signals(pair, marrow, scene.regions, references, protocol=rules),
+    )
+
+
 def test_a_failed_alignment_leaves_t1_as_it_is() -> None:
-    failed, regional = measured(AlignmentVerdict.FAIL), measured(AlignmentVerdict.REGION_ONLY)
-    for a, b in zip((failed.whole, *failed.regions), (regional.whole, *regional.regions), strict=True):
-        assert a.t1_median == b.t1_median
+    failed, alone = found_beside(misplaced_stir=True), found_beside(misplaced_stir=False)
+    np.testing.assert_array_equal(failed.pair.t1.array, alone.pair.t1.array)
+    np.testing.assert_array_equal(failed.pair.metal_mask, alone.pair.metal_mask)
+    np.testing.assert_array_equal(failed.automatic.labels.array, alone.automatic.labels.array)
+    assert failed.references.all_tissues() == alone.references.all_tissues()
+    rows = [(f.signals.whole, *f.signals.regions) for f in (failed, alone)]
+    for a, b in zip(*rows, strict=True):
+        assert (a.t1_median, a.core_voxels) == (b.t1_median, b.core_voxels)
         assert [a.measurement(n).value for n in OF_T1] == [b.measurement(n).value for n in OF_T1]
+
+
+def test_a_refused_stir_is_kept_for_the_pictures_and_measured_nowhere() -> None:
+    scene, failed = build_scene("focal_edema"), found_beside(misplaced_stir=True)
+    assert failed.pair.stir is not None
+    np.testing.assert_array_equal(np.sort(failed.pair.stir.array, None), np.sort(scene.pair.stir.array, None))
+    assert failed.pair.comparable_stir is None
+    found = failed.references
+    assert (found.noise_stir, found.stir_residual_bias_fraction, found.muscle.stir) == (None, None, None)
+    noted = (*failed.pair.findings, *failed.automatic.findings, *found.findings, *failed.signals.findings)
+    assert not any("no STIR series" in finding.message for finding in noted)

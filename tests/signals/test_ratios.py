@@ -43,6 +43,11 @@ def test_excess_of_voids_is_held_by_the_floor() -> None:
     np.testing.assert_allclose(held, [4.0, 4.0, 2.0])
 
 
+def test_abundances_of_fat_alike_on_both_are_not_a_number_and_warn_of_nothing() -> None:
+    with np.errstate(all="raise"):
+        assert np.isnan(ratios.abundance_sum(1.5, 1.5, t1_fat_to_muscle=2.4, stir_fat_to_muscle=2.4))
+
+
 @given(a_fat=st.floats(0.0, 2.0), a_muscle=st.floats(0.0, 2.0), t_f=st.floats(1.5, 5.0), s_f=st.floats(0.1, 1.4))
 def test_abundances_of_a_mixture_are_found_again(a_fat: float, a_muscle: float, t_f: float, s_f: float) -> None:
     # forward model of SCIENCE 1.6 in units of muscle: [T; S] = [t_F 1; s_F 1] [a_F; a_U]

@@ -106,7 +106,7 @@ def _squared_correlations(
     even = stretch - stretch.mean(axis=-1, keepdims=True)
     # a mere sum of products: a matrix product may sum in another order on another number of threads
     product = np.sum(even * wanted[:, None, :], axis=-1)
-    return np.asarray((product / (np.linalg.norm(even, axis=-1) + floor)) ** 2)
+    return np.asarray((product / (np.linalg.norm(even, axis=-1) + floor + np.finfo(np.float32).tiny)) ** 2)
 
 
 def _peaks(alike: NDArray[np.float32], best: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -14,6 +14,7 @@ __all__ = ["Judgement", "estimated_error_mm", "judge"]
 
 _UNBOUND = "T1 tells STIR no better where they lie than some millimetres beside, so no error could be bounded"
 _TOO_LITTLE = "the series share too little tissue to measure an error"
+_NO_NUMBER = "a measure of the error gave no finite number, so the images are no usable pictures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +59,29 @@ def judge(overlay: Overlay, *, overlap_fraction: float, settings: AlignmentSetti
     Judgement
         Deterministic: the same bits for the same overlay.
     """
-    evidence = measure(overlay, settings=settings)
+    evidence, nothing = _finite(measure(overlay, settings=settings))
     error = None if evidence is None else estimated_error_mm(evidence, settings)
     if overlap_fraction < settings.min_overlap.value:
         verdict, reason = AlignmentVerdict.FAIL, f"STIR covers only {overlap_fraction:.0%} of the tissue"
     elif error is None:
-        verdict, reason = AlignmentVerdict.FAIL, _TOO_LITTLE if evidence is None else _UNBOUND
+        verdict, reason = AlignmentVerdict.FAIL, nothing if evidence is None else _UNBOUND
     else:
         verdict, reason = _against_cuts(error, settings), f"the remaining error is estimated at {error:.1f} mm"
     return Judgement(
         verdict=verdict,
         reason=reason,
         estimated_error_mm=error,
-        error_source=_TOO_LITTLE if evidence is None else _source(evidence, error, settings),
+        error_source=nothing if evidence is None else _source(evidence, error, settings),
         evidence=evidence,
     )
+
+
+def _finite(evidence: Evidence | None) -> tuple[Evidence | None, str]:
+    """Evidence that can be weighed, or why there is none."""
+    if evidence is None:
+        return None, _TOO_LITTLE
+    whole = all(value is None or np.isfinite(value) for value in astuple(evidence))
+    return (evidence, "") if whole else (None, _NO_NUMBER)
 
 
 def estimated_error_mm(evidence: Evidence, settings: AlignmentSettings) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -12,33 +11,31 @@ from scipy import ndimage
 from marrowsignal.alignment.court.matching import Compared, LocalFit, fit_locally
 from marrowsignal.alignment.court.shift import Motion, RigidShift
 
-__all__ = ["LocalShifts", "local_shifts"]
+__all__ = ["local_shift_mm"]
 
-_BLOCK_MM = (80.0, 80.0, 80.0)
-_STEPS = 3
+# In plane about the end of a bone: a larger block holds more of what stayed than of what moved.
+_BLOCK_MM = (80.0, 40.0, 40.0)
+_STEPS = 8
 # Neighbouring residuals are alike, so they count as this many fewer.
 _ALIKE = 10.0
-_USUAL_BEND_MM = 1.5
+# Wide, so that a shift of some mm is found whole.
+_USUAL_BEND_MM = 5.0
+_SHARE = 0.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalShifts:
-    """What blocks of tissue ask for beyond the rigid shift.
+def local_shift_mm(found: RigidShift) -> float:
+    """Measure how far blocks of tissue want to go once the whole is where it should be.
 
-    Attributes
+    Parameters
     ----------
-    beyond_mm : float
-        Root mean square in the plane of the slices.
-    most_mm : float
-        90th percentile of it.
+    found : RigidShift
+        Of all tissue: one of water alone would leave the chemical shift of fat to every block.
+
+    Returns
+    -------
+    float
+        In the plane of the slices, 90th percentile over the tissue: a mean would hide one bone that moved.
     """
-
-    beyond_mm: float
-    most_mm: float
-
-
-def local_shifts(found: RigidShift) -> LocalShifts:
-    """Measure which way blocks of tissue want to go once the whole is where it should be."""
     pair = found.pair
     counts = [max(1, round(n * s / b)) for n, s, b in zip(pair.t1.shape, pair.spacing_mm, _BLOCK_MM, strict=True)]
     block = _blocks(pair, counts)
@@ -49,11 +46,8 @@ def local_shifts(found: RigidShift) -> LocalShifts:
     voxels = np.bincount(block, minlength=shifts[0].size)
     size = np.sqrt(np.sum(shifts[1:] ** 2, axis=0)).ravel()
     order = np.argsort(size)
-    reached = np.searchsorted(np.cumsum(voxels[order]), 0.9 * voxels.sum())
-    return LocalShifts(
-        beyond_mm=float(np.sqrt(np.average(size**2, weights=voxels))),
-        most_mm=float(size[order][min(int(reached), size.size - 1)]),
-    )
+    reached = np.searchsorted(np.cumsum(voxels[order]), _SHARE * voxels.sum())
+    return float(size[order][min(int(reached), size.size - 1)])
 
 
 def _blocks(pair: Compared, counts: list[int]) -> NDArray[np.intp]:

@@ -208,8 +208,10 @@ def _normal(
     smooth = ndimage.gaussian_filter(np.asarray(image[wide], np.float32), sigma, mode="nearest", truncate=3.0)
     back = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
     small = smooth[back][tuple(slice(None, None, k) for k in stride)]
-    level = float(np.median(small[inside]))
-    return np.ascontiguousarray(small / np.float32(max(level, float(np.finfo(np.float32).tiny))))
+    # of the absolute values, and of their mean in an image that is mostly nothing: it may not be next to nothing
+    size = np.abs(small[inside])
+    level = float(np.median(size)) or float(np.mean(size)) or 1.0
+    return np.ascontiguousarray(small / np.float32(level))
 
 
 def _smoothed(values: Array, window: tuple[int, ...]) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.blend import displaced
 from marrowsignal.alignment.court.consistency import forward_backward_mm
 from marrowsignal.alignment.court.edges import edge_distance_mm
-from marrowsignal.alignment.court.local import local_shifts
+from marrowsignal.alignment.court.local import local_shift_mm
 from marrowsignal.alignment.court.matching import COARSE, FINE, compare
 from marrowsignal.alignment.court.shift import rigid_shift, stands_out
 from marrowsignal.alignment.court.water import water_of
@@ -70,8 +70,8 @@ class Evidence:
         By which going there and back misses.
     jackknife_mm : float
         Standard error of the shift over slices.
-    local_mm, most_local_mm : float
-        In plane, what blocks of tissue ask for beyond the shift: root mean square and 90th percentile.
+    local_mm : float
+        In plane, what blocks of tissue ask for beyond the shift of the whole: 90th percentile.
     pieces_mm : float
         Median distance by which pieces were already moved beyond the whole.
     edge_mm : float or None
@@ -86,7 +86,6 @@ class Evidence:
     forward_backward_mm: float | None
     jackknife_mm: float
     local_mm: float
-    most_local_mm: float
     pieces_mm: float
     edge_mm: float | None
     pixel_mm: float
@@ -121,8 +120,9 @@ def measure(overlay: Overlay, *, settings: AlignmentSettings) -> Evidence | None
         of_water = compare(water.signal, moved, water.mask, spacing_mm=spacing, resolution=FINE)
     targets = _targets(seen)
     points = overlay.t1.geometry.to_patient(targets)
-    rigid = rigid_shift((coarse, of_water), targets.T * np.asarray(spacing)[:, None])
-    local = local_shifts(rigid)
+    told = targets.T * np.asarray(spacing)[:, None]
+    rigid = rigid_shift((coarse, of_water), told)
+    of_all = rigid if water is None else rigid_shift((coarse, fine), told)
     fixed, moving = overlay.prepared
     grids = (fixed.geometry.spacing_mm, moving.geometry.spacing_mm)
     return Evidence(
@@ -135,8 +135,7 @@ def measure(overlay: Overlay, *, settings: AlignmentSettings) -> Evidence | None
             points_lps_mm=points,
         ),
         jackknife_mm=rigid.jackknife_mm,
-        local_mm=local.beyond_mm,
-        most_local_mm=local.most_mm,
+        local_mm=local_shift_mm(of_all),
         pieces_mm=_moved_apart_mm(overlay, points),
         edge_mm=edge_distance_mm(t1, moved, seen, spacing_mm=spacing),
         pixel_mm=max(max(grid[1:]) for grid in grids),
