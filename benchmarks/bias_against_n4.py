@@ -80,7 +80,12 @@ def real_studies(root: Path) -> None:
     rows: dict[str, list[dict[str, float]]] = {}
     for study, sample in real_samples(root):
         pair = ms.align_pair(
-            sample.t1, sample.stir, same_frame_of_reference=True, settings=rules.alignment, focus=sample.marrow
+            sample.t1,
+            sample.stir,
+            same_frame_of_reference=True,
+            settings=rules.alignment,
+            focus=sample.marrow,
+            shading=rules.bias,
         )
         for name, correct in _CORRECTIONS.items():
             start = time.perf_counter()

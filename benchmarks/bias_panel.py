@@ -26,11 +26,11 @@ from scipy import ndimage
 import marrowsignal as ms
 from marrowsignal.alignment.body import body_mask
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.intensity.bias import shading_fields
 from marrowsignal.phantom.acquisition import Coil, SeriesPhysics
 from marrowsignal.phantom.acquisition.acquire import acquire
 from marrowsignal.phantom.options import usual_series
 from marrowsignal.phantom.tissues import Species
+from marrowsignal.shading import shading_fields
 
 __all__ = ["COILS", "Case", "Pair", "cases", "measured", "own_fields", "summary"]
 

@@ -57,7 +57,12 @@ def measures(sample: Sample) -> dict[str, float]:
     """Contrast, noise and shading of one study, by the tool's own steps."""
     rules = ms.load_protocol(_PROTOCOL)
     pair = ms.align_pair(
-        sample.t1, sample.stir, same_frame_of_reference=True, settings=rules.alignment, focus=sample.marrow
+        sample.t1,
+        sample.stir,
+        same_frame_of_reference=True,
+        settings=rules.alignment,
+        focus=sample.marrow,
+        shading=rules.bias,
     )
     even = ms.correct_bias(pair, settings=rules.bias)
     marrow = ms.segment_marrow(even, protocol=rules, supplied=sample.marrow)

@@ -29,7 +29,7 @@ from marrowsignal.geometry import AcquisitionFacts, SignalVolume, VolumeGeometry
 from marrowsignal.phantom.acquisition import Breathing, Coil, Metal, SeriesPhysics, acquire
 from marrowsignal.phantom.options import usual_series
 from marrowsignal.protocol import load_protocol
-from marrowsignal.protocol.schema import AlignmentSettings
+from marrowsignal.protocol.schema import Protocol
 
 __all__ = ["ARTIFACTS", "Case", "Row", "cases", "off_by", "random_motion"]
 
@@ -355,9 +355,10 @@ class Row:
     verdict: AlignmentVerdict
 
 
-def judged(case: Case, settings: AlignmentSettings) -> Iterator[Row]:
+def judged(case: Case, protocol: Protocol) -> Iterator[Row]:
     """Align one pair; put the clean one off on purpose too."""
-    pair = align_pair(case.t1, case.stir, same_frame_of_reference=True, settings=settings)
+    settings = protocol.alignment
+    pair = align_pair(case.t1, case.stir, same_frame_of_reference=True, settings=settings, shading=protocol.bias)
     if pair.t1_to_stir_lps is None or pair.quality is None:
         raise ValueError("a pair of two series has a transform and a quality")
     found = pair.t1_to_stir_lps, pair.pieces
@@ -449,8 +450,8 @@ def _report(rows: list[Row]) -> str:
 
 
 def _of_person(number: int, cache: Path) -> list[Row]:
-    settings = load_protocol(rendered(PEOPLE[number], cache).protocol).alignment
-    return [row for case in cases(number, cache) for row in judged(case, settings)]
+    protocol = load_protocol(rendered(PEOPLE[number], cache).protocol)
+    return [row for case in cases(number, cache) for row in judged(case, protocol)]
 
 
 def main() -> int:

@@ -124,6 +124,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         same_frame_of_reference=series.same_frame_of_reference,
         settings=rules.alignment,
         focus=supplied,
+        shading=rules.bias,
     )
     clock.done("align_pair")
     pair = mark_metal(pair, protocol=rules)

@@ -30,7 +30,8 @@ def main(study: Path, out: Path) -> None:
 
     # STIR on the T1 grid. The headers' word is checked: how large was the shift, how sure is it?
     # With your own marrow map, `ms.read_supplied_marrow(file, t1.geometry)`, add focus=... here, supplied=... below.
-    pair = ms.align_pair(t1, stir, same_frame_of_reference=chosen.same_frame_of_reference, settings=rules.alignment)
+    same = chosen.same_frame_of_reference
+    pair = ms.align_pair(t1, stir, same_frame_of_reference=same, settings=rules.alignment, shading=rules.bias)
     if pair.quality:
         print(f"alignment {pair.quality.verdict}: {pair.quality.reason}")
     pair = mark_metal(pair, protocol=rules)  # nothing within 15 mm of it is measured

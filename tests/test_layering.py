@@ -22,6 +22,7 @@ LAYERS = (
     ("geometry",),
     ("protocol",),
     ("dicom",),
+    ("shading",),
     ("alignment",),
     ("intensity",),
     ("marrow",),

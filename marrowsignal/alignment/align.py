@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
 from marrowsignal.alignment.water import settled_on_water
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
-from marrowsignal.protocol.schema import AlignmentSettings
+from marrowsignal.protocol.schema import AlignmentSettings, BiasSettings
+from marrowsignal.shading import shading_fields
 
 __all__ = ["align_pair"]
 
@@ -34,6 +35,7 @@ class _Task:
 
     t1: SignalVolume
     stir: SignalVolume
+    matched: tuple[SignalVolume, SignalVolume]
     prepared: tuple[Prepared, Prepared]
     body: NDArray[np.bool_]
     where: NDArray[np.bool_]
@@ -77,6 +79,7 @@ def align_pair(
     same_frame_of_reference: bool,
     settings: AlignmentSettings,
     focus: LabelVolume | None = None,
+    shading: BiasSettings | None = None,
 ) -> AlignedPair:
     """Bring STIR onto the T1 grid.
 
@@ -93,6 +96,9 @@ def align_pair(
     focus : LabelVolume, optional
         Marrow on the T1 grid when it is known: the match is made and judged around it, since belly and skin move on
         their own.
+    shading : BiasSettings, optional
+        How shading is modelled; with it each series is levelled by itself before they are matched, which steep coils
+        need. The pair holds the signals as acquired all the same.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def align_pair(
         return t1_alone(t1)
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
     where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
-    task = _Task(t1=t1, stir=stir, prepared=(prepare(t1), prepare(stir)), body=body, where=where, settings=settings)
+    task = _task(t1, stir, body, where, settings=settings, shading=shading)
     found = _found(task)
     placed = _place(task, found.matrix, found.pieces)
     overlap = float(np.mean(placed.covered[body])) if body.any() else 0.0
@@ -150,12 +156,43 @@ def align_pair(
     )
 
 
+def _task(
+    t1: SignalVolume,
+    stir: SignalVolume,
+    body: NDArray[np.bool_],
+    where: NDArray[np.bool_],
+    *,
+    settings: AlignmentSettings,
+    shading: BiasSettings | None,
+) -> _Task:
+    matched = (_levelled(t1, shading), _levelled(stir, shading))
+    return _Task(
+        t1=t1,
+        stir=stir,
+        matched=matched,
+        prepared=(prepare(matched[0]), prepare(matched[1])),
+        body=body,
+        where=where,
+        settings=settings,
+    )
+
+
+def _levelled(volume: SignalVolume, shading: BiasSettings | None) -> SignalVolume:
+    """Divide a series by its own shading, as far as it can be told without the other."""
+    if shading is None or not np.ptp(volume.array):
+        return volume
+    spacing_mm = volume.geometry.spacing_mm
+    body = body_mask(volume.array, spacing_mm=spacing_mm)
+    (field,) = shading_fields((volume.array,), (body,), body, spacing_mm=spacing_mm, settings=shading)
+    return replace(volume, array=volume.array / field)
+
+
 def _found(task: _Task) -> _Found:
     """Rigid transform and pieces that do not follow it; as the headers say where the images ask for nothing else."""
     t1, stir = task.prepared
     try:
         rigid = register(t1, stir, mask=task.where, initial=np.eye(4))
-        matrix = settled_on_water(task.t1, task.stir, mask=task.where, matrix=rigid, settings=task.settings)
+        matrix = settled_on_water(*task.matched, mask=task.where, matrix=rigid, settings=task.settings)
     except RuntimeError as none:
         return _Found(matrix=np.eye(4), discarded=str(none))
     moved_mm = task.median_displacement_mm(matrix)

@@ -21,8 +21,9 @@ from marrowsignal.intensity.reference_verdicts import (
     judged_normal,
 )
 from marrowsignal.intensity.sectors import residual_bias
-from marrowsignal.intensity.tissue_masks import Tissues, find_tissues, mode_of
+from marrowsignal.intensity.tissue_masks import Tissues, find_tissues
 from marrowsignal.protocol.schema import Protocol, Quantity
+from marrowsignal.shading.mode import mode_of
 
 __all__ = ["find_references"]
 

@@ -12,15 +12,13 @@ from skimage.filters import threshold_multiotsu
 from marrowsignal.intensity.sectors import Cut, pure_tissue
 from marrowsignal.protocol.schema import ReferenceSettings
 
-__all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues", "mode_of"]
+__all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues"]
 
 _CLASSES = 3
 _TOP_PERCENT = 99.0
 _EDGE_MM = 2.0
 _TEXTURE_MM = 2.0
 _LEVEL_MM = 1.0
-_BINS = 256
-_SMOOTHING_BINS = 4.0
 _MIN_SUBCUTANEOUS_SHARE = 0.05
 # joint histogram of log T1 and log STIR
 _PEAK_BINS = (0.02, 0.04)
@@ -209,29 +207,6 @@ def fat_level(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | None:
         return None
     values = t1[body]
     return float(np.median(values[values > threshold]))
-
-
-def mode_of(values: NDArray[np.floating]) -> float:
-    """Most frequent value: peak of a smoothed histogram between the 0.5th and 99th percentile.
-
-    Raises
-    ------
-    ValueError
-        If there is no value.
-
-    Examples
-    --------
-    >>> bool(abs(mode_of(np.r_[np.random.default_rng(0).normal(5, 1, 9999), np.full(99, 50.0)]) - 5) < 0.5)
-    True
-    """
-    if values.size == 0:
-        raise ValueError("no value has no mode")
-    low, high = np.percentile(values, [0.5, 99.0])
-    if high <= low:
-        return float(low)
-    counts, edges = np.histogram(values, _BINS, (low, high))
-    peak = int(ndimage.gaussian_filter1d(counts.astype(float), _SMOOTHING_BINS).argmax())
-    return float(0.5 * (edges[peak] + edges[peak + 1]))
 
 
 def _darkest_peak(

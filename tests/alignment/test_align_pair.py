@@ -112,7 +112,8 @@ def test_a_turned_patient_is_followed_in_the_right_direction() -> None:
     assert error_mm(pair, np.linalg.inv(TURNED)) > 10 * HALF_VOXEL_MM
     turned_deg = np.degrees(Rotation.from_matrix(TURNED[:3, :3]).magnitude())
     assert pair.quality.rotation_deg == pytest.approx(turned_deg, abs=1.0)
-    assert pair.quality.verdict is PASS
+    # 2.1 mm pixels: what blocks still ask for by noise may cost the pass, not the voxel claims
+    assert pair.quality.allows_lesions
 
 
 @pytest.mark.parametrize("angle", [0.5, 7.0, 90.0, 180.0])

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from marrowsignal.alignment import AlignedPair
 from marrowsignal.intensity import correct_bias
-from marrowsignal.intensity.bias import shading_fields
-from marrowsignal.intensity.bias_cells import cut_into_cells
-from marrowsignal.intensity.bias_spline import SplineSpace, evaluate, normal_matrix, projection
 from marrowsignal.phantom import TissueMaps, coronal_oblique_grid
 from marrowsignal.phantom.artifacts import bias_field
 from marrowsignal.protocol import load_protocol
 from marrowsignal.protocol.schema import BiasSettings
+from marrowsignal.shading import shading_fields
+from marrowsignal.shading.cells import cut_into_cells
+from marrowsignal.shading.spline import SplineSpace, evaluate, normal_matrix, projection
 from tests.alignment.pelvis import GRID, aligned, image, lean_muscle, maps, plain_fat
 
 COARSE = coronal_oblique_grid(shape=(4, 72, 72), spacing_mm=(16.0, 3.9, 3.9))
@@ -247,7 +247,7 @@ def test_tissue_near_metal_has_no_say() -> None:
 
 _TWICE = """
 import hashlib, numpy as np
-from marrowsignal.intensity.bias import shading_fields
+from marrowsignal.shading import shading_fields
 from marrowsignal.protocol import load_protocol
 rng = np.random.default_rng(0)
 shape = (3, 60, 60)

@@ -15,12 +15,13 @@ from marrowsignal.alignment import AlignedPair
 from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume
 from marrowsignal.intensity import References, ReferenceVerdict, find_references
-from marrowsignal.intensity.tissue_masks import fat_level, find_tissues, mode_of
+from marrowsignal.intensity.tissue_masks import fat_level, find_tissues
 from marrowsignal.marrow import segment_marrow
 from marrowsignal.phantom import TissueMaps
 from marrowsignal.phantom.tissues import Species
 from marrowsignal.phantom.truth import reference_fat, reference_muscle
 from marrowsignal.protocol import Protocol, load_protocol
+from marrowsignal.shading.mode import mode_of
 from tests.alignment.pelvis import FINE, GRID, aligned, image, maps, plain_fat
 
 PASS, WARN, FAIL = ReferenceVerdict.PASS, ReferenceVerdict.WARN, ReferenceVerdict.FAIL

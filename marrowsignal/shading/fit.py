@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, ndimage
 
-from marrowsignal.intensity.bias_cells import Cells
-from marrowsignal.intensity.bias_spline import Bases, SplineSpace, evaluate, normal_matrix, projection
-from marrowsignal.intensity.tissue_masks import mode_of
 from marrowsignal.protocol.schema import BiasSettings, Range
+from marrowsignal.shading.cells import Cells
+from marrowsignal.shading.mode import mode_of
+from marrowsignal.shading.spline import Bases, SplineSpace, evaluate, normal_matrix, projection
 
 __all__ = ["fit_shading"]
 

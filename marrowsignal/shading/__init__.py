@@ -1,0 +1,5 @@
+"""Coil shading of images: arrays in, smooth fields out."""
+
+from marrowsignal.shading.fields import shading_fields
+
+__all__ = ["shading_fields"]
