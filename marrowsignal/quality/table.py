@@ -169,7 +169,7 @@ _MOTION = (
 _SHADING = (
     GateDeclaration(
         key="residual_shading",
-        name="Coil shading left after correction: muscle over sectors",
+        name="Coil shading left after correction: muscle over sectors, on T1 fat too",
         check=tissue_checks.residual_shading,
         series=EACH,
         unit="percent",
@@ -307,8 +307,8 @@ _TISSUE = (
         name="Lean-muscle reference",
         check=tissue_checks.muscle_reference,
         unit="mL",
-        warns="when fatty or uneven",
-        fails="below {p.references.muscle_min_volume.value:g} mL",
+        warns="when fatty",
+        fails="below {p.references.muscle_min_volume.value:g} mL, or where T1 fat/muscle tells another tissue",
         source="SCIENCE 6 and 4.2",
         tells=("reference_muscle",),
     ),
