@@ -68,7 +68,17 @@ def _state(criteria: tuple[Criterion, ...], group: str, direction: str) -> Crite
     # what cancels shading (D21) always has to hold.
     optional = ("D20", "D22") if group == "G4" else ()
     needed = [c for c in items if not (c.id.startswith(optional) and c.state is CriterionState.NOT_EVALUABLE)]
-    return all_of(*(c.state for c in needed))
+    fat_signal = [c for c in needed if c.id.startswith("D03")]
+    others = [c.state for c in needed if c not in fat_signal]
+    return all_of(*([_low_in_a_bone(fat_signal)] if fat_signal else []), *others)
+
+
+def _low_in_a_bone(fat_signal: list[Criterion]) -> CriterionState:
+    """Whether the fat signal is low on every side of at least one bone: conversion reaches one bone after another."""
+    bones: dict[str, list[CriterionState]] = {}
+    for item in fat_signal:
+        bones.setdefault(item.id.rpartition(".")[0], []).append(item.state)
+    return any_of(*(all_of(*sides) for sides in bones.values()))
 
 
 def _score(group: str, direction: str, state: CriterionState, cuts: EvidenceCuts) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from functools import cache
 
@@ -191,6 +192,21 @@ class TestGroups:
         assert group_by_id(evidence_groups(tuple(rows), CUTS), "G4").reconversion is P
         rows[1] = self.criterion("G4", "reconversion", N, "D22")
         assert group_by_id(evidence_groups(tuple(rows), CUTS), "G4").reconversion is N
+
+    @pytest.mark.parametrize(
+        ("sacrum", "ilium", "state"),
+        [((P, P), (N, U), P), ((P, N), (N, P), N), ((P, U), (N, N), U), ((X, X), (N, N), N), ((P, P), (X, X), P)],
+    )
+    def test_fat_signal_is_low_on_both_sides_of_one_bone(
+        self, sacrum: tuple[CriterionState, ...], ilium: tuple[CriterionState, ...], state: CriterionState
+    ) -> None:
+        rows = [
+            dataclasses.replace(self.criterion("G1", "reconversion", side_state), id=f"D03.reconversion.{bone}.{side}")
+            for bone, states in (("sacrum", sacrum), ("ilium", ilium))
+            for side, side_state in zip(("left", "right"), states, strict=True)
+        ]
+        rows.append(self.criterion("G1", "reconversion", P, "D01"))
+        assert group_by_id(evidence_groups(tuple(rows), CUTS), "G1").reconversion is state
 
     def test_an_unknown_group_is_an_error(self) -> None:
         with pytest.raises(KeyError):
