@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.alignment.coarse import best_starts
+from marrowsignal.alignment.evened import evened
 from marrowsignal.alignment.information import FixedBins, smooth_information
 from marrowsignal.alignment.minimize import minimized
 from marrowsignal.alignment.motion import RigidMotion
 from marrowsignal.alignment.pyramid import Level, moved_by, pyramid
-from marrowsignal.alignment.shading import evened
 from marrowsignal.alignment.similarity import mutual_information
 from marrowsignal.geometry.volume import SignalVolume, VolumeGeometry
 

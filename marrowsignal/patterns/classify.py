@@ -98,7 +98,7 @@ def classify(
 
 
 def _shaded(pair: AlignedPair, quality: QualityReport) -> bool:
-    present = ("T1",) if pair.stir is None else ("T1", "STIR")
+    present = ("T1",) if pair.comparable_stir is None else ("T1", "STIR")
     unsure = (GateState.FAIL, GateState.NOT_EVALUABLE)
     return any(quality.gate("residual_shading", series).state in unsure for series in present)
 

@@ -12,12 +12,12 @@ from scipy.optimize import approx_fprime
 
 from marrowsignal.alignment.body import body_mask
 from marrowsignal.alignment.engine import Prepared, prepare, register
+from marrowsignal.alignment.evened import evened
 from marrowsignal.alignment.information import FixedBins, smooth_information
 from marrowsignal.alignment.minimize import minimized
 from marrowsignal.alignment.motion import RigidMotion
 from marrowsignal.alignment.pyramid import pyramid
 from marrowsignal.alignment.rigid import displacements_mm
-from marrowsignal.alignment.shading import evened
 from marrowsignal.geometry import VolumeGeometry
 from tests.alignment.pelvis import GRID, image, maps, rigid, volume
 
