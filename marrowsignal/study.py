@@ -57,6 +57,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     key_folder: Path | None = None,
     protocol: str | None = None,
     marrow: Path | None = None,
+    marrow_from: str = "automatic",
     t1_uid: str | None = None,
     stir_uid: str | None = None,
     allow_t1_only: bool = False,
@@ -77,7 +78,9 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     protocol : str, optional
         Name of a built-in protocol or path of a TOML file; by default chosen by BodyPartExamined.
     marrow : Path, optional
-        Marrow label map in patient space; by default marrow is segmented automatically.
+        Marrow label map in patient space.
+    marrow_from : str
+        How marrow is segmented without one: ``"automatic"``, ``"atlas:FOLDER"`` or ``"external:NAME"``.
     t1_uid, stir_uid : str, optional
         SeriesInstanceUIDs that override the choice of series; of no meaning when a pair is given.
     allow_t1_only : bool
@@ -131,7 +134,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("mark_metal")
     pair = correct_bias(pair, settings=rules.bias)
     clock.done("correct_bias")
-    mask = segment_marrow(pair, protocol=rules, supplied=supplied)
+    mask = segment_marrow(pair, protocol=rules, supplied=supplied, way=marrow_from)
     clock.done("segment_marrow")
     regions = label_regions(pair, mask, protocol=rules)
     clock.done("label_regions")

@@ -38,6 +38,7 @@ class _Request:
     case: str | None
     protocol: str | None
     marrow: Path | None
+    marrow_from: str
     t1_uid: str | None
     stir_uid: str | None
     label: str | None
@@ -72,7 +73,10 @@ def analyze(
         typer.Option(help="Built-in name or .toml file; by default chosen by BodyPartExamined."),
     ] = None,
     marrow: Annotated[Path | None, typer.Option(help="Marrow label map in patient space (.nii, .nii.gz).")] = None,
-    marrow_from: Annotated[str | None, typer.Option(help="automatic, or supplied together with --marrow.")] = None,
+    marrow_from: Annotated[
+        str | None,
+        typer.Option(help="automatic (default), atlas:FOLDER, external:NAME, or supplied together with --marrow."),
+    ] = None,
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
     stir: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as STIR.")] = None,
     pair: Annotated[
@@ -98,7 +102,7 @@ def analyze(
     """
     if verbose:
         be_verbose()
-    _refuse_what_is_not_there(marrow_from, marrow)
+    way = _way(marrow_from, marrow)
     paths = (path,) if path2 is None else (path, path2)
     for given in paths:
         existing_input(given)
@@ -113,6 +117,7 @@ def analyze(
         case=case,
         protocol=protocol,
         marrow=marrow,
+        marrow_from=way,
         t1_uid=None if t1 is None else t1.strip(),
         stir_uid=None if stir is None else stir.strip(),
         label=pair,
@@ -122,18 +127,22 @@ def analyze(
     _run(request, quiet=quiet, json=json)
 
 
-def _refuse_what_is_not_there(marrow_from: str | None, marrow: Path | None) -> None:
+def _way(marrow_from: str | None, marrow: Path | None) -> str:
+    """Return the way to a mask, refused before the long work when it contradicts ``--marrow``."""
+    from marrowsignal.marrow.ways import AUTOMATIC_WAY, check_way
+
+    if marrow_from == "supplied":
+        if marrow is None:
+            raise _usage("--marrow-from supplied needs --marrow FILE", "give the label map's path")
+        return AUTOMATIC_WAY
     if marrow_from is None:
-        return
-    kind = marrow_from.partition(":")[0]
-    if kind in ("atlas", "external"):
-        raise _usage(f"--marrow-from {kind} is not available in this version", "use automatic, or --marrow FILE")
-    if kind not in ("automatic", "supplied") or kind != marrow_from:
-        raise _usage("--marrow-from takes automatic or supplied", "see marrowsignal analyze --help")
-    if kind == "supplied" and marrow is None:
-        raise _usage("--marrow-from supplied needs --marrow FILE", "give the label map's path")
-    if kind == "automatic" and marrow is not None:
-        raise _usage("--marrow-from automatic and --marrow FILE contradict each other", "give one of them")
+        return AUTOMATIC_WAY
+    check_way(marrow_from)
+    if marrow is not None:
+        raise _usage(
+            f"--marrow-from {marrow_from.partition(':')[0]} and --marrow FILE contradict each other", "give one of them"
+        )
+    return marrow_from
 
 
 def _check_case_name(case: str | None) -> None:
@@ -243,6 +252,7 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
         key_folder=request.out,
         protocol=request.protocol,
         marrow=request.marrow,
+        marrow_from=request.marrow_from,
         series_rules=request.rules,
         on_step=done,
     )

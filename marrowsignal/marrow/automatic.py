@@ -1,7 +1,7 @@
 """First automatic segmentation: marrow by its T1 signal and the cortex around it.
 
 Intensity alone cannot do it (Dice about 0.5 on real sacroiliac studies); a later back-end brings location and
-shape. The mask says so by its confidence and a finding.
+shape. The mask says so by a finding.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes
 
 from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.findings import Finding, Severity
+from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.tissue_masks import find_tissues
-from marrowsignal.protocol.schema import MarrowSettings, ReferenceSettings
+from marrowsignal.marrow.records import MarrowSource, MaskKind, Segmentation
+from marrowsignal.protocol.schema import MarrowSettings, Protocol, ReferenceSettings
 
-__all__ = ["AUTOMATIC_CONFIDENCE", "segment_automatic"]
+__all__ = ["segment_automatic"]
 
-AUTOMATIC_CONFIDENCE = 0.5
+_STAGE = "segment_marrow"
 _SMOOTHING_MM = 1.2
 _FINE_SMOOTHING_MM = 0.4
 _TEXTURE_MM = 2.4
@@ -26,7 +29,31 @@ _CORTEX_REACH_MM = 2.7
 _EDGE_MM = 1.2
 
 
-def segment_automatic(pair: AlignedPair, *, settings: MarrowSettings, tissues: ReferenceSettings) -> NDArray[np.bool_]:
+def segment_automatic(pair: AlignedPair, *, protocol: Protocol) -> Segmentation:
+    """Segment marrow without labels from anyone.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Bias-corrected.
+    protocol : Protocol
+        Signal window, barrier, opening, sizes; how muscle and fat are found.
+
+    Returns
+    -------
+    Segmentation
+        Marrow, bones not told apart; empty with a finding when there is none.
+    """
+    found = _marrow_mask(pair, settings=protocol.marrow, tissues=protocol.references).astype(np.uint16)
+    return Segmentation(
+        labels=LabelVolume(array=found, geometry=pair.t1.geometry),
+        kind=MaskKind.MARROW,
+        source=MarrowSource.AUTOMATIC,
+        findings=_findings(found, with_stir=pair.comparable_stir is not None),
+    )
+
+
+def _marrow_mask(pair: AlignedPair, *, settings: MarrowSettings, tissues: ReferenceSettings) -> NDArray[np.bool_]:
     """Marrow candidates of a bias-corrected pair.
 
     Parameters
@@ -145,3 +172,21 @@ def _smoothed(image: NDArray[np.float32], sigma_mm: float, spacing: tuple[float,
 def _window(width_mm: float, spacing: tuple[float, float, float]) -> tuple[int, int, int]:
     rows, columns = (2 * max(1, round(width_mm / 2 / s)) + 1 for s in spacing[1:])
     return 1, rows, columns
+
+
+def _findings(found: NDArray[np.uint16], *, with_stir: bool) -> tuple[Finding, ...]:
+    if not found.any():
+        text = "No marrow was found automatically; give a mask with --marrow."
+        return (Finding(code="no_marrow_found", stage=_STAGE, severity=Severity.FAIL, message=text),)
+    text = (
+        "Marrow was segmented by signal alone, which overlaps an expert's mask by about half on real studies: "
+        "look at the outline, and give a mask with --marrow for numbers to rely on."
+    )
+    first = Finding(code="marrow_automatic_first_version", stage=_STAGE, severity=Severity.WARN, message=text)
+    if with_stir:
+        return (first,)
+    text = (
+        "Without STIR marrow as dark as muscle on T1 cannot be told from muscle: the automatic mask leaves it out, "
+        "so that edema and infiltration are missed; give a mask with --marrow to measure them on T1."
+    )
+    return (first, Finding(code="dark_marrow_left_out", stage=_STAGE, severity=Severity.WARN, message=text))

@@ -163,10 +163,7 @@ def _finding(finding: Finding) -> FindingRow:
 def _marrow(result: StudyResult) -> str:
     mask, voxel_ml = result.marrow, result.pair.t1.geometry.voxel_ml
     total, core = int(mask.labels.mask.sum()) * voxel_ml, int(mask.core_mask.sum()) * voxel_ml
-    words = f"Marrow mask: {mask.source}, {with_unit(total, 'ml')}; measured core {with_unit(core, 'ml')}."
-    if mask.confidence is not None:
-        words += f" Confidence of the segmentation {with_unit(mask.confidence, '1')} (0 to 1)."
-    return words
+    return f"Marrow mask: {mask.source}, {with_unit(total, 'ml')}; measured core {with_unit(core, 'ml')}."
 
 
 def _provenance(result: StudyResult) -> tuple[Fact, ...]:

@@ -112,7 +112,7 @@ def _marrow(result: StudyResult) -> form.MarrowDocument:
     mask = result.marrow
     return form.MarrowDocument(
         source=mask.source,
-        confidence=value_section(mask.confidence, "1", f"a mask whose source is '{mask.source}' carries no confidence"),
+        made_by=mask.made_by,
         volume_ml=_marrow_ml(result),
         core_volume_ml=int(np.count_nonzero(mask.core_mask)) * result.pair.t1.geometry.voxel_ml,
     )

@@ -60,7 +60,7 @@ class MarrowDocument(Section):
     """Where the mask comes from and how large it is."""
 
     source: str
-    confidence: ValueDocument
+    made_by: str
     volume_ml: float
     core_volume_ml: float
 

@@ -41,8 +41,8 @@ def test_wrong_usage_is_2(run, arguments: list[str]) -> None:
     [
         (["--marrow-from", "atlas:somewhere"], "not available in this version"),
         (["--marrow-from", "external:name"], "not available in this version"),
-        (["--marrow-from", "crystal_ball"], "takes automatic or supplied"),
-        (["--marrow-from", "automatic:x"], "takes automatic or supplied"),
+        (["--marrow-from", "crystal_ball"], "takes automatic, supplied, atlas:FOLDER or external:NAME"),
+        (["--marrow-from", "automatic:x"], "takes automatic, supplied, atlas:FOLDER or external:NAME"),
         (["--marrow-from", "supplied"], "needs --marrow FILE"),
         (["--marrow-from", "automatic", "--marrow", "m.nii.gz"], "contradict"),
         (["--case", "../outside"], "case name"),

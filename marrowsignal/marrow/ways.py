@@ -1,0 +1,63 @@
+"""The ways to a mask that need no file of the user's, by the words of ``--marrow-from``."""
+
+from __future__ import annotations
+
+from marrowsignal.alignment.records import AlignedPair
+from marrowsignal.errors import UsageError
+from marrowsignal.marrow.records import Segmentation
+from marrowsignal.protocol.schema import Protocol
+
+__all__ = ["AUTOMATIC_WAY", "check_way", "find_bones"]
+
+AUTOMATIC_WAY = "automatic"
+
+
+def check_way(way: str) -> tuple[str, str]:
+    """Return the kind of a way and what follows its colon.
+
+    Raises
+    ------
+    UsageError
+        If it is none of ``automatic``, ``atlas:FOLDER`` and ``external:NAME``.
+    """
+    kind, colon, which = way.partition(":")
+    if (kind == AUTOMATIC_WAY and not colon) or (kind in ("atlas", "external") and which):
+        return kind, which
+    raise UsageError(
+        "--marrow-from takes automatic, supplied, atlas:FOLDER or external:NAME",
+        code="option",
+        stage="analyze",
+        hint="see marrowsignal analyze --help",
+    )
+
+
+def find_bones(pair: AlignedPair, way: str, *, protocol: Protocol) -> Segmentation:
+    """Segment by one of the ways.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Bias-corrected.
+    way : str
+        ``"automatic"``, ``"atlas:FOLDER"`` or ``"external:NAME"``.
+    protocol : Protocol
+        Settings.
+
+    Returns
+    -------
+    Segmentation
+        Labels on the T1 grid.
+
+    Raises
+    ------
+    UsageError
+        If the way is unknown.
+    MaskError
+        If the atlas or the external segmenter cannot be used.
+    """
+    kind, _which = check_way(way)
+    if kind == AUTOMATIC_WAY:
+        from marrowsignal.marrow.automatic import segment_automatic  # noqa: PLC0415 - each way loads libraries of its own
+
+        return segment_automatic(pair, protocol=protocol)
+    raise UsageError(f"--marrow-from {kind} is not available in this version", code="option", stage="analyze")
