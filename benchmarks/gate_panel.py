@@ -31,7 +31,7 @@ from marrowsignal.quality import GateState, QualityGate, QualityReport, check_qu
 from marrowsignal.regions import RegionMap, label_regions
 from marrowsignal.signals import measure_signals
 
-__all__: list[str] = []
+__all__ = ["pair_of"]
 
 _FIRED = (GateState.WARN, GateState.FAIL)
 _DRAWS = 50.0
@@ -43,7 +43,8 @@ def _protocol(name: str) -> Protocol:
     return protocol.model_copy(update={"signals": protocol.signals.model_copy(update={"bootstrap_draws": draws})})
 
 
-def _pair(scan: Scan) -> AlignedPair:
+def pair_of(scan: Scan) -> AlignedPair:
+    """Pair of a scan whose two images lie on each other by construction."""
     grid = scan.of.t1_geometry
     quality = AlignmentQuality(
         grid_difference=grid.difference(grid),
@@ -68,7 +69,7 @@ def _pair(scan: Scan) -> AlignedPair:
 
 
 def _without_shading(scan: Scan, bias: BiasModel | None, protocol: Protocol) -> AlignedPair:
-    pair = mark_metal(_pair(scan), protocol=protocol)
+    pair = mark_metal(pair_of(scan), protocol=protocol)
     if bias is None or scan.shaded_anew or bias.stir_field is None or pair.stir is None:
         return correct_bias(pair, settings=protocol.bias)
     t1 = replace(pair.t1, array=pair.t1.array / bias.t1_field)

@@ -20,7 +20,7 @@ from scipy import ndimage
 import marrowsignal as ms
 from marrowsignal.geometry import LabelVolume, SignalVolume, VolumeGeometry
 from marrowsignal.geometry.acquisition import AcquisitionFacts
-from marrowsignal.geometry.itk_bridge import read_label_volume
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.phantom import simulate_study
 
 Array = NDArray[np.float64]

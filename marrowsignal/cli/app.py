@@ -16,9 +16,11 @@ from typer.core import TyperCommand
 
 from marrowsignal import __version__
 from marrowsignal.cli.analyze import analyze
+from marrowsignal.cli.atlas import atlas_app
 from marrowsignal.cli.inspect import inspect
 from marrowsignal.cli.phantom import phantom
 from marrowsignal.cli.protocol import protocol_app
+from marrowsignal.cli.segmenters import segmenters_app
 from marrowsignal.cli.selftest import selftest
 from marrowsignal.cli.terminal import QuietFormatter, say
 from marrowsignal.cli.verbosity import be_verbose
@@ -74,7 +76,9 @@ app.command("inspect", cls=_Command)(inspect)
 app.command("analyze", cls=_Command)(analyze)
 app.command("phantom", cls=_Command)(phantom)
 app.command("selftest", cls=_Command)(selftest)
+app.add_typer(atlas_app, name="atlas")
 app.add_typer(protocol_app, name="protocol")
+app.add_typer(segmenters_app, name="segmenters")
 
 _log = logging.getLogger("marrowsignal.cli")
 

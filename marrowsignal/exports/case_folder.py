@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from marrowsignal.errors import OutputError, UsageError
+from marrowsignal.exports.aligned_state import write_aligned_state
 from marrowsignal.exports.nifti import write_images
 from marrowsignal.exports.tables import write_tables
 from marrowsignal.results.document import to_document, to_json
@@ -103,6 +104,7 @@ def _write_files(result: StudyResult, folder: Path, *, report_html: str) -> None
     images = folder / "images"
     images.mkdir(parents=True)
     write_images(result, images)
+    write_aligned_state(result, folder)
     write_tables(result, folder)
     (folder / "result.json").write_bytes(to_json(to_document(result)).encode("utf-8"))
     (folder / "report.html").write_bytes(report_html.encode("utf-8"))

@@ -103,7 +103,12 @@ _STUDY = (
     ("protocol_version", "text", "protocol.version", "Its version."),
 )
 _REGION = (
-    ("label", "1", "regions[].label", "Value in images/regions.nii.gz; 0 in the row of the whole marrow."),
+    (
+        "label",
+        "1",
+        "regions[].label",
+        "Value in images/regions.nii.gz; 0 in the row of the whole marrow; of a part (see parent) its number.",
+    ),
     ("region", "text", "regions[].key", "Region without side; 'all' is all marrow without lesions."),
     ("region_name", "text", "regions[].name", "Region in words, with side."),
     ("side", "text", "regions[].side", "The patient's side: left, right or none."),
@@ -152,6 +157,27 @@ _SYMMETRY = (
 _REGION_END = (
     ("stir_median_status", "text", "regions[].stir_median_status", "measured or not_evaluable."),
     ("stir_median_reason", "text", "regions[].stir_median_reason", "Why the STIR median is missing."),
+    ("parent", "text", "regions[].parent", "Bone that a part belongs to; empty for a region that is no part."),
+    (
+        "cut_by_field_of_view",
+        "text",
+        "regions[].cut_by_field_of_view",
+        "yes where the region goes on outside the picture, no where it does not; empty for all marrow.",
+    ),
+    (
+        "coverage_fraction",
+        "fraction",
+        "regions[].coverage_fraction",
+        "Share of the region that lies in the picture; empty where its whole size is not known, never 0 for that.",
+    ),
+    ("coverage_status", "text", "regions[].coverage_status", "measured or not_evaluable."),
+    ("coverage_reason", "text", "regions[].coverage_reason", "How the share was found, or why it is not known."),
+    (
+        "joint_distance_mm",
+        "mm",
+        "regions[].joint_distance_mm.value",
+        "Median distance of the region's voxels from the joint surface; empty where no joint belongs to it.",
+    ),
 )
 
 

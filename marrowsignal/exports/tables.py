@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from marrowsignal.exports.dictionary import COLUMNS, LESION_COLUMNS, REGION_COLUMNS, SYMMETRY_COLUMNS, Column
+from marrowsignal.regions.records import Region
 from marrowsignal.results.descriptors import (
     LESION_DESCRIPTORS,
     REGION_DESCRIPTORS,
     SYMMETRY_DESCRIPTORS,
     Descriptor,
 )
-from marrowsignal.results.measured_sections import measurement_section, median_sections
+from marrowsignal.results.measured_sections import coverage_section, measurement_section, median_sections
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
@@ -53,9 +54,15 @@ def write_tables(result: StudyResult, folder: Path) -> None:
 
 
 def regions_csv(result: StudyResult) -> str:
-    """Return the regions table; its first row is the whole marrow without lesions."""
-    rows = (result.signals.whole, *result.signals.regions)
-    return _csv(REGION_COLUMNS, (_region_row(result, region) for region in rows))
+    """Return the regions table: the whole marrow without lesions, then regions, then parts of bones."""
+    rows = [_region_row(result, result.signals.whole, None)]
+    for measured, places in (
+        (result.signals.regions, result.regions.regions),
+        (result.signals.parts, result.regions.parts),
+    ):
+        anatomy = {place.label: place for place in places}
+        rows += [_region_row(result, signals, anatomy.get(signals.region_label)) for signals in measured]
+    return _csv(REGION_COLUMNS, rows)
 
 
 def lesions_csv(result: StudyResult) -> str | None:
@@ -92,9 +99,9 @@ def _study_cells(result: StudyResult) -> list[Cell]:
     return [result.case, call.pattern_class.value, call.confidence.value, protocol.name, protocol.version]
 
 
-def _region_row(result: StudyResult, signals: RegionSignals) -> list[Cell]:
-    region = next((r for r in result.regions.regions if r.label == signals.region_label), None)
+def _region_row(result: StudyResult, signals: RegionSignals, region: Region | None) -> list[Cell]:
     t1, stir = median_sections(signals)
+    covered = coverage_section(region)
     return [
         *_study_cells(result),
         signals.region_label,
@@ -114,7 +121,17 @@ def _region_row(result: StudyResult, signals: RegionSignals) -> list[Cell]:
         *_cells(REGION_DESCRIPTORS, signals.measurements),
         stir.status,
         stir.reason,
+        region.parent if region else None,
+        _yes_or_no(region.cut_by_field_of_view) if region else None,
+        covered.value,
+        covered.status,
+        covered.reason,
+        region.joint_distance_mm if region else None,
     ]
+
+
+def _yes_or_no(answer: bool) -> str:
+    return "yes" if answer else "no"
 
 
 def _lesion_row(result: StudyResult, lesion: Lesion) -> list[Cell]:

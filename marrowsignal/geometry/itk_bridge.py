@@ -5,23 +5,52 @@ SimpleITK numbers axes (column, row, slice) and stores directions as columns in 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from marrowsignal.errors import MaskError
+from marrowsignal.errors import GeometryError
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume, VolumeGeometry
 
 __all__ = [
+    "ImageHeader",
     "affine_transform",
     "array_to_itk",
     "decode_dicom_frames",
     "geometry_of",
-    "read_label_volume",
+    "nearest_on_grid",
+    "read_image",
+    "read_image_header",
     "write_nifti",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHeader:
+    """What an image file says of itself.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Length of each axis, the slowest first.
+    components : int
+        Values a voxel.
+    bytes_claimed : int
+        Size of its voxels in memory.
+    texts : Mapping of str to str
+        Every other field of the header.
+    """
+
+    shape: tuple[int, ...]
+    components: int
+    bytes_claimed: int
+    texts: Mapping[str, str]
 
 
 def array_to_itk(array: NDArray[np.generic], geometry: VolumeGeometry) -> sitk.Image:
@@ -55,57 +84,75 @@ def affine_transform(matrix_lps: NDArray[np.float64]) -> sitk.AffineTransform:
     return transform
 
 
-def read_label_volume(path: Path, grid: VolumeGeometry) -> LabelVolume:
-    """Read a label map in patient space, on any grid and slice order, onto `grid`.
-
-    Parameters
-    ----------
-    path : Path
-        NIfTI, NRRD, MHA or any image SimpleITK reads.
-    grid : VolumeGeometry
-        Where the labels are wanted; nearest neighbour, nothing is interpolated.
-
-    Returns
-    -------
-    LabelVolume
-        Labels on `grid`.
+def read_image_header(path: Path) -> ImageHeader:
+    """Read what an image file says of itself, without its voxels.
 
     Raises
     ------
-    MaskError
-        If the file cannot be read, is not a 3-D label map, or nothing of it lies inside `grid`.
+    RuntimeError
+        If SimpleITK cannot read it.
     """
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise MaskError(
-            "the marrow map cannot be read as a label map",
-            code="mask_unreadable",
-            stage="segment_marrow",
-            hint="give a NIfTI label map in patient space (.nii or .nii.gz)",
-        ) from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise MaskError("the marrow map is not a 3-D label map", code="mask_not_3d", stage="segment_marrow")
-    raw = sitk.GetArrayViewFromImage(image)
-    if raw.min() < 0 or raw.max() > np.iinfo(np.uint16).max or np.any(raw != np.round(raw)):
-        raise MaskError(
-            "the marrow map holds values that are no labels (whole numbers from 0 to 65535)",
-            code="mask_not_labels",
-            stage="segment_marrow",
-            hint="threshold a probability map before you give it",
-        )
-    image = sitk.Cast(image, sitk.sitkUInt16)
-    target = array_to_itk(np.zeros(grid.shape, np.uint8), grid)
-    moved = sitk.Resample(image, target, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    labels = sitk.GetArrayFromImage(moved)
-    if not labels.any():
-        raise MaskError(
-            "no voxel of the marrow map lies inside the T1 series",
-            code="mask_outside",
-            stage="segment_marrow",
-            hint="check that the mask belongs to this study and is in patient space",
-        )
-    return LabelVolume(array=labels, geometry=grid)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    size = tuple(int(n) for n in reader.GetSize())
+    components = int(reader.GetNumberOfComponents())
+    pixel = sitk.Image([1] * min(len(size), 3), reader.GetPixelID(), components)
+    return ImageHeader(
+        shape=size[::-1],
+        components=components,
+        bytes_claimed=math.prod(size) * components * int(pixel.GetSizeOfPixelComponent()),
+        texts=MappingProxyType({key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}),
+    )
+
+
+def read_image(path: Path) -> tuple[NDArray[np.generic], VolumeGeometry]:
+    """Read the voxels of an image file and their grid.
+
+    Returns
+    -------
+    ndarray, shape (slice, row, column) or (slice, row, column, component)
+        As stored.
+    VolumeGeometry
+        The grid.
+
+    Raises
+    ------
+    RuntimeError
+        If SimpleITK cannot read it.
+    GeometryError
+        If it is no volume.
+    """
+    image = sitk.ReadImage(str(path))
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    if image.GetDimension() != 3:
+        raise GeometryError("the image is no volume", code="not_3d", stage="geometry")
+    return sitk.GetArrayFromImage(image), geometry_of(image)
+
+
+def nearest_on_grid(
+    labels: LabelVolume, grid: VolumeGeometry, *, to_labels_lps: NDArray[np.float64] | None = None
+) -> NDArray[np.uint16]:
+    """Return the label at the centre of each voxel of `grid`, 0 outside.
+
+    Parameters
+    ----------
+    labels : LabelVolume
+        On any grid.
+    grid : VolumeGeometry
+        Where they are wanted.
+    to_labels_lps : ndarray of float64, shape (4, 4), optional
+        Takes a patient point of `grid` to one in the labels' space, LPS mm; by default they share one space.
+    """
+    resampler = sitk.ResampleImageFilter()
+    # An image of one voxel carries the grid, not its memory.
+    corner = array_to_itk(np.zeros((1, 1, 1), np.uint8), grid)
+    resampler.SetReferenceImage(corner)
+    resampler.SetSize(grid.shape[::-1])
+    resampler.SetInterpolator(sitk.sitkNearestNeighbor)
+    resampler.SetTransform(sitk.Transform() if to_labels_lps is None else affine_transform(to_labels_lps))
+    return np.asarray(sitk.GetArrayFromImage(resampler.Execute(array_to_itk(labels.array, labels.geometry))))
 
 
 def write_nifti(path: Path, volume: SignalVolume | LabelVolume) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +12,23 @@ from numpy.typing import NDArray
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
 
-__all__ = ["MarrowMask", "MarrowSource", "MaskCheck", "MaskCheckItem", "MaskKind", "MaskVerdict", "Segmentation"]
+__all__ = [
+    "MarrowMask",
+    "MarrowSource",
+    "MaskCheck",
+    "MaskCheckItem",
+    "MaskEdit",
+    "MaskKind",
+    "MaskVerdict",
+    "Segmentation",
+    "ToolMask",
+    "labels_sha256",
+]
+
+
+def labels_sha256(labels: LabelVolume) -> str:
+    """Hash of label values on their grid's voxels, in array order."""
+    return hashlib.sha256(labels.array.tobytes()).hexdigest()
 
 
 class MarrowSource(StrEnum):
@@ -40,6 +57,66 @@ class MaskVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ToolMask:
+    """A mask that this program made, before any person corrected it.
+
+    Attributes
+    ----------
+    labels : LabelVolume
+        Marrow on the T1 grid.
+    source : MarrowSource
+        Which way made it.
+    made_by : str
+        Tool or atlas and its version, ``""`` when not known.
+    """
+
+    labels: LabelVolume
+    source: MarrowSource
+    made_by: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the labels on the T1 grid."""
+        return labels_sha256(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MaskEdit:
+    """What a person changed in a mask of this program.
+
+    Attributes
+    ----------
+    edited_from : ToolMask
+        The mask before any correction.
+    added_voxels, removed_voxels, renamed_voxels : int
+        Marrow now and not then, then and not now, and of another bone.
+    voxel_ml : float
+        Volume of one voxel.
+    """
+
+    edited_from: ToolMask
+    added_voxels: int
+    removed_voxels: int
+    renamed_voxels: int
+    voxel_ml: float
+
+    @property
+    def added_ml(self) -> float:
+        """Volume added, mL."""
+        return self.added_voxels * self.voxel_ml
+
+    @property
+    def removed_ml(self) -> float:
+        """Volume removed, mL."""
+        return self.removed_voxels * self.voxel_ml
+
+    @property
+    def renamed_ml(self) -> float:
+        """Volume that went to another bone, mL."""
+        return self.renamed_voxels * self.voxel_ml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Segmentation:
     """What one way to a mask gives, before it is peeled, checked and split.
 
@@ -59,6 +136,8 @@ class Segmentation:
     estimate : tuple of float or None
         Estimated Dice against an expert's mask, and the low and high end of its 90 % interval, when the source can
         tell from itself.
+    edit : MaskEdit or None
+        What a person changed, where the source is ``edited``.
     findings : tuple of Finding
         What weakens it.
     """
@@ -69,6 +148,7 @@ class Segmentation:
     made_by: str = ""
     probability: NDArray[np.float32] | None = None
     estimate: tuple[float, float, float] | None = None
+    edit: MaskEdit | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -139,6 +219,8 @@ class MarrowMask:
         Of being marrow, where the source gives one.
     check : MaskCheck or None
         What the mask looks like; None before it was checked.
+    edit : MaskEdit or None
+        What a person changed, where the source is ``edited``.
     findings : tuple of Finding
         What weakens the mask.
     """
@@ -149,4 +231,5 @@ class MarrowMask:
     made_by: str = ""
     probability: NDArray[np.float32] | None = None
     check: MaskCheck | None = None
+    edit: MaskEdit | None = None
     findings: tuple[Finding, ...] = ()

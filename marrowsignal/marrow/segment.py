@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,7 @@ from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.errors import MaskError
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.core import core_of
-from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskKind, Segmentation
+from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskKind, Segmentation, labels_sha256
 from marrowsignal.marrow.ways import AUTOMATIC_WAY, find_bones
 from marrowsignal.protocol.schema import Protocol
 
@@ -69,13 +67,14 @@ def segment_marrow(
         source=segmentation.source,
         made_by=segmentation.made_by,
         probability=segmentation.probability,
+        edit=segmentation.edit,
         findings=segmentation.findings,
     )
 
 
 def mask_sha256(marrow: MarrowMask) -> str:
     """Hash of the labels on the T1 grid."""
-    return hashlib.sha256(marrow.labels.array.tobytes()).hexdigest()
+    return labels_sha256(marrow.labels)
 
 
 def _given(supplied: Segmentation | LabelVolume) -> Segmentation:

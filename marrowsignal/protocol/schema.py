@@ -12,18 +12,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "AlignmentSettings",
+    "AtlasSettings",
+    "AutomaticSettings",
     "BiasSettings",
+    "BoneVolume",
+    "CortexThickness",
+    "DivisionSettings",
     "EvidenceCuts",
     "ExpectedFatSignal",
     "JointSettings",
     "LesionSettings",
     "MarrowSettings",
+    "MaskCheckSettings",
+    "PartSpec",
+    "PeelSettings",
     "Protocol",
     "QualitySettings",
     "Quantity",
     "Range",
     "ReferenceSettings",
     "RegionSpec",
+    "SegmenterSettings",
     "SignalSettings",
     "SymmetryCuts",
     "TissueConstants",
@@ -110,6 +119,25 @@ class BiasSettings(_Model):
     fat_to_muscle_t1: Range
 
 
+class CortexThickness(_Model):
+    """How thick the cortex of some bones can be."""
+
+    keys: tuple[Text, ...]
+    thickest: Quantity
+
+
+class PeelSettings(_Model):
+    """How whole bones are freed of their cortex."""
+
+    dark: Quantity
+    void: Quantity
+    least: Quantity
+    outline_error: Quantity
+    thickest: Quantity
+    level_size: Quantity
+    bones: tuple[CortexThickness, ...] = ()
+
+
 class MarrowSettings(_Model):
     """First automatic segmentation and the core of any mask."""
 
@@ -128,6 +156,89 @@ class MarrowSettings(_Model):
     automatic_min_component: Quantity
     automatic_grow: Quantity
     automatic_max_hole: Quantity
+    edit_min_dice: Quantity
+    peel: PeelSettings
+
+
+class AtlasSettings(_Model):
+    """How an atlas is made and laid over a study; kept in the atlas it made."""
+
+    contrast_reach: Quantity
+    wide_reach: Quantity
+    working_pixel: Quantity
+    coarse_pixel: Quantity
+    search_slices: Quantity
+    search_in_plane: Quantity
+    search_tilt: Quantity
+    near: Quantity
+    most_subjects: Quantity
+    fusion_window: Quantity
+    fusion_floor: Quantity
+    fusion_power: Quantity
+    undecided: Quantity
+    undecided_margin: Quantity
+    smoothing: Quantity
+    min_component: Quantity
+    max_hole: Quantity
+    samples: Quantity
+
+
+class SegmenterSettings(_Model):
+    """What the labels of an installed segmenter must hold to."""
+
+    mixed_sides: Quantity
+    off_midline: Quantity
+    rim: Quantity
+
+
+class BoneVolume(_Model):
+    """Volume of marrow that a bone of adults has, one side of a pair."""
+
+    key: Text
+    volume: Range
+
+
+class MaskCheckSettings(_Model):
+    """What tells a mask that does not hold."""
+
+    dark_line: Quantity
+    step: Quantity
+    muscle_tolerance_t1: Quantity
+    muscle_tolerance_stir: Quantity
+    fat_like: Quantity
+    void_like: Quantity
+    line_depth: Quantity
+    leak_outside: Quantity
+    volume_fail: Quantity
+    volume_warn: Quantity
+    crumbs_warn: Quantity
+    crumbs_fail: Quantity
+    muscle_warn: Quantity
+    muscle_fail: Quantity
+    fat_warn: Quantity
+    fat_fail: Quantity
+    open_warn: Quantity
+    open_fail: Quantity
+    slice_dice_warn: Quantity
+    smaller_side_warn: Quantity
+    side_volume_ratio_warn: Quantity
+    unsure_warn: Quantity
+    dice_warn: Quantity
+    dice_fail: Quantity
+    bone_volumes: tuple[BoneVolume, ...] = ()
+
+
+class AutomaticSettings(_Model):
+    """What is made of the network's answer."""
+
+    edge_reach: Quantity
+    edge_softness: Quantity
+    min_piece: Quantity
+    min_piece_share: Quantity
+    body_seed_depth: Quantity
+    min_body_seed: Quantity
+    min_body_distance: Quantity
+    max_body_distance: Quantity
 
 
 class ReferenceSettings(_Model):
@@ -307,10 +418,39 @@ class ExpectedFatSignal(_Model):
     older: Range
 
 
+class PartSpec(_Model):
+    """Words and code of one part that a bone is divided into."""
+
+    key: Text
+    name: Text
+    code: str | None = None
+    expected_fat_signal: ExpectedFatSignal | None = None
+
+
+class DivisionSettings(_Model):
+    """Where the borders between parts of a bone lie, as shares of the bone's own measures."""
+
+    sacral_ala_begin: Quantity
+    quadrant_depth: Quantity
+    joint_reach: Quantity
+    separation_smoothing: Quantity
+    head_border: Quantity
+    neck_border: Quantity
+    shaft_border: Quantity
+    neck_length: Quantity
+    head_radius: Range
+    endplate_zone: Quantity
+    femoral_physis: Quantity
+    tibial_physis: Quantity
+    end_segment: Quantity
+    min_part_volume: Quantity
+
+
 class RegionSpec(_Model):
     """One region a mask may hold.
 
-    `labels` are the values of a supplied label map that belong to it; `paired` regions have a left and a right.
+    `labels` are the values of a supplied label map that belong to it; `paired` regions have a left and a right;
+    `division` says which bone's parts it is divided into.
     """
 
     key: Text
@@ -320,6 +460,7 @@ class RegionSpec(_Model):
     side: Literal["left", "right", "none"] = "none"
     code: str | None = None
     joint_with: tuple[str, ...] = ()
+    division: Literal["none", "sacrum", "ilium", "proximal_femur", "distal_femur", "tibia", "vertebra"] = "none"
     expected_fat_signal: ExpectedFatSignal | None = None
 
 
@@ -339,6 +480,10 @@ class Protocol(_Model):
     alignment: AlignmentSettings
     bias: BiasSettings
     marrow: MarrowSettings
+    automatic: AutomaticSettings
+    atlas: AtlasSettings
+    mask_check: MaskCheckSettings
+    segmenter: SegmenterSettings
     references: ReferenceSettings
     signals: SignalSettings
     lesions: LesionSettings
@@ -346,16 +491,23 @@ class Protocol(_Model):
     symmetry: SymmetryCuts
     evidence: EvidenceCuts
     quality: QualitySettings
+    divisions: DivisionSettings
     whole: RegionSpec
     regions: tuple[RegionSpec, ...] = ()
+    other_bones: tuple[RegionSpec, ...] = ()
+    parts: tuple[PartSpec, ...] = ()
 
     def spec(self, key: str) -> RegionSpec | None:
-        """Return the region called `key`, the whole included, or None."""
-        return next((spec for spec in (self.whole, *self.regions) if spec.key == key), None)
+        """Return the region called `key`, the whole and other bones included, or None."""
+        return next((spec for spec in (self.whole, *self.regions, *self.other_bones) if spec.key == key), None)
+
+    def part(self, key: str) -> PartSpec | None:
+        """Return the part called `key`, or None."""
+        return next((part for part in self.parts if part.key == key), None)
 
     def expected_band(self, key: str, age_y: float | None) -> Range | None:
         """Return the FSI band of a region (SCIENCE 8.2); None for children and where there is none."""
-        spec = self.spec(key)
+        spec = self.spec(key) or self.part(key)
         child = age_y is not None and age_y < self.evidence.adult_age.value
         if child or spec is None or spec.expected_fat_signal is None:
             return None

@@ -6,7 +6,7 @@ in use cannot part.
 
 from __future__ import annotations
 
-from marrowsignal.quality import fat_suppression, grid_checks, header_checks, motion, tissue_checks
+from marrowsignal.quality import fat_suppression, grid_checks, header_checks, mask_checks, motion, tissue_checks
 from marrowsignal.quality.declaration import GateDeclaration
 from marrowsignal.quality.outcome import STIR, T1
 from marrowsignal.quality.records import Consequence
@@ -269,6 +269,15 @@ _GRID = (
         on_fail=LOWERS,
         source="SCIENCE 6; the geometry is checked by registration",
         tells=("positions_differ",),
+    ),
+    GateDeclaration(
+        key="marrow_mask",
+        name="Marrow mask: what its own checks say",
+        check=mask_checks.marrow_mask,
+        unit="Dice",
+        warns="when a check of the mask warns, or its estimated Dice is below {p.mask_check.dice_warn.value:g}",
+        fails="when a check of the mask fails, or its estimated Dice is below {p.mask_check.dice_fail.value:g}",
+        source="measured on spoilt masks of the phantom [C]",
     ),
     GateDeclaration(
         key="marrow_volume",

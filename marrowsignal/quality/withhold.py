@@ -59,6 +59,7 @@ def withhold(signals: Signals, report: QualityReport) -> Signals:
         signals,
         whole=region(signals.whole),
         regions=tuple(region(r) for r in signals.regions),
+        parts=tuple(region(r) for r in signals.parts),
         symmetry=tuple(comparison(row) for row in signals.symmetry),
     )
     return _without_lesions(changed, no_lesions) if no_lesions and signals.lesions is not None else changed

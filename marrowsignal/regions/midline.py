@@ -9,7 +9,7 @@ from scipy import ndimage, optimize
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.regions.records import Midline
 
-__all__ = ["find_midline", "mirror_correlation", "signed_distance_mm"]
+__all__ = ["find_midline", "midline_between", "mirror_correlation", "signed_distance_mm"]
 
 _POINTS = 30_000
 _SMOOTHING_MM = 3.0
@@ -63,6 +63,29 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
         symmetry=float(-best.fun),
         source="image_symmetry",
     )
+
+
+def midline_between(
+    left_mask: NDArray[np.bool_], right_mask: NDArray[np.bool_], *, geometry: VolumeGeometry
+) -> Midline | None:
+    """Plane half way between the bones of both sides; None unless each side has some.
+
+    Parameters
+    ----------
+    left_mask, right_mask : ndarray of bool, shape (slice, row, column)
+        Bones whose side is declared.
+    geometry : VolumeGeometry
+        Their grid.
+
+    Returns
+    -------
+    Midline or None
+        Square to the patient's left-right axis: what the two sides show of their bones may differ.
+    """
+    if not left_mask.any() or not right_mask.any():
+        return None
+    left, right = (float(geometry.to_patient(np.argwhere(mask))[:, 0].mean()) for mask in (left_mask, right_mask))
+    return Midline(normal_lps=(1.0, 0.0, 0.0), offset_mm=0.5 * (left + right), symmetry=None, source="declared_sides")
 
 
 def mirror_correlation(

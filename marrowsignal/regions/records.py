@@ -24,12 +24,12 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """One measured region.
+    """One measured region, or one part of a bone.
 
     Attributes
     ----------
     label : int
-        Value in the label map.
+        Value in the label map; for a part its number, which is the value in the part map where it is one cell.
     key : str
         Stable identifier without side, for example ``"sacrum"``; the left and right of a pair share it.
     name : str
@@ -42,6 +42,18 @@ class Region:
         Voxels of the marrow mask in the region.
     volume_ml : float
         Their volume.
+    parent : str
+        Key of the bone a part belongs to; ``""`` for a region of the first level.
+    cells : tuple of int
+        Values of the part map that make up a part; empty for a region of the first level.
+    cut_by_field_of_view : bool
+        Whether it goes on outside the picture.
+    coverage_fraction : float or None
+        Share of it that lies in the picture; None when its whole size is not known.
+    coverage_reason : str
+        How the share was found, or why it is not known.
+    joint_distance_mm : float or None
+        Median distance of its voxels from the joint surface; None when there is none or the region has no part in it.
     """
 
     label: int
@@ -51,6 +63,12 @@ class Region:
     code: str | None
     voxels: int
     volume_ml: float
+    parent: str = ""
+    cells: tuple[int, ...] = ()
+    cut_by_field_of_view: bool = False
+    coverage_fraction: float | None = None
+    coverage_reason: str = "not looked at"
+    joint_distance_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +84,7 @@ class Midline:
     symmetry : float or None
         Correlation of the T1 image with its mirror image, -1 to 1.
     source : str
-        How it was found: ``"image_symmetry"``.
+        How it was found: ``"image_symmetry"``, ``"declared_sides"`` or ``"vertebral_bodies"``.
     """
 
     normal_lps: tuple[float, float, float]
@@ -82,7 +100,7 @@ class Midline:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RegionMap:
-    """Named regions on the T1 grid.
+    """Named regions on the T1 grid, and the parts of bones.
 
     Attributes
     ----------
@@ -90,6 +108,12 @@ class RegionMap:
         One value a region.
     regions : tuple of Region
         In label order.
+    parts : tuple of Region
+        Parts of bones. They may share voxels: the sacral ala holds two quadrants. Empty when no bone is told apart.
+    part_labels : LabelVolume or None
+        Cells that no part divides further, 0 elsewhere; `names` has words for each. None without parts.
+    parts_reason : str
+        Why bones were not divided; empty when all were.
     midline : Midline or None
         None when the field of view shows no left and right.
     joint_mask : ndarray of bool or None, shape (slice, row, column)
@@ -105,4 +129,15 @@ class RegionMap:
     midline: Midline | None
     joint_mask: NDArray[np.bool_] | None
     joint_source: str
+    parts: tuple[Region, ...] = ()
+    part_labels: LabelVolume | None = None
+    parts_reason: str = ""
     findings: tuple[Finding, ...] = ()
+
+    def inside(self, region: Region) -> NDArray[np.bool_]:
+        """Voxels of a region of the first level or of a part, on the T1 grid."""
+        if not region.parent:
+            return np.asarray(self.labels.array == region.label)
+        if self.part_labels is None:
+            return np.zeros(self.labels.array.shape, bool)
+        return np.isin(self.part_labels.array, region.cells)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.quality.records import GateState
-from marrowsignal.regions.records import Side
+from marrowsignal.regions.records import Region, Side
 from marrowsignal.report.wording import GATE_WORDS, Notes, interval, patient_point, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.records import Lesion, Measurement
+from marrowsignal.signals.records import Lesion, Measurement, RegionSignals
 
-__all__ = ["Cell", "Table", "lesion_table", "reference_table", "region_table", "symmetry_table"]
+__all__ = ["Cell", "Table", "lesion_table", "part_table", "reference_table", "region_table", "symmetry_table"]
 
 # What a reader compares; the tables beside the page hold every descriptor.
 _REGION_NAMES = frozenset(
@@ -65,14 +66,25 @@ class Table:
 
 def region_table(result: StudyResult) -> Table:
     """Make the table of regions; the first row is the whole marrow without lesions, where they were looked for."""
+    places = {place.label: place for place in result.regions.regions}
+    return _signal_table(result, (result.signals.whole, *result.signals.regions), places)
+
+
+def part_table(result: StudyResult) -> Table:
+    """Make the table of parts of bones; empty where none was divided."""
+    if not result.signals.parts:
+        return Table(head=(), rows=())
+    return _signal_table(result, result.signals.parts, {place.label: place for place in result.regions.parts})
+
+
+def _signal_table(result: StudyResult, signals: tuple[RegionSignals, ...], places: Mapping[int, Region]) -> Table:
     notes = Notes()
     with_lesions = result.signals.lesions is not None
-    signals = (result.signals.whole, *result.signals.regions)
     kept = tuple(_named(region.measurements, _REGION_NAMES) for region in signals)
     shown = _columns(kept)
     rows = tuple(
         (
-            Cell(text=region.name),
+            Cell(text=region.name, small=_cut(places.get(region.region_label))),
             Cell(text=with_unit(region.core_volume_ml, "ml"), small=f"{region.slices} slices"),
             *((Cell(text=with_unit(region.lesion_ml, "ml")),) if with_lesions else ()),
             *(_measured(m, notes) for m in measurements if m.name in shown),
@@ -82,6 +94,15 @@ def region_table(result: StudyResult) -> Table:
     fixed = ("Region", "Core", "Lesions") if with_lesions else ("Region", "Core")
     head = (*fixed, *(_title(m) for m in kept[0] if m.name in shown))
     return Table(head=head, rows=rows, notes=_with_missing(notes, kept[0], shown))
+
+
+def _cut(place: Region | None) -> str:
+    """Say how much of a region the picture holds, where it is cut."""
+    if place is None or not place.cut_by_field_of_view:
+        return ""
+    if place.coverage_fraction is None:
+        return "cut by the field of view"
+    return f"cut by the field of view: {place.coverage_fraction:.0%} seen"
 
 
 def lesion_table(result: StudyResult) -> Table:

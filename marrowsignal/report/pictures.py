@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marrowsignal.report import figures as fig
+from marrowsignal.report.mask_pictures import mask_picture
 from marrowsignal.report.registration_pictures import registration_picture
 from marrowsignal.report.scene import Panel, Picture, Scene, scene_of
 from marrowsignal.report.slices import SliceChoice, choose_slices, fullest_slice
@@ -19,10 +20,11 @@ _CHECKED_SLICES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """All pictures of a page; `registration` is empty without a STIR series."""
+    """All pictures of a page; `registration` is empty without a STIR series, `mask` is None without a mask."""
 
     plane: str
     slices: tuple[Picture, ...]
+    mask: Picture | None
     registration: tuple[Picture, ...]
     references: Picture
 
@@ -51,6 +53,7 @@ def build_pictures(result: StudyResult) -> Pictures:
     return Pictures(
         plane=result.series.t1.orientation,
         slices=tuple(_slice_picture(scene, choice, crop) for choice in choices),
+        mask=mask_picture(scene, crop),
         registration=tuple(registration_picture(scene, choice, crop) for choice in checked),
         references=_reference_picture(scene),
     )

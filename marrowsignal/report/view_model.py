@@ -9,11 +9,19 @@ from marrowsignal.patterns.records import PatternCall, PatternClass
 from marrowsignal.report.alignment_view import AlignmentView, alignment_view, bias_facts
 from marrowsignal.report.charts import DotChart, Scatter, build_charts
 from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
-from marrowsignal.report.number_tables import Table, lesion_table, reference_table, region_table, symmetry_table
+from marrowsignal.report.mask_view import MaskView, mask_view
+from marrowsignal.report.number_tables import (
+    Table,
+    lesion_table,
+    part_table,
+    reference_table,
+    region_table,
+    symmetry_table,
+)
 from marrowsignal.report.pictures import Pictures, build_pictures
 from marrowsignal.report.quality_view import QualityView, quality_view
 from marrowsignal.report.series_view import Fact, SeriesRow, series_rows
-from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, with_unit
+from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["FindingRow", "Header", "Page", "build_page"]
@@ -63,7 +71,9 @@ class Page:
     lesions: Table
     regions: Table
     symmetry: Table
-    marrow: str
+    mask: MaskView
+    parts: Table
+    parts_reason: str
     joint: str
     criteria: tuple[CriterionRow, ...]
     groups: tuple[GroupRow, ...]
@@ -99,7 +109,9 @@ def build_page(result: StudyResult) -> Page:
         lesions=lesion_table(result),
         regions=region_table(result),
         symmetry=symmetry_table(result),
-        marrow=_marrow(result),
+        mask=mask_view(result.marrow, voxel_ml=result.pair.t1.geometry.voxel_ml),
+        parts=part_table(result),
+        parts_reason=result.regions.parts_reason,
         joint=result.regions.joint_source,
         criteria=criterion_rows(result.call.criteria),
         groups=group_rows(result.call.groups),
@@ -158,12 +170,6 @@ def _finding(finding: Finding) -> FindingRow:
         message=finding.message,
         code=finding.code,
     )
-
-
-def _marrow(result: StudyResult) -> str:
-    mask, voxel_ml = result.marrow, result.pair.t1.geometry.voxel_ml
-    total, core = int(mask.labels.mask.sum()) * voxel_ml, int(mask.core_mask.sum()) * voxel_ml
-    return f"Marrow mask: {mask.source}, {with_unit(total, 'ml')}; measured core {with_unit(core, 'ml')}."
 
 
 def _provenance(result: StudyResult) -> tuple[Fact, ...]:

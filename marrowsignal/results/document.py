@@ -12,7 +12,7 @@ import numpy as np
 
 from marrowsignal.findings import Finding
 from marrowsignal.intensity.records import References
-from marrowsignal.regions.records import RegionMap
+from marrowsignal.regions.records import Region, RegionMap
 from marrowsignal.results import document_models as form
 from marrowsignal.results.acquired_sections import (
     bias_section,
@@ -24,6 +24,7 @@ from marrowsignal.results.acquired_sections import (
 )
 from marrowsignal.results.alignment_section import alignment_section
 from marrowsignal.results.document_models import SCHEMA_VERSION, ResultDocument
+from marrowsignal.results.mask_section import marrow_section
 from marrowsignal.results.measured_sections import (
     lesion_section,
     pattern_section,
@@ -35,7 +36,7 @@ from marrowsignal.results.measured_sections import (
 from marrowsignal.results.provenance import Provenance
 from marrowsignal.results.quality_section import quality_section
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.records import Signals
+from marrowsignal.signals.records import RegionSignals, Signals
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument", "result_json_schema", "to_document", "to_json"]
 
@@ -67,12 +68,14 @@ def to_document(result: StudyResult) -> ResultDocument:
         alignment=alignment_section(result.pair),
         bias=bias_section(result.pair, result.references),
         metal_excluded=metal_section(result.pair),
-        marrow=_marrow(result),
+        marrow=marrow_section(result.marrow, voxel_ml=result.pair.t1.geometry.voxel_ml),
         midline=midline_section(result.regions.midline),
         joint=_joint(result.regions),
         references=_references(result.references, no_stir=result.pair.no_stir),
-        whole=region_section(result.signals.whole, code=None, volume_ml=_marrow_ml(result)),
-        regions=_regions(result),
+        whole=region_section(result.signals.whole, None, volume_ml=_marrow_ml(result)),
+        regions=_placed(result.signals.regions, result.regions.regions),
+        parts=_placed(result.signals.parts, result.regions.parts),
+        parts_reason=result.regions.parts_reason,
         lesions=_lesions(result.signals),
         lesions_status="not_evaluable" if result.signals.lesions is None else "measured",
         lesions_reason=result.signals.lesions_reason,
@@ -108,16 +111,6 @@ def _marrow_ml(result: StudyResult) -> float:
     return int(np.count_nonzero(result.marrow.labels.array)) * result.pair.t1.geometry.voxel_ml
 
 
-def _marrow(result: StudyResult) -> form.MarrowDocument:
-    mask = result.marrow
-    return form.MarrowDocument(
-        source=mask.source,
-        made_by=mask.made_by,
-        volume_ml=_marrow_ml(result),
-        core_volume_ml=int(np.count_nonzero(mask.core_mask)) * result.pair.t1.geometry.voxel_ml,
-    )
-
-
 def _protocol(result: StudyResult) -> form.ProtocolDocument:
     protocol = result.protocol
     return form.ProtocolDocument(
@@ -151,16 +144,13 @@ def _lesions(signals: Signals) -> tuple[form.LesionDocument, ...] | None:
     return None if signals.lesions is None else tuple(lesion_section(lesion) for lesion in signals.lesions)
 
 
-def _regions(result: StudyResult) -> tuple[form.RegionDocument, ...]:
-    anatomy = {region.label: region for region in result.regions.regions}
-    return tuple(
-        region_section(
-            signals,
-            code=anatomy[signals.region_label].code if signals.region_label in anatomy else None,
-            volume_ml=anatomy[signals.region_label].volume_ml if signals.region_label in anatomy else None,
-        )
-        for signals in result.signals.regions
-    )
+def _placed(measured: tuple[RegionSignals, ...], places: tuple[Region, ...]) -> tuple[form.RegionDocument, ...]:
+    anatomy = {region.label: region for region in places}
+    sections = []
+    for signals in measured:
+        place = anatomy.get(signals.region_label)
+        sections.append(region_section(signals, place, volume_ml=None if place is None else place.volume_ml))
+    return tuple(sections)
 
 
 def _finding(finding: Finding) -> form.FindingDocument:

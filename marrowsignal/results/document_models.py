@@ -19,11 +19,12 @@ from marrowsignal.results.acquired_models import (
     SeriesChoiceDocument,
 )
 from marrowsignal.results.document_base import Point, Section, Status, ValueDocument
+from marrowsignal.results.mask_models import MarrowDocument
 from marrowsignal.results.quality_models import QualityDocument
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument"]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 State = Literal["positive", "negative", "indeterminate", "not_evaluable"]
 Verdict = Literal["pass", "warn", "fail"]
 SideName = Literal["left", "right", "none"]
@@ -54,15 +55,6 @@ class ProtocolDocument(Section):
     version: str
     title: str
     sha256: str
-
-
-class MarrowDocument(Section):
-    """Where the mask comes from and how large it is."""
-
-    source: str
-    made_by: str
-    volume_ml: float
-    core_volume_ml: float
 
 
 class JointDocument(Section):
@@ -107,9 +99,11 @@ class ReferencesDocument(Section):
 
 
 class RegionDocument(Section):
-    """Signals of one region's core; `label` is the value in ``images/regions.nii.gz``.
+    """Signals of the core of one region, or of one part of a bone.
 
-    `median_status` is that of `t1_median`.
+    `label` is the value in ``images/regions.nii.gz``; of a part, whose `parent` is the key of its bone, its number.
+    `median_status` is that of `t1_median`. `coverage_fraction` is the share of the region that lies in the picture,
+    null where its whole size is not known; `coverage_reason` says how it was found, or why it is not known.
     """
 
     label: int
@@ -128,6 +122,12 @@ class RegionDocument(Section):
     stir_median_status: Status
     stir_median_reason: str
     lesion_ml: float | None
+    parent: str
+    cut_by_field_of_view: bool | None
+    coverage_fraction: float | None
+    coverage_status: Status
+    coverage_reason: str
+    joint_distance_mm: ValueDocument
     measurements: tuple[MeasurementDocument, ...]
 
 
@@ -215,10 +215,11 @@ class ResultDocument(Section):
     """Everything known about one study, as written to ``result.json``.
 
     `lesions` is null where lesions were not looked for; empty means looked for and none found. `metal_excluded` is the
-    tissue left out because metal is near; 0 means looked for and none found.
+    tissue left out because metal is near; 0 means looked for and none found. `parts` are parts of bones, which may
+    share voxels; `parts_reason` says why bones were not divided.
     """
 
-    schema_version: Literal["1.2"]
+    schema_version: Literal["1.3"]
     notice: str
     case: str
     pattern: PatternDocument
@@ -235,6 +236,8 @@ class ResultDocument(Section):
     references: ReferencesDocument
     whole: RegionDocument
     regions: tuple[RegionDocument, ...]
+    parts: tuple[RegionDocument, ...]
+    parts_reason: str
     lesions: tuple[LesionDocument, ...] | None
     lesions_status: Status
     lesions_reason: str

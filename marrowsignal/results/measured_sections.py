@@ -7,11 +7,13 @@ import math
 from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.patterns.records import Criterion, PatternCall
+from marrowsignal.regions.records import Region
 from marrowsignal.results import document_models as form
 from marrowsignal.results.document_base import ValueDocument
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Symmetry
 
 __all__ = [
+    "coverage_section",
     "finite",
     "lesion_section",
     "measurement_section",
@@ -91,15 +93,17 @@ def _why_no_stir(region: RegionSignals) -> str:
     return next(reasons, "") or NO_STIR
 
 
-def region_section(region: RegionSignals, *, code: str | None, volume_ml: float | None) -> form.RegionDocument:
-    """Return one region."""
+def region_section(region: RegionSignals, place: Region | None, *, volume_ml: float | None) -> form.RegionDocument:
+    """Return one region or part; without a `place` of its own it is all marrow."""
     t1, stir = median_sections(region)
+    covered = coverage_section(place)
+    distance = None if place is None else place.joint_distance_mm
     return form.RegionDocument(
         label=region.region_label,
         key=region.key,
         name=region.name,
         side=region.side.value,
-        code=code,
+        code=None if place is None else place.code,
         volume_ml=volume_ml,
         core_volume_ml=region.core_volume_ml,
         core_voxels=region.core_voxels,
@@ -111,8 +115,22 @@ def region_section(region: RegionSignals, *, code: str | None, volume_ml: float 
         stir_median_status=stir.status,
         stir_median_reason=stir.reason,
         lesion_ml=region.lesion_ml,
+        parent="" if place is None else place.parent,
+        cut_by_field_of_view=None if place is None else place.cut_by_field_of_view,
+        coverage_fraction=covered.value,
+        coverage_status=covered.status,
+        coverage_reason=covered.reason,
+        joint_distance_mm=value_section(distance, "mm", "no joint surface belongs to it, or none was found"),
         measurements=tuple(measurement_section(item) for item in region.measurements),
     )
+
+
+def coverage_section(place: Region | None) -> ValueDocument:
+    """Return the share of a region that lies in the picture; its reason tells how it was found, too."""
+    if place is None:
+        return value_section(None, "fraction", "all marrow in the picture has no whole size to compare with")
+    told = value_section(place.coverage_fraction, "fraction", place.coverage_reason)
+    return told.model_copy(update={"reason": place.coverage_reason})
 
 
 def lesion_section(lesion: Lesion) -> form.LesionDocument:

@@ -61,10 +61,14 @@ def measure_signals(
     bench = _bench(pair, marrow, regions, references, protocol)
     fsi = fat_signal_map(pair, marrow.labels, references)
     red_like = red_like_map(fsi, regions, age_y=pair.t1.acquisition.patient_age_y, protocol=protocol)
-    found = tuple(_region_signals(bench, region, red_like) for region in regions.regions)
+    found, parts = (
+        tuple(_region_signals(bench, region, red_like) for region in level)
+        for level in (regions.regions, regions.parts)
+    )
     signals = Signals(
         whole=_whole_signals(bench, red_like),
         regions=found,
+        parts=parts,
         lesions=None,
         symmetry=_symmetries(bench, red_like),
         lesion_labels=None,
@@ -142,7 +146,7 @@ def _reference_levels(bench: Bench, references: References, tissue: ReferenceTis
 
 
 def _region_signals(bench: Bench, region: Region, red_like: RedLike | None) -> RegionSignals:
-    inside = bench.regions.labels.array == region.label
+    inside = bench.regions.inside(region)
     return _signals_of(bench, inside, red_like, region=region, seed=_seed(region.key))
 
 

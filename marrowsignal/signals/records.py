@@ -62,7 +62,7 @@ class RegionSignals:
     Attributes
     ----------
     region_label : int
-        Label in the region map.
+        Label of the region, or of the part, in the region map.
     key, name : str
         The region.
     side : Side
@@ -181,6 +181,8 @@ class Signals:
         FSI (SCIENCE 1.5) in marrow, NaN elsewhere; None without references.
     excess_index : ndarray of float32 or None, shape (slice, row, column)
         d of D06 in marrow, NaN elsewhere; None when lesions were not looked for.
+    parts : tuple of RegionSignals
+        Parts of bones, in the region map's order.
     findings : tuple of Finding
         What weakens the measurements.
     """
@@ -193,6 +195,7 @@ class Signals:
     fat_signal_index: NDArray[np.float32] | None
     excess_index: NDArray[np.float32] | None
     lesions_reason: str = ""
+    parts: tuple[RegionSignals, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

@@ -21,7 +21,7 @@ import marrowsignal as ms
 from marrowsignal.dicom import SeriesIdentity, SeriesPair
 from marrowsignal.geometry import SignalVolume, VolumeGeometry
 from marrowsignal.geometry.acquisition import AcquisitionFacts
-from marrowsignal.geometry.itk_bridge import read_label_volume
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.phantom.dicom_files import VendorName, write_companions, write_series
 from marrowsignal.phantom.tissues import Sequence
 from tests.phantom.dicom_kinds import (

@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.exports import case_folder, write_case
 from marrowsignal.exports.case_folder import check_case_name
-from marrowsignal.geometry.itk_bridge import geometry_of, read_label_volume
+from marrowsignal.geometry.itk_bridge import geometry_of
+from marrowsignal.geometry.label_files import read_label_volume
 from tests.report.study_builder import SHAPE, build_result, without_lesions
 
 FILES = {

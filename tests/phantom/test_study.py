@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossl
 
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.geometry.itk_bridge import read_label_volume
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.phantom import (
     DicomOptions,
     Metal,

@@ -14,7 +14,7 @@ from scipy import ndimage
 import marrowsignal as ms
 from marrowsignal.alignment import AlignedPair
 from marrowsignal.errors import MaskError
-from marrowsignal.geometry.itk_bridge import read_label_volume
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.marrow import MarrowMask
 
 pytestmark = pytest.mark.real_data

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from marrowsignal import analyze_study
 from marrowsignal.errors import MaskError
-from marrowsignal.geometry.itk_bridge import read_label_volume
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.patterns import PatternClass
 from marrowsignal.regions import Side
 from marrowsignal.results.study_result import StudyResult

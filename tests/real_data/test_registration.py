@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 import marrowsignal as ms
 from marrowsignal.alignment import align_pair
 from marrowsignal.geometry import SignalVolume, VolumeGeometry
-from marrowsignal.geometry.itk_bridge import affine_transform, array_to_itk, read_label_volume
+from marrowsignal.geometry.itk_bridge import affine_transform, array_to_itk
+from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.protocol import load_protocol
 
 pytestmark = pytest.mark.real_data

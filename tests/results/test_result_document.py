@@ -53,7 +53,7 @@ def test_schema_refuses_a_foreign_field() -> None:
 
 def test_names_that_scripts_rely_on() -> None:
     data = as_data(build_result())
-    assert data["schema_version"] == "1.2"
+    assert data["schema_version"] == "1.3"
     assert data["pattern"]["class"] == "FOCAL_EDEMA_LIKE"
     assert data["pattern"]["confidence"] == "moderate"
     assert data["alignment"]["t1_to_stir_lps"] == [[1, 0, 0, 1.25], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
@@ -93,7 +93,7 @@ def test_what_was_not_measured_is_null_with_a_reason() -> None:
     assert data["bias"]["corrected"] is False
     assert data["bias"]["t1_residual"]["value"] is None
     assert data["bias"]["t1_residual"]["reason"]
-    assert data["marrow"]["confidence"]["reason"]
+    assert data["marrow"]["check"]["estimated_dice"]["reason"]
     for tissue in data["references"]["tissues"]:
         assert (tissue["t1"], tissue["status"], bool(tissue["reason"])) == (None, "not_evaluable", True)
     for region in data["regions"]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from marrowsignal.errors import MaskError
 from marrowsignal.geometry.volume import VolumeGeometry
 
-__all__ = ["Turn", "centred_image", "turn_to"]
+__all__ = ["Turn", "centred_image", "shrunk", "turn_to"]
 
 # Beyond the diagonal of a cube the nearest axis is no longer one and the same.
 _MOST_TILT_COSINE = 0.6
@@ -83,7 +83,7 @@ def turn_to(directions_lps: NDArray[np.float64], geometry: VolumeGeometry) -> Tu
             stage="segment_marrow",
             hint="use an atlas of studies in the same plane, or another way to the marrow mask",
         )
-    return Turn(order=order, flips=tuple(axis for axis in range(3) if along[axis] < 0))
+    return Turn(order=(order[0], order[1], order[2]), flips=tuple(axis for axis in range(3) if along[axis] < 0))
 
 
 def centred_image(array: NDArray[np.generic], spacing_mm: tuple[float, float, float]) -> sitk.Image:
@@ -92,3 +92,10 @@ def centred_image(array: NDArray[np.generic], spacing_mm: tuple[float, float, fl
     image.SetSpacing(spacing_mm[::-1])
     image.SetOrigin([-(n - 1) / 2 * d for n, d in zip(array.shape[::-1], spacing_mm[::-1], strict=True)])
     return image
+
+
+def shrunk(image: sitk.Image, pixel_mm: float) -> sitk.Image:
+    """Average an image over blocks in plane to pixels of about `pixel_mm`; points keep their place."""
+    columns, rows, _slices = (max(1, round(pixel_mm / d)) for d in image.GetSpacing())
+    small: sitk.Image = sitk.BinShrink(image, [columns, rows, 1])
+    return small

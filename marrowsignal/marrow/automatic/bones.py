@@ -1,0 +1,152 @@
+"""From shares of classes to bones with names: the right body part, whole pieces, sides, levels of vertebrae."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.marrow.automatic.classes import BoneClass
+from marrowsignal.marrow.automatic.vertebrae import count_bodies
+from marrowsignal.protocol.schema import AutomaticSettings
+
+__all__ = ["NamedBones", "likeliest", "name_bones"]
+
+Mask = NDArray[np.bool_]
+Classes = NDArray[np.uint8]
+_SACRUM = (BoneClass.SACRUM, BoneClass.S1_BODY)
+_VERTEBRAE = (BoneClass.VERTEBRAL_BODY, BoneClass.VERTEBRAL_ARCH)
+_AXIS = (*_SACRUM, *_VERTEBRAE)
+_TRUNK = (*_AXIS, BoneClass.HIP_BONE)
+_KNEE = (BoneClass.TIBIA, BoneClass.PATELLA, BoneClass.FIBULA)
+_PAIRED = ((BoneClass.HIP_BONE, "ilium"), (BoneClass.FEMUR, "femur"))
+_SINGLE = ((BoneClass.TIBIA, "tibia"), (BoneClass.PATELLA, "patella"), (BoneClass.FIBULA, "fibula"))
+# femora of one person are farther apart, hip bone and femur of one side nearer
+_BOTH_HIPS_MM = 220.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NamedBones:
+    """Bones with their names.
+
+    Attributes
+    ----------
+    labels : ndarray of uint16, shape (slice, row, column)
+        One value a bone.
+    names : tuple of (int, str)
+        Region key of each value, with its side where bones are paired.
+    levels_known : bool or None
+        Whether vertebrae were counted from the sacrum; None where there are none.
+    """
+
+    labels: NDArray[np.uint16]
+    names: tuple[tuple[int, str], ...]
+    levels_known: bool | None
+
+
+def likeliest(shares: NDArray[np.float32]) -> Classes:
+    """Most likely class of each voxel, bones of the trunk or those of a knee.
+
+    Parameters
+    ----------
+    shares : ndarray of float32, shape (class, slice, row, column)
+        Probabilities.
+
+    Returns
+    -------
+    ndarray of uint8, shape (slice, row, column)
+        `BoneClass`.
+    """
+    classes = shares.argmax(axis=0).astype(np.uint8)
+    count = np.bincount(classes.ravel(), minlength=len(BoneClass))
+    knee = count[list(_KNEE)].sum() > count[list(_TRUNK)].sum()
+    kept = shares.copy()
+    kept[list(_TRUNK if knee else _KNEE)] = 0.0
+    return np.asarray(kept.argmax(axis=0), np.uint8)
+
+
+def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: AutomaticSettings, counted: bool) -> NamedBones:
+    """Keep whole pieces and give each bone its name.
+
+    Parameters
+    ----------
+    classes : ndarray of uint8, shape (slice, row, column)
+        `BoneClass`, in the stored order of the geometry.
+    geometry : VolumeGeometry
+        Their grid.
+    settings : AutomaticSettings
+        Smallest pieces, how vertebrae are counted.
+    counted : bool
+        Whether the study is about vertebrae: their bodies one by one, and S1, without arches and other bones.
+
+    Returns
+    -------
+    NamedBones
+        Left is the patient's left, larger x in LPS.
+    """
+    least = settings.min_piece.value / geometry.voxel_ml
+    share = settings.min_piece_share.value
+    known = None
+    if counted:
+        first = _pieces(classes == BoneClass.S1_BODY, least, 1.0)
+        found = count_bodies(
+            _pieces(classes == BoneClass.VERTEBRAL_BODY, least, 0.0), first, geometry, settings=settings
+        )
+        bones, known = [("s1", first), *found.bodies], found.levels_known
+    else:
+        bones = [
+            ("sacrum", _pieces(np.isin(classes, _SACRUM), least, share)),
+            ("lumbar_spine", _pieces(np.isin(classes, _VERTEBRAE), least, 0.0)),
+            *_sided(classes, geometry, least=least, share=share),
+            *((key, _pieces(classes == kind, least, share)) for kind, key in _SINGLE),
+        ]
+    labels, names = np.zeros(classes.shape, np.uint16), []
+    for key, mask in bones:
+        if mask.sum() >= max(least, 1.0):
+            names.append((len(names) + 1, key))
+            labels[mask] = len(names)
+    return NamedBones(labels=labels, names=tuple(names), levels_known=known)
+
+
+def _pieces(mask: Mask, least: float, share: float) -> Mask:
+    """Pieces of at least so many voxels, and of at least so large a share of the largest piece."""
+    pieces, count = ndimage.label(mask)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return np.asarray((sizes >= max(least, share * sizes.max(initial=0)))[pieces] & mask)
+
+
+def _sided(classes: Classes, geometry: VolumeGeometry, *, least: float, share: float) -> list[tuple[str, Mask]]:
+    """Hip bones and femora, left and right; without a side where nothing tells."""
+    x = geometry.patient_axis(0)
+    beside = _middle(classes, x)
+    bones = []
+    for kind, key in _PAIRED:
+        mask = classes == kind
+        if beside is None:
+            bones.append((key, _pieces(mask, least, share)))
+        else:
+            bones += [
+                (f"{key}:{side}", _pieces(mask & there, least, share))
+                for side, there in (("left", x > beside), ("right", x <= beside))
+            ]
+    return bones
+
+
+def _middle(classes: Classes, x: NDArray[np.float64]) -> float | None:
+    """Patient x between left and right; None in a knee, where one side is shown and nothing tells which."""
+    axis, hip, femur = (np.isin(classes, kinds) for kinds in (_AXIS, BoneClass.HIP_BONE, BoneClass.FEMUR))
+    paired = hip | femur
+    if np.isin(classes, _KNEE).any() or not paired.any():
+        return None
+    if axis.any():
+        return float(np.median(x[axis]))
+    low, high = np.percentile(x[paired], (1.0, 99.0))
+    if high - low > _BOTH_HIPS_MM or not (hip.any() and femur.any()):
+        return float(0.5 * (low + high))
+    # one hip alone: its femur is the lateral one of the two bones
+    left = float(np.mean(x[femur])) > float(np.mean(x[hip]))
+    return float(x.min()) - 1.0 if left else float(x.max())

@@ -1,0 +1,1 @@
+"""Makes the network of the automatic segmentation from phantoms alone; needs the extra ``training`` (PyTorch)."""

@@ -1,0 +1,72 @@
+"""From trained weights to the file that is shipped, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from marrowsignal.training.network import BoneNet
+from marrowsignal.training.randomize import CHANNELS, SIZE
+
+__all__ = ["Card", "onnx_of", "write_network"]
+
+_OPSET = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is told of the network beside its file; see `marrowsignal.marrow.automatic.weights.NetworkCard`."""
+
+    version: str
+    command: str
+    seed: int
+    people: int
+    steps: int
+    held_out_people: int
+    held_out_dice: dict[str, float]
+    dice_intercept: float
+    dice_slope: float
+    dice_low: float
+    dice_high: float
+
+
+class _Shares(nn.Module):
+    """The network with probabilities in place of logits."""
+
+    def __init__(self, net: BoneNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.softmax(self.net(images), dim=1)
+
+
+def onnx_of(net: BoneNet) -> bytes:
+    """Write a trained network as ONNX, for any number of slices and any size that is a multiple of 16."""
+    buffer = io.BytesIO()
+    free = {0: "slice", 2: "row", 3: "column"}
+    torch.onnx.export(
+        _Shares(net).eval(),
+        (torch.zeros(1, CHANNELS, SIZE, SIZE),),
+        buffer,
+        input_names=["images"],
+        output_names=["shares"],
+        dynamic_axes={"images": free, "shares": free},
+        opset_version=_OPSET,
+        dynamo=False,
+    )
+    return buffer.getvalue()
+
+
+def write_network(weights: bytes, card: Card, folder: Path) -> None:
+    """Write ``bones.onnx`` and its card ``bones.json`` to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bones.onnx").write_bytes(weights)
+    table = {**asdict(card), "sha256": hashlib.sha256(weights).hexdigest()}
+    (folder / "bones.json").write_text(json.dumps(table, indent=2, sort_keys=True) + "\n", encoding="utf-8")
