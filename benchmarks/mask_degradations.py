@@ -15,6 +15,8 @@ __all__ = ["Degraded", "degraded_masks", "dice"]
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 _CLOSE_MM = 2.5
+_BEND_MM = 25.0
+_ROUGH_MM = 5.0
 _OF_EXACT = 11
 _OF_CLOSED = 9
 _RULE_REACH_MM = 40.0
@@ -109,27 +111,56 @@ class _Spoiler:
     def ways(self, mask: Mask) -> list[tuple[str, float, Callable[[], Mask]]]:
         """List every way that starts from the truth; none is gone before it is called."""
         outer, inner = _depths(mask, self.spacing_mm)
-        signed, spacing, rng = inner - outer, self.spacing_mm, self.rng
-        rough = partial(_noise, mask.shape, 5.0, spacing, rng)
-        bent = partial(_bent, signed, sigma_mm=25.0, spacing=spacing, rng=rng)
-        many: list[tuple[str, float, Callable[[], Mask]]] = []
-        for a in (2.0, 4.0, 7.0, 12.0, 20.0):
-            many.append(("shift", a, lambda a=a: _shifted(mask, a * rng.uniform(0.8, 1.2), spacing, rng)))
-        for a in (1.0, 2.0, 3.5, 6.0):
-            many.append(("grown", a, lambda a=a: signed > -a))
-            many.append(("shrunk", a, lambda a=a: signed > a))
-        for a in (3.0, 6.0, 10.0, 16.0):
-            many.append(("bent", a, lambda a=a: bent(a) > 0))
-        for a in (2.0, 4.0, 8.0):
-            many.append(("rough", a, lambda a=a: signed + a * rough() > 0))
-            many.append(("bent and rough", a, lambda a=a: bent(1.5 * a) + a * rough() > 0))
-        for a in (20.0, 35.0):
-            many.append(("leak", a, lambda a=a: mask | _leak(mask, self.body, self.t1, a, spacing, rng)))
-            many.append(("hole", a, lambda a=a: mask & ~_ball(mask, a, spacing, rng)))
-        for a in (0.3, 0.6):
-            many.append(("half", a, lambda a=a: _cut(mask, a, rng)))
-        many.append(("mirrored", 0.0, lambda: mask[:, :, ::-1]))
-        return many
+        signed = inner - outer
+        several: tuple[tuple[tuple[tuple[str, Callable[[float], Mask]], ...], tuple[float, ...]], ...] = (
+            ((("shift", partial(self._shift, mask)),), (2.0, 4.0, 7.0, 12.0, 20.0)),
+            (
+                (("grown", partial(self._grow, signed)), ("shrunk", partial(self._shrink, signed))),
+                (1.0, 2.0, 3.5, 6.0),
+            ),
+            ((("bent", partial(self._bend, signed)),), (3.0, 6.0, 10.0, 16.0)),
+            (
+                (
+                    ("rough", partial(self._roughen, signed)),
+                    ("bent and rough", partial(self._bend_and_roughen, signed)),
+                ),
+                (2.0, 4.0, 8.0),
+            ),
+            ((("leak", partial(self._leak, mask)), ("hole", partial(self._hole, mask))), (20.0, 35.0)),
+            ((("half", partial(self._cut, mask)),), (0.3, 0.6)),
+            ((("mirrored", partial(self._mirror, mask)),), (0.0,)),
+        )
+        return [(kind, a, partial(spoil, a)) for kinds, amounts in several for a in amounts for kind, spoil in kinds]
+
+    def _shift(self, mask: Mask, mm: float) -> Mask:
+        return _shifted(mask, mm * self.rng.uniform(0.8, 1.2), self.spacing_mm, self.rng)
+
+    def _grow(self, signed: NDArray[np.float64], mm: float) -> Mask:
+        return np.asarray(signed > -mm)
+
+    def _shrink(self, signed: NDArray[np.float64], mm: float) -> Mask:
+        return np.asarray(signed > mm)
+
+    def _bend(self, signed: NDArray[np.float64], mm: float) -> Mask:
+        return np.asarray(_bent(signed, mm, _BEND_MM, self.spacing_mm, self.rng) > 0)
+
+    def _roughen(self, signed: NDArray[np.float64], mm: float) -> Mask:
+        return np.asarray(signed + mm * _noise(signed.shape, _ROUGH_MM, self.spacing_mm, self.rng) > 0)
+
+    def _bend_and_roughen(self, signed: NDArray[np.float64], mm: float) -> Mask:
+        return self._roughen(_bent(signed, 1.5 * mm, _BEND_MM, self.spacing_mm, self.rng), mm)
+
+    def _leak(self, mask: Mask, mm: float) -> Mask:
+        return np.asarray(mask | _leak(mask, self.body, self.t1, mm, self.spacing_mm, self.rng))
+
+    def _hole(self, mask: Mask, mm: float) -> Mask:
+        return np.asarray(mask & ~_ball(mask, mm, self.spacing_mm, self.rng))
+
+    def _cut(self, mask: Mask, share: float) -> Mask:
+        return _cut(mask, share, self.rng)
+
+    def _mirror(self, mask: Mask, _amount: float) -> Mask:
+        return mask[:, :, ::-1]
 
     def by_grey_values(self, truth: Mask) -> Iterator[tuple[str, float, Mask]]:
         """Find marrow by rules on grey values, as simple automatic methods do."""

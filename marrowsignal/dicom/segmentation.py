@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,8 @@ class SegmentationObject:
     Attributes
     ----------
     labels : LabelVolume
-        SegmentNumber of each voxel on the segmentation's own grid; where segments overlap, the highest.
+        SegmentNumber of each voxel on the segmentation's own grid; where segments overlap, the one with the higher
+        share, of equal ones the later.
     segments : tuple of Segment
         What each value is.
     fractional : bool
@@ -114,7 +116,7 @@ def read_segmentation(path: Path) -> SegmentationObject:
             return _object_of(Segmentation.from_dataset(dataset, copy=False))
     except MaskError:
         raise
-    except (*UNREADABLE, MemoryError, GeometryError) as error:
+    except (*UNREADABLE, MemoryError, GeometryError, sqlite3.Error) as error:
         raise MaskError(
             "the DICOM segmentation cannot be read: it is damaged or out of form",
             code="mask_unreadable",
@@ -153,8 +155,11 @@ def _object_of(stored: Segmentation) -> SegmentationObject:
             stage=_STAGE,
             hint="export it on the T1 series' grid",
         )
-    fractional = stored.segmentation_type.value == "FRACTIONAL"
-    array, overlapping = _fractional(stored) if fractional else _whole(stored)
+    kind = stored.segmentation_type.value
+    if kind == "LABELMAP":
+        array, overlapping = np.asarray(stored.get_volume(combine_segments=True).array, np.uint16), False
+    else:
+        array, overlapping = _stacked(stored)
     if not array.any():
         raise MaskError("the DICOM segmentation is empty", code="mask_empty", stage=_STAGE, hint="export it anew")
     grid = VolumeGeometry(affine_lps=np.asarray(geometry.affine), shape=array.shape)
@@ -163,7 +168,7 @@ def _object_of(stored: Segmentation) -> SegmentationObject:
     return SegmentationObject(
         labels=LabelVolume(array=array, geometry=grid),
         segments=tuple(_segment(description) for description in stored.SegmentSequence if description.SegmentNumber),
-        fractional=fractional,
+        fractional=kind == "FRACTIONAL",
         overlapping=overlapping,
         frame_of_reference_uid=str(stored.get("FrameOfReferenceUID", "")),
         series_instance_uids=tuple(str(item.get("SeriesInstanceUID", "")) for item in references),
@@ -171,15 +176,8 @@ def _object_of(stored: Segmentation) -> SegmentationObject:
     )
 
 
-def _whole(stored: Segmentation) -> tuple[NDArray[np.uint16], bool]:
-    try:
-        volume, overlapping = stored.get_volume(combine_segments=True), False
-    except RuntimeError:
-        volume, overlapping = stored.get_volume(combine_segments=True, skip_overlap_checks=True), True
-    return np.asarray(volume.array, np.uint16), overlapping
-
-
-def _fractional(stored: Segmentation) -> tuple[NDArray[np.uint16], bool]:
+def _stacked(stored: Segmentation) -> tuple[NDArray[np.uint16], bool]:
+    """Segment of each voxel where segments have frames of their own, and whether any share a voxel."""
     labels: NDArray[np.uint16] | None = None
     best: NDArray[np.float32] | None = None
     overlapping = False
@@ -190,7 +188,7 @@ def _fractional(stored: Segmentation) -> tuple[NDArray[np.uint16], bool]:
             labels, best = np.zeros(share.shape, np.uint16), np.zeros(share.shape, np.float32)
         inside = share >= _INSIDE
         overlapping |= bool(np.any(labels[inside]))
-        wins = inside & (share > best)
+        wins = inside & (share >= best)
         labels[wins] = number
         best[wins] = share[wins]
     return (np.zeros((1, 1, 1), np.uint16) if labels is None else labels), overlapping

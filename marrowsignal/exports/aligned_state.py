@@ -74,7 +74,13 @@ def write_aligned_state(result: StudyResult, folder: Path) -> None:
     own = _own_mask(result)
     header = {
         "format": _FORMAT,
-        "made_from": _made_from(result.series, result.protocol),
+        "made_from": {
+            "version": result.provenance.version,
+            "libraries": [list(one) for one in result.provenance.libraries],
+            "protocol_sha256": result.provenance.protocol_sha256,
+            "input_sha256": result.provenance.input_sha256,
+            "roles_sha256": _roles_sha256(result.series),
+        },
         "t1_sha256": _array_sha256(pair.t1.array),
         "stir_sha256": None if pair.stir is None else _array_sha256(pair.stir.array),
         "shape": pair.t1.geometry.shape,
@@ -150,27 +156,30 @@ def _loaded(path: Path) -> dict[str, NDArray[np.generic]]:
 
 def _difference(header: Mapping[str, object], series: SeriesPair, protocol: Protocol) -> str:
     """In words, what the finished case was made from or with that is not so now."""
-    if header["format"] != _FORMAT:
-        return "another version of marrowsignal wrote it"
-    then, now = header["made_from"], _made_from(series, protocol)
+    now = {
+        "version": __version__,
+        "libraries": [list(one) for one in library_versions()],
+        "protocol_sha256": protocol_sha256(protocol),
+        "input_sha256": input_sha256((*series.t1.files, *(series.stir.files if series.stir else ()))),
+        "roles_sha256": _roles_sha256(series),
+    }
     words = {
         "version": "another version of marrowsignal wrote it",
         "libraries": "other versions of the libraries wrote it",
         "protocol_sha256": "another protocol was used",
-        "t1_sha256": "it was made from another T1 series",
-        "stir_sha256": "it was made from another STIR series",
+        "input_sha256": "it was made from other files",
+        "roles_sha256": "it was made from another pair of series",
     }
-    return next((text for key, text in words.items() if not isinstance(then, dict) or then.get(key) != now[key]), "")
+    then = header["made_from"] if header["format"] == _FORMAT else None
+    if not isinstance(then, dict):
+        return words["version"]
+    return next((text for key, text in words.items() if then.get(key) != now[key]), "")
 
 
-def _made_from(series: SeriesPair, protocol: Protocol) -> dict[str, object]:
-    return {
-        "version": __version__,
-        "libraries": [list(one) for one in library_versions()],
-        "protocol_sha256": protocol_sha256(protocol),
-        "t1_sha256": input_sha256(series.t1.files),
-        "stir_sha256": None if series.stir is None else input_sha256(series.stir.files),
-    }
+def _roles_sha256(series: SeriesPair) -> str:
+    """Hash of how each series was acquired, by which T1 and STIR of the same files are told apart."""
+    facts = (series.t1.acquisition, None if series.stir is None else series.stir.acquisition)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def _case_of(

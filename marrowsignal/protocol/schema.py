@@ -139,23 +139,10 @@ class PeelSettings(_Model):
 
 
 class MarrowSettings(_Model):
-    """First automatic segmentation and the core of any mask."""
+    """Core of any mask."""
 
     core_erosion: Quantity
     core_void_to_marrow: Quantity
-    automatic_above_muscle: Quantity
-    automatic_below_fat: Quantity
-    automatic_edema_t1_low: Quantity
-    automatic_edema_stir: Range
-    automatic_texture_max: Quantity
-    automatic_barrier: Quantity
-    automatic_opening: Quantity
-    automatic_min_slice_area: Quantity
-    automatic_cortex_to_inside: Quantity
-    automatic_cortex_share: Quantity
-    automatic_min_component: Quantity
-    automatic_grow: Quantity
-    automatic_max_hole: Quantity
     edit_min_dice: Quantity
     peel: PeelSettings
 
@@ -181,6 +168,7 @@ class AtlasSettings(_Model):
     min_component: Quantity
     max_hole: Quantity
     samples: Quantity
+    trees: Quantity
 
 
 class SegmenterSettings(_Model):
@@ -235,10 +223,12 @@ class AutomaticSettings(_Model):
     edge_softness: Quantity
     min_piece: Quantity
     min_piece_share: Quantity
+    max_piece_gap: Quantity
     body_seed_depth: Quantity
     min_body_seed: Quantity
     min_body_distance: Quantity
     max_body_distance: Quantity
+    double_body: Quantity
 
 
 class ReferenceSettings(_Model):

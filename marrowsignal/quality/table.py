@@ -275,7 +275,8 @@ _GRID = (
         name="Marrow mask: what its own checks say",
         check=mask_checks.marrow_mask,
         unit="Dice",
-        warns="when a check of the mask warns, or its estimated Dice is below {p.mask_check.dice_warn.value:g}",
+        warns="when a check of the mask warns, its estimated Dice is below {p.mask_check.dice_warn.value:g}, or the "
+        "interval of a mask of this program reaches below {p.mask_check.dice_fail.value:g}",
         fails="when a check of the mask fails, or its estimated Dice is below {p.mask_check.dice_fail.value:g}",
         source="measured on spoilt masks of the phantom [C]",
     ),

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.bones import hinted_bones
+from marrowsignal.regions.dividing import BonePart
 from marrowsignal.regions.midline import signed_distance_mm
-from marrowsignal.regions.parts import BonePart
 from marrowsignal.regions.records import Midline, Side
 from marrowsignal.regions.sacroiliac import iliac_side_of_ridge
 
@@ -22,9 +22,9 @@ SidedBone = tuple[RegionSpec, Side, Mask]
 def sides_of(
     spec: RegionSpec, declared: Side, mask: Mask, left_mm: NDArray[np.float64] | None
 ) -> tuple[tuple[Side, Mask], ...]:
-    """Sides of a bone with their voxels: the declared one, or left and right of the midline; empty ones are left out."""
+    """Give the sides of a bone and their voxels: the declared one, or those of the midline, without empty ones."""
     if declared is not Side.NONE or not spec.paired or left_mm is None:
-        sides = ((declared, mask),)
+        sides: tuple[tuple[Side, Mask], ...] = ((declared, mask),)
     else:
         sides = ((Side.LEFT, mask & (left_mm > 0)), (Side.RIGHT, mask & (left_mm <= 0)))
     return tuple(side for side in sides if side[1].any())
@@ -57,7 +57,7 @@ def bones_by_hint(
 def bones_by_ridge(
     mask: Mask, ridge: Mask, midline: Midline, *, geometry: VolumeGeometry, protocol: Protocol
 ) -> tuple[BonePart, ...]:
-    """Sacrum and ilia of a mask over the sacroiliac joints; empty where the protocol knows neither or no joint is seen."""
+    """Tell sacrum and ilia in a mask over the sacroiliac joints; none where the protocol knows neither."""
     sacrum, ilium = protocol.spec("sacrum"), protocol.spec("ilium")
     if sacrum is None or ilium is None:
         return ()
@@ -65,6 +65,6 @@ def bones_by_ridge(
     left_mm = signed_distance_mm(midline, geometry)
     # A side whose joint is not seen is neither sacrum nor ilium.
     seen = ((left_mm > 0) & ilia[0].any()) | ((left_mm <= 0) & ilia[1].any())
-    masks = ((sacrum, Side.NONE, mask & seen & ~ilia[0] & ~ilia[1]),)
+    masks: tuple[SidedBone, ...] = ((sacrum, Side.NONE, mask & seen & ~ilia[0] & ~ilia[1]),)
     masks += tuple((ilium, side, part) for side, part in zip((Side.LEFT, Side.RIGHT), ilia, strict=True))
     return tuple(BonePart(spec=spec, side=side, mask=part, new=True) for spec, side, part in masks if part.any())

@@ -14,9 +14,10 @@ from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.apart import SidedBone, bones_by_hint, bones_by_ridge, sides_of, whole_bones
 from marrowsignal.regions.bones import Bone, bones_of
 from marrowsignal.regions.coverage import coverage_of
+from marrowsignal.regions.dividing import BonePart, BoneScene
 from marrowsignal.regions.joints import joint_between, joint_from_dark_ridge
 from marrowsignal.regions.midline import find_midline, midline_between, signed_distance_mm
-from marrowsignal.regions.parts import BonePart, PartMap, divide_bones
+from marrowsignal.regions.parts import PartMap, divide_bones
 from marrowsignal.regions.records import Midline, Region, RegionMap, Side
 
 __all__ = ["label_regions"]
@@ -184,7 +185,14 @@ def _parts(
     if not bones:
         return PartMap(parts=(), labels=None, reason="the mask does not tell bones apart")
     return divide_bones(
-        bones, geometry=pair.t1.geometry, midline=midline, joint_mask=joint, laterality=laterality, protocol=protocol
+        BoneScene(
+            bones=bones,
+            geometry=pair.t1.geometry,
+            midline=midline,
+            joint_mask=joint,
+            laterality=laterality,
+            protocol=protocol,
+        )
     )
 
 

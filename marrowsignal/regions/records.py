@@ -53,7 +53,7 @@ class Region:
     coverage_reason : str
         How the share was found, or why it is not known.
     joint_distance_mm : float or None
-        Median distance of its voxels from the joint surface; None when there is none or the region has no part in it.
+        Median distance of its voxels from the joint surface; None when no joint is known or the bone has none.
     """
 
     label: int
@@ -82,9 +82,9 @@ class Midline:
     offset_mm : float
         Distance of the plane from the patient origin along the normal.
     symmetry : float or None
-        Correlation of the T1 image with its mirror image, -1 to 1.
+        Correlation of the T1 image's detail (1 cm and less) with its mirror image, -1 to 1.
     source : str
-        How it was found: ``"image_symmetry"``, ``"declared_sides"`` or ``"vertebral_bodies"``.
+        How it was found: ``"image_symmetry"`` or ``"declared_sides"``.
     """
 
     normal_lps: tuple[float, float, float]

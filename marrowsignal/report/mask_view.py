@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskCheck, MaskCheckItem, MaskVerdict
+from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskCheck, MaskCheckItem, MaskEdit, MaskVerdict
 from marrowsignal.quality.records import GateState
 from marrowsignal.report.quality_view import Mark, mark
 from marrowsignal.report.series_view import Fact
@@ -64,6 +64,7 @@ def mask_view(mask: MarrowMask, *, voxel_ml: float) -> MaskView:
                 name="Measured core, without rim and voids",
                 value=with_unit(int(mask.core_mask.sum()) * voxel_ml, "ml"),
             ),
+            *(() if mask.edit is None else (_edit(mask.edit),)),
         ),
         items=tuple(_row(item) for item in items),
     )
@@ -72,6 +73,12 @@ def mask_view(mask: MarrowMask, *, voxel_ml: float) -> MaskView:
 def _maker(mask: MarrowMask) -> str:
     words = _SOURCES[MarrowSource(mask.source)]
     return f"{words} ({mask.made_by})" if mask.made_by else words
+
+
+def _edit(edit: MaskEdit) -> Fact:
+    changes = ((edit.added_ml, "added"), (edit.removed_ml, "taken away"), (edit.renamed_ml, "given to another bone"))
+    words = ", ".join(f"{with_unit(volume, 'ml')} {what}" for volume, what in changes)
+    return Fact(name=f"Corrected, against the {edit.edited_from.source} mask", value=words)
 
 
 def _dice(check: MaskCheck | None) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from marrowsignal.results.document_base import Section, Status, ValueDocument
 
-__all__ = ["DiceDocument", "MarrowDocument", "MaskCheckDocument", "MaskItemDocument"]
+__all__ = ["DiceDocument", "MarrowDocument", "MaskCheckDocument", "MaskEditDocument", "MaskItemDocument"]
 
 Verdict = Literal["pass", "warn", "fail", "not_evaluable"]
 
@@ -39,11 +39,22 @@ class MaskCheckDocument(Section):
     items: tuple[MaskItemDocument, ...]
 
 
+class MaskEditDocument(Section):
+    """What a person changed in a mask of this program; `edited_from` says which way had made it."""
+
+    edited_from: str
+    edited_from_made_by: str
+    edited_from_sha256: str
+    added_ml: float
+    removed_ml: float
+    renamed_ml: float
+
+
 class MarrowDocument(Section):
     """Where the mask comes from, how large it is and whether it can be trusted.
 
     `source` is ``supplied``, ``edited``, ``automatic``, ``atlas`` or ``external``; `made_by` the tool or atlas with its
-    version, empty where not known.
+    version, empty where not known. `edit` is null unless the source is ``edited``.
     """
 
     source: str
@@ -51,3 +62,4 @@ class MarrowDocument(Section):
     volume_ml: float
     core_volume_ml: float
     check: MaskCheckDocument
+    edit: MaskEditDocument | None

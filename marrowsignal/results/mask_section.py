@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marrowsignal.marrow.records import MarrowMask, MaskCheck, MaskCheckItem, MaskVerdict
+from marrowsignal.marrow.records import MarrowMask, MaskCheck, MaskCheckItem, MaskEdit, MaskVerdict
 from marrowsignal.results import mask_models as form
 from marrowsignal.results.measured_sections import finite
 
@@ -39,6 +39,7 @@ def marrow_section(mask: MarrowMask, *, voxel_ml: float) -> form.MarrowDocument:
         volume_ml=int(np.count_nonzero(mask.labels.array)) * voxel_ml,
         core_volume_ml=int(np.count_nonzero(mask.core_mask)) * voxel_ml,
         check=_check(mask.check),
+        edit=None if mask.edit is None else _edit(mask.edit),
     )
 
 
@@ -50,6 +51,17 @@ def check_sentence(check: MaskCheck | None) -> str:
 def item_name(item: MaskCheckItem) -> str:
     """Name what an item looked at."""
     return _NAMES.get(item.key, item.key.replace("_", " ").capitalize())
+
+
+def _edit(edit: MaskEdit) -> form.MaskEditDocument:
+    return form.MaskEditDocument(
+        edited_from=edit.edited_from.source,
+        edited_from_made_by=edit.edited_from.made_by,
+        edited_from_sha256=edit.edited_from.sha256,
+        added_ml=edit.added_ml,
+        removed_ml=edit.removed_ml,
+        renamed_ml=edit.renamed_ml,
+    )
 
 
 def _check(check: MaskCheck | None) -> form.MaskCheckDocument:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from marrowsignal.training.randomize import CHANNELS, SIZE
 
 __all__ = ["Card", "onnx_of", "write_network"]
 
-_OPSET = 17
+_OPSET = 18
+_MULTIPLE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +49,20 @@ class _Shares(nn.Module):
 
 def onnx_of(net: BoneNet) -> bytes:
     """Write a trained network as ONNX, for any number of slices and any size that is a multiple of 16."""
-    buffer = io.BytesIO()
-    free = {0: "slice", 2: "row", 3: "column"}
-    torch.onnx.export(
+    slices, rows, columns = (torch.export.Dim(name, min=1) for name in ("slices", "row_blocks", "column_blocks"))
+    shape = {0: slices, 2: _MULTIPLE * rows, 3: _MULTIPLE * columns}
+    program = torch.onnx.export(
         _Shares(net).eval(),
-        (torch.zeros(1, CHANNELS, SIZE, SIZE),),
-        buffer,
+        (torch.zeros(2, CHANNELS, SIZE, SIZE + _MULTIPLE),),
         input_names=["images"],
         output_names=["shares"],
-        dynamic_axes={"images": free, "shares": free},
+        dynamic_shapes={"images": shape},
         opset_version=_OPSET,
-        dynamo=False,
+        dynamo=True,
+        verbose=False,
     )
-    return buffer.getvalue()
+    assert program is not None
+    return bytes(program.model_proto.SerializeToString())
 
 
 def write_network(weights: bytes, card: Card, folder: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from marrowsignal.marrow.external.tools import read_segmenter_text
+
 pytestmark = pytest.mark.end_to_end
 
 
@@ -48,6 +50,17 @@ def test_a_folder_goes_to_its_end_whatever_fails(script, sample_data: Path, tmp_
 def test_a_folder_without_studies_and_a_call_without_arguments(script, tmp_path: Path) -> None:
     assert script("analyze_folder.py", tmp_path / "none", tmp_path / "out").returncode == 5
     assert script("analyze_folder.py").returncode == 2
+
+
+def test_an_external_segmenter_is_looked_for_before_any_study(script, sample_data: Path, tmp_path: Path) -> None:
+    text = read_segmenter_text("totalsegmentator")
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace('["TotalSegmentator"', '["NoSuchSegmentator"'), encoding="utf-8")
+    done = script("external_segmenter.py", own, sample_data, tmp_path / "out")
+    assert done.returncode == 5
+    assert "is not installed" in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert script("external_segmenter.py").returncode == 2
 
 
 def test_the_tutorial_runs_on_a_sample_study(script, sample_data: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ FILES = {
     "regions.csv",
     "report.html",
     "result.json",
+    "state/aligned_pair.npz",
     "symmetry.csv",
 }
 

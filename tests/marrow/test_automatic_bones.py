@@ -27,7 +27,7 @@ PELVIS = VolumeGeometry.from_axes(
 )
 
 
-def spine(*, gone: tuple[int, ...] = (), sacrum: bool = True, bridge: bool = False) -> np.ndarray:
+def spine(*, gone: tuple[int, ...] = (), sacrum: bool = True, bridge: int = 0) -> np.ndarray:
     """S1 and six bodies 34 mm apart, the lowest first; some missing, two joined by a thin bridge."""
     classes = np.zeros(SPINE.shape, np.uint8)
     if sacrum:
@@ -37,7 +37,7 @@ def spine(*, gone: tuple[int, ...] = (), sacrum: bool = True, bridge: bool = Fal
             top = 256 - 34 * level
             classes[2:8, top : top + 26, 30:62] = BoneClass.VERTEBRAL_BODY
     if bridge:
-        classes[2:8, 214:260, 30:34] = BoneClass.VERTEBRAL_BODY
+        classes[2:8, 214:260, 30 : 30 + bridge] = BoneClass.VERTEBRAL_BODY
     return classes
 
 
@@ -62,8 +62,11 @@ def test_a_missing_body_leaves_its_level_out() -> None:
     assert [name for _, name in named(spine(gone=(2,))).names] == ["s1", "l5", "l4", "l2", "l1", "t12"]
 
 
-def test_bodies_that_touch_are_parted() -> None:
-    bones = named(spine(bridge=True))
+@pytest.mark.parametrize("bridge", [4, 20])
+def test_bodies_that_touch_are_parted(bridge: int) -> None:
+    bones = named(spine(bridge=bridge))
+    heights = [centre(bones, name, SPINE)[2] for _, name in bones.names]
+    np.testing.assert_allclose(np.diff(heights)[1:], 34.0, atol=3.0)
     assert [name for _, name in bones.names] == ["s1", "l5", "l4", "l3", "l2", "l1", "t12"]
 
 
@@ -103,10 +106,20 @@ def test_one_hip_alone_is_told_by_its_femur_which_is_lateral(side: str) -> None:
 
 def test_specks_are_no_bones() -> None:
     classes = pelvis(hips="left")
-    classes[0, 5:8, 5:8] = BoneClass.HIP_BONE
+    # a speck, and a larger piece far from the bone
+    classes[0, 5:8, 5:8] = classes[1:4, 85:95, 80:95] = BoneClass.HIP_BONE
     labels = named(classes, PELVIS, counted=False).labels
     assert not labels[0].any()
+    assert not labels[:, 85:95, 80:95].any()
     assert not named(np.zeros_like(classes), PELVIS, counted=False).names
+
+
+def test_a_bone_in_two_near_pieces_is_kept() -> None:
+    classes = pelvis()
+    classes[:, 50:54] = 0
+    bones = named(classes, PELVIS, counted=False)
+    kept = bones.labels == {name: value for value, name in bones.names}["ilium:left"]
+    assert kept[2, 40, 110] and kept[2, 60, 110]
 
 
 def test_a_trunk_has_no_knee() -> None:

@@ -71,4 +71,4 @@ def test_resampling_there_and_back_keeps_a_plane(rows: int, columns: int, pixel:
     back = resampled(small, pixel_mm=(2.0, 2.0), new_mm=(pixel, pixel), shape=(rows, columns))
     margin = int(np.ceil(4.0 / pixel))
     inner = (0, slice(margin, rows - margin), slice(margin, columns - margin))
-    np.testing.assert_allclose(back[inner], image[inner], atol=0.05 * (1.0 + abs(slope)))
+    np.testing.assert_allclose(back[inner], image[inner], atol=0.2 * (1.0 + abs(slope)))

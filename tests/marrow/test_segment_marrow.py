@@ -1,8 +1,7 @@
-"""Where marrow is: the core's geometry, supplied labels as they are, automatic masks against the phantom's truth."""
+"""Where marrow is: the core's geometry, supplied labels as they are."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,15 +13,13 @@ from scipy import ndimage
 
 from marrowsignal.alignment import AlignedPair
 from marrowsignal.errors import MaskError
-from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume, VolumeGeometry
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
 from marrowsignal.marrow.core import core_of
-from marrowsignal.phantom import TissueMaps, coronal_oblique_grid
-from marrowsignal.phantom.tissues import Species
+from marrowsignal.phantom import TissueMaps
 from marrowsignal.protocol import Protocol, load_protocol
-from tests.alignment.pelvis import FINE, GRID, aligned, dice, image, maps
+from tests.alignment.pelvis import FINE, GRID, aligned, image, maps
 
 
 @cache
@@ -33,11 +30,6 @@ def protocol() -> Protocol:
 @cache
 def pair_of(of: TissueMaps) -> AlignedPair:
     return aligned(image(of, "t1"), image(of, "stir"), of.geometry)
-
-
-@cache
-def automatic(name: str) -> MarrowMask:
-    return segment_marrow(pair_of(maps(name, FINE)), protocol=protocol())
 
 
 @cache
@@ -149,76 +141,3 @@ def test_labels_of_another_place_are_refused() -> None:
     labels = LabelVolume(array=maps().marrow.array, geometry=VolumeGeometry(affine_lps=affine, shape=GRID.shape))
     with pytest.raises(MaskError):
         segment_marrow(pair_of(maps()), protocol=protocol(), supplied=labels)
-
-
-@pytest.mark.parametrize(
-    ("name", "level"),
-    [("normal", 0.8), ("focal_edema", 0.8), ("symmetric_reconversion", 0.75), ("diffuse_infiltration", 0.7)],
-)
-def test_automatic_marrow_overlaps_the_phantoms(name: str, level: float) -> None:
-    # levels of quality, 0.05 below what is reached: 0.85, 0.83 in red and 0.78 in replaced marrow; patients, whose
-    # marrow is less even and whose experts draw around joints, give about 0.5
-    of = maps(name, FINE)
-    mask = automatic(name)
-    assert dice(mask.labels.mask, of.marrow.mask | of.other_marrow_mask) > level
-    assert set(np.unique(mask.labels.array)) == {0, 1}
-
-
-def test_automatic_marrow_keeps_the_edema_in_it() -> None:
-    lesion = maps("focal_edema", FINE).lesion.mask
-    assert automatic("focal_edema").labels.mask[lesion].mean() > 0.85
-
-
-def test_automatic_marrow_keeps_edema_as_dark_as_muscle_on_t1() -> None:
-    # the lesion's fat and red marrow all replaced by water
-    of = maps("focal_edema", FINE)
-    species = np.array(of.species_fractions)
-    for kind in (Species.MARROW_FAT, Species.MARROW_WATER):
-        given = np.where(of.lesion.mask, 0.85, 0.0) * species[kind]
-        species[kind] -= given
-        species[Species.EDEMA_WATER] += given
-    dark = replace(of, species_fractions=species)
-    pair = aligned(image(dark, "t1"), image(dark, "stir"), FINE)
-    assert segment_marrow(pair, protocol=protocol()).labels.mask[of.lesion.mask].mean() > 0.85
-
-
-def test_automatic_marrow_says_how_far_to_trust_it() -> None:
-    mask = automatic("normal")
-    assert mask.source == "automatic"
-    assert [(f.code, f.severity) for f in mask.findings] == [("marrow_automatic_first_version", Severity.WARN)]
-    assert not (mask.core_mask & ~mask.labels.mask).any()
-
-
-def test_automatic_marrow_does_not_depend_on_gain() -> None:
-    pair = pair_of(maps("normal", FINE))
-    louder = aligned(pair.t1.array * np.float32(0.03), pair.stir.array * np.float32(40.0), FINE)
-    other = segment_marrow(louder, protocol=protocol()).labels.mask
-    # rounding may carry single voxels over a cut
-    assert dice(other, automatic("normal").labels.mask) > 0.999
-
-
-@pytest.mark.parametrize("kind", ["water", "noise"])
-def test_without_muscle_and_fat_there_is_no_marrow(kind: str) -> None:
-    rng = np.random.default_rng(8)
-    shape, pixel_mm = (3, 128, 128), 1.0
-    grid = coronal_oblique_grid(shape=shape, spacing_mm=(4.0, pixel_mm, pixel_mm))
-    if kind == "noise":
-        t1, stir = rng.rayleigh(20.0, (2, *shape))
-    else:
-        rows, columns = np.indices(shape)[1:] - 64
-        t1, stir = np.abs(300.0 * (rows**2 + columns**2 < 55**2) + rng.normal(0, 15, (2, *shape)))
-    mask = segment_marrow(aligned(t1, stir, grid), protocol=protocol())
-    assert not mask.labels.array.any()
-    assert not mask.core_mask.any()
-    assert [(f.code, f.severity) for f in mask.findings] == [("no_marrow_found", Severity.FAIL)]
-
-
-def test_stir_that_covers_nothing_gives_no_marrow() -> None:
-    pair = aligned(image(maps(), "t1"), np.zeros(GRID.shape), covered=np.zeros(GRID.shape, bool))
-    assert not segment_marrow(pair, protocol=protocol()).labels.array.any()
-
-
-def test_automatic_marrow_is_found_with_wider_pixels() -> None:
-    wide = coronal_oblique_grid(shape=(4, 192, 192), spacing_mm=(12.0, 1.3, 1.3))
-    of = maps("normal", wide)
-    assert dice(segment_marrow(pair_of(of), protocol=protocol()).labels.mask, of.marrow.mask) > 0.5

@@ -16,6 +16,7 @@ from marrowsignal.dicom.records import SeriesPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.intensity import ReferenceVerdict
+from marrowsignal.marrow.records import MaskCheck, MaskCheckItem, MaskVerdict
 from marrowsignal.phantom.tissues import Species
 from marrowsignal.quality import Consequence, GateState, QualityGate, QualityReport, withhold
 from marrowsignal.quality.table import GATES
@@ -57,6 +58,14 @@ def references(**changes: object) -> Study:
 
 def verdict(tissue: str, state: ReferenceVerdict) -> Study:
     return references(**{tissue: replace(getattr(usual().references, tissue), verdict=state, reason="fatty")})
+
+
+def mask_that(verdict: MaskVerdict) -> Study:
+    item = MaskCheckItem(key="open_border", verdict=verdict, value=0.4, unit="fraction", words="40% is open")
+    check = MaskCheck(
+        verdict=verdict, estimated_dice=0.64, dice_low=0.5, dice_high=0.8, dice_reason="seen", items=(item,)
+    )
+    return scene_with(marrow=replace(usual().marrow, check=check))
 
 
 def facts(**changes: object) -> Study:
@@ -291,6 +300,12 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
         (lambda: beside_the_isocentre("L"), "", OK, Consequence.NONE),
     ],
     "patient_position": [(lambda: facts_of_stir(patient_position="HFP"), "", F, Consequence.LOWERS_CONFIDENCE)],
+    "marrow_mask": [
+        (lambda: mask_that(MaskVerdict.WARN), "", W, Consequence.LOWERS_CONFIDENCE),
+        (lambda: mask_that(MaskVerdict.FAIL), "", F, Consequence.NO_ASSESSMENT),
+        (lambda: mask_that(MaskVerdict.PASS), "", OK, Consequence.NONE),
+        (lambda: scene_with(marrow=replace(usual().marrow, check=None)), "", X, Consequence.NONE),
+    ],
     "marrow_volume": [
         (lambda: core(24, 4), "", W, Consequence.LOWERS_CONFIDENCE),
         (lambda: core(8, 4), "", F, Consequence.NO_ASSESSMENT),

@@ -98,14 +98,14 @@ def _learn(
     lessons = [_lesson(s, b, settings) for s, b in zip(subjects, ballots, strict=True)]
     rows = []
     for n, (subject, ballot) in enumerate(zip(subjects, ballots, strict=True)):
-        trees = _trained([lesson for k, lesson in enumerate(lessons) if k != n])
+        trees = _trained([lesson for k, lesson in enumerate(lessons) if k != n], settings)
         rows.append(_left_out(subject, ballot, trees, settings))
         tell(f"{subject.name}: left out, Dice {rows[-1].dice:.3f} (votes alone {rows[-1].votes_dice:.3f})")
-    every = _trained(lessons)
+    every = _trained(lessons, settings)
     if not both:
         return tuple(rows), every, None
     alone = [_lesson(s, _t1_only(b), settings) for s, b in zip(subjects, ballots, strict=True)]
-    return tuple(rows), _trained(alone), every
+    return tuple(rows), _trained(alone, settings), every
 
 
 def _lesson(subject: AtlasSubject, ballot: Ballot, settings: AtlasSettings) -> _Lesson:
@@ -119,9 +119,11 @@ def _lesson(subject: AtlasSubject, ballot: Ballot, settings: AtlasSettings) -> _
     return _Lesson(features=voxel_features(ballot.seen, where), inside=(subject.labels[ballot.box] > 0)[where])
 
 
-def _trained(lessons: Sequence[_Lesson]) -> Trees:
+def _trained(lessons: Sequence[_Lesson], settings: AtlasSettings) -> Trees:
     return train_trees(
-        np.concatenate([lesson.features for lesson in lessons]), np.concatenate([lesson.inside for lesson in lessons])
+        np.concatenate([lesson.features for lesson in lessons]),
+        np.concatenate([lesson.inside for lesson in lessons]),
+        rounds=int(settings.trees.value),
     )
 
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import SeriesPair, find_series, read_volume, select_pair
-from marrowsignal.errors import MarrowSignalError, MaskError, UsageError
+from marrowsignal.errors import MarrowSignalError, MaskError, NoUsablePairError, UsageError
 from marrowsignal.marrow.atlas.frame import Turn, turn_to
 from marrowsignal.marrow.atlas.records import AtlasSubject
 from marrowsignal.marrow.records import Segmentation
 from marrowsignal.marrow.supplied import read_supplied
 from marrowsignal.protocol.schema import Protocol
 
-__all__ = ["LabelledStudies", "read_manifest", "read_studies"]
+__all__ = ["LabelledStudies", "ManifestRow", "read_manifest", "read_studies"]
 
 _STAGE = "build_atlas"
 _COLUMNS = ("t1", "marrow", "stir", "labels")
@@ -112,6 +112,8 @@ def read_studies(rows: Sequence[ManifestRow], protocol: Protocol) -> LabelledStu
     for row in rows:
         try:
             pair, labels = _read(row, protocol, with_stir=with_stir)
+            if with_stir and pair.comparable_stir is None:
+                raise MaskError(f"its STIR cannot be used ({pair.no_stir})", code="atlas_row_stir", stage=_STAGE)
             geometry = pair.t1.geometry
             directions = geometry.directions_lps if directions is None else directions
             turn = turn_to(directions, geometry)
@@ -175,8 +177,15 @@ def _read(row: ManifestRow, protocol: Protocol, *, with_stir: bool) -> tuple[Ali
 
 def _series(row: ManifestRow, *, with_stir: bool) -> SeriesPair:
     sources = [row.t1, row.stir] if with_stir and row.stir is not None else [row.t1]
-    series = select_pair(find_series(sources), allow_t1_only=not with_stir, across_studies=with_stir)
-    return series
+    try:
+        return select_pair(find_series(sources), allow_t1_only=not with_stir, across_studies=with_stir)
+    except NoUsablePairError as error:
+        raise MaskError(
+            ": ".join((error.message, *error.series_reasons)),
+            code=error.code,
+            stage=_STAGE,
+            hint="`marrowsignal inspect` lists the series of a folder and what hinders each",
+        ) from error
 
 
 def _add_names(names: dict[int, str], segmentation: Segmentation) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 __all__ = ["Trees", "train_trees"]
 
 _ROWS_AT_A_TIME = 4096
-_ROUNDS = 120
 _DEPTH = 7
 _LEAVES = 31
 _LEAST_SAMPLES = 100
@@ -104,7 +103,7 @@ class Trees:
         return odds
 
 
-def train_trees(features: NDArray[np.float32], inside: NDArray[np.bool_]) -> Trees:
+def train_trees(features: NDArray[np.float32], inside: NDArray[np.bool_], *, rounds: int) -> Trees:
     """Learn what tells voxels inside from those outside; the same trees on every run.
 
     Parameters
@@ -113,12 +112,14 @@ def train_trees(features: NDArray[np.float32], inside: NDArray[np.bool_]) -> Tre
         Finite.
     inside : ndarray of bool, shape (sample,)
         Truth.
+    rounds : int
+        How many trees.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - slow to import
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     model = HistGradientBoostingClassifier(
-        max_iter=_ROUNDS,
+        max_iter=rounds,
         max_depth=_DEPTH,
         max_leaf_nodes=_LEAVES,
         min_samples_leaf=_LEAST_SAMPLES,

@@ -87,62 +87,72 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
     NamedBones
         Left is the patient's left, larger x in LPS.
     """
-    least = settings.min_piece.value / geometry.voxel_ml
-    share = settings.min_piece_share.value
+    least = max(settings.min_piece.value / geometry.voxel_ml, 1.0)
+
+    def whole(*kinds: BoneClass) -> Mask:
+        return _one_bone(np.isin(classes, kinds), least, geometry, settings)
+
     known = None
     if counted:
-        first = _pieces(classes == BoneClass.S1_BODY, least, 1.0)
-        found = count_bodies(
-            _pieces(classes == BoneClass.VERTEBRAL_BODY, least, 0.0), first, geometry, settings=settings
-        )
+        first = whole(BoneClass.S1_BODY)
+        bodies = _pieces(classes == BoneClass.VERTEBRAL_BODY, least)
+        found = count_bodies(bodies, first, geometry, settings=settings)
         bones, known = [("s1", first), *found.bodies], found.levels_known
     else:
         bones = [
-            ("sacrum", _pieces(np.isin(classes, _SACRUM), least, share)),
-            ("lumbar_spine", _pieces(np.isin(classes, _VERTEBRAE), least, 0.0)),
-            *_sided(classes, geometry, least=least, share=share),
-            *((key, _pieces(classes == kind, least, share)) for kind, key in _SINGLE),
+            ("sacrum", whole(*_SACRUM)),
+            ("lumbar_spine", _pieces(np.isin(classes, _VERTEBRAE), least)),
+            *((key, _one_bone(mask, least, geometry, settings)) for key, mask in _sided(classes, geometry, least)),
+            *((key, whole(kind)) for kind, key in _SINGLE),
         ]
     labels, names = np.zeros(classes.shape, np.uint16), []
     for key, mask in bones:
-        if mask.sum() >= max(least, 1.0):
+        if mask.sum() >= least:
             names.append((len(names) + 1, key))
             labels[mask] = len(names)
     return NamedBones(labels=labels, names=tuple(names), levels_known=known)
 
 
-def _pieces(mask: Mask, least: float, share: float) -> Mask:
-    """Pieces of at least so many voxels, and of at least so large a share of the largest piece."""
+def _pieces(mask: Mask, least: float) -> Mask:
+    """Pieces of at least so many voxels."""
     pieces, count = ndimage.label(mask)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    return np.asarray((sizes >= least)[pieces] & mask)
+
+
+def _one_bone(mask: Mask, least: float, geometry: VolumeGeometry, settings: AutomaticSettings) -> Mask:
+    """Keep the largest piece and those near it: a thin neck or ramus may part a bone, but not by far."""
+    pieces, count = ndimage.label(_pieces(mask, least))
+    if count == 0:
+        return np.zeros_like(mask)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     sizes[0] = 0
-    return np.asarray((sizes >= max(least, share * sizes.max(initial=0)))[pieces] & mask)
+    away = ndimage.distance_transform_edt(pieces != int(sizes.argmax()), sampling=geometry.spacing_mm)
+    gap = np.asarray(ndimage.minimum(away, pieces, np.arange(count + 1)))
+    near = (gap <= settings.max_piece_gap.value) & (sizes >= settings.min_piece_share.value * sizes.max())
+    return np.asarray(near[pieces])
 
 
-def _sided(classes: Classes, geometry: VolumeGeometry, *, least: float, share: float) -> list[tuple[str, Mask]]:
+def _sided(classes: Classes, geometry: VolumeGeometry, least: float) -> list[tuple[str, Mask]]:
     """Hip bones and femora, left and right; without a side where nothing tells."""
     x = geometry.patient_axis(0)
-    beside = _middle(classes, x)
-    bones = []
-    for kind, key in _PAIRED:
-        mask = classes == kind
-        if beside is None:
-            bones.append((key, _pieces(mask, least, share)))
-        else:
-            bones += [
-                (f"{key}:{side}", _pieces(mask & there, least, share))
-                for side, there in (("left", x > beside), ("right", x <= beside))
-            ]
-    return bones
+    beside = _middle(classes, x, least)
+    if beside is None:
+        return [(key, classes == kind) for kind, key in _PAIRED]
+    return [
+        (f"{key}:{side}", (classes == kind) & there)
+        for kind, key in _PAIRED
+        for side, there in (("left", x > beside), ("right", x <= beside))
+    ]
 
 
-def _middle(classes: Classes, x: NDArray[np.float64]) -> float | None:
+def _middle(classes: Classes, x: NDArray[np.float64], least: float) -> float | None:
     """Patient x between left and right; None in a knee, where one side is shown and nothing tells which."""
     axis, hip, femur = (np.isin(classes, kinds) for kinds in (_AXIS, BoneClass.HIP_BONE, BoneClass.FEMUR))
     paired = hip | femur
     if np.isin(classes, _KNEE).any() or not paired.any():
         return None
-    if axis.any():
+    if axis.sum() >= least:
         return float(np.median(x[axis]))
     low, high = np.percentile(x[paired], (1.0, 99.0))
     if high - low > _BOTH_HIPS_MM or not (hip.any() and femur.any()):

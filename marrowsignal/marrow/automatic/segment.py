@@ -57,7 +57,8 @@ def segment_automatic(pair: AlignedPair, *, protocol: Protocol) -> Segmentation:
         reach_mm=settings.edge_reach.value,
         softness=settings.edge_softness.value,
     )
-    classes = np.ascontiguousarray(display.stored(likeliest(edged)))
+    # no bone lies in the air around, nor in padding
+    classes = np.where(pair.body_mask, display.stored(likeliest(edged)), 0).astype(np.uint8)
     counted = any(spec.key == _COUNTED_REGION for spec in protocol.regions)
     bones = name_bones(classes, pair.t1.geometry, settings=settings, counted=counted)
     probability = np.ascontiguousarray(display.stored(1.0 - shares[BoneClass.NONE]))

@@ -15,6 +15,8 @@ __all__ = ["CountedBodies", "count_bodies"]
 
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
+# with fewer bodies none is known to be as tall as two
+_ENOUGH_TO_COMPARE = 3
 _UPWARDS = ("l5", "l4", "l3", "l2", "l1", "t12", "t11", "t10", "t9")
 
 
@@ -56,7 +58,7 @@ def count_bodies(
         In the order of their height. Where a body is missing its level is left out, where two lie as far from each
         other as no neighbours do.
     """
-    parted = _parted(bodies, geometry, settings)
+    parted = _cut_apart(_parted(bodies, geometry, settings), geometry, settings)
     count = int(parted.max())
     if count == 0:
         return CountedBodies(bodies=(), levels_known=False)
@@ -91,6 +93,43 @@ def _parted(bodies: Mask, geometry: VolumeGeometry, settings: AutomaticSettings)
         return np.zeros(bodies.shape, np.int32)
     nearest = ndimage.distance_transform_edt(seeds == 0, sampling=spacing, return_distances=False, return_indices=True)
     return np.where(bodies, seeds[tuple(nearest)], 0).astype(np.int32)
+
+
+def _cut_apart(parted: NDArray[np.int32], geometry: VolumeGeometry, settings: AutomaticSettings) -> NDArray[np.int32]:
+    """Cut what is as tall as two bodies, where thin discs were bridged, at its narrowest place, until nothing is."""
+    cut = parted.copy()
+    for _ in range(len(_UPWARDS)):
+        tall = _tall(cut, geometry, settings)
+        if not tall:
+            break
+        for upper in tall:
+            cut[tuple(upper.T)] = cut.max() + 1
+    return cut
+
+
+def _tall(parted: NDArray[np.int32], geometry: VolumeGeometry, settings: AutomaticSettings) -> list[NDArray[np.int64]]:
+    """Voxels above the narrowest place of each body that is too tall to be one."""
+    values = list(range(1, int(parted.max()) + 1))
+    if len(values) < _ENOUGH_TO_COMPARE:
+        return []
+    centres = _centres(parted, values, geometry)
+    order = np.argsort(centres[:, 2])
+    up = np.gradient(centres[order], axis=0)
+    up /= np.linalg.norm(up, axis=1, keepdims=True)
+    voxels = [np.argwhere(parted == values[i]) for i in order]
+    along = [geometry.to_patient(index) @ axis for index, axis in zip(voxels, up, strict=True)]
+    height = np.array([np.subtract(*np.percentile(t, (97.0, 3.0))) for t in along])
+    too_tall = np.flatnonzero(height > settings.double_body.value * np.median(height))
+    return [voxels[i][along[i] > _narrowest(along[i])] for i in too_tall]
+
+
+def _narrowest(along_mm: Array) -> float:
+    """Height in the middle half where the fewest voxels are."""
+    low, high = np.percentile(along_mm, (3.0, 97.0))
+    counts, edges = np.histogram(along_mm, bins=max(int(high - low), 3), range=(low, high))
+    counts = ndimage.uniform_filter1d(counts.astype(float), 3)
+    rim = len(counts) // 4
+    return float(edges[rim + int(np.argmin(counts[rim : len(counts) - rim]))] + 0.5)
 
 
 def _one_each(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.check.estimate import DiceEstimate, combined, estimate_dice
@@ -13,6 +15,7 @@ from marrowsignal.protocol.schema import MaskCheckSettings, Protocol
 __all__ = ["check_mask"]
 
 _BY_PEOPLE = (MarrowSource.SUPPLIED, MarrowSource.EDITED)
+_OURS = (MarrowSource.AUTOMATIC, MarrowSource.ATLAS)
 _ORDER = (MaskVerdict.PASS, MaskVerdict.WARN, MaskVerdict.FAIL)
 _BY_IMAGE = "by what the image shows of its border, its inside and its form; of what is there, not of bones left out"
 
@@ -54,7 +57,9 @@ def check_mask(segmentation: Segmentation, labels: LabelVolume, pair: AlignedPai
         return _checked(
             items, None, "a mask drawn or corrected by people is not graded while nothing speaks against it"
         )
-    return _checked((*items, _of_estimate(estimate, reason, protocol.mask_check)), estimate, reason)
+    return _checked(
+        (*items, _of_estimate(estimate, reason, segmentation.source, protocol.mask_check)), estimate, reason
+    )
 
 
 def _estimate(segmentation: Segmentation, look: MaskLook, protocol: Protocol) -> tuple[DiceEstimate | None, str]:
@@ -74,11 +79,17 @@ def _holds(estimate: DiceEstimate | None, items: tuple[MaskCheckItem, ...], cuts
     return fine and (estimate is None or estimate[0] >= cuts.dice_warn.value)
 
 
-def _of_estimate(estimate: DiceEstimate | None, reason: str, cuts: MaskCheckSettings) -> MaskCheckItem:
+def _of_estimate(
+    estimate: DiceEstimate | None, reason: str, source: MarrowSource, cuts: MaskCheckSettings
+) -> MaskCheckItem:
     if estimate is None:
         return unseen("estimated_dice", "1", reason)
     text = f"estimated Dice {estimate[0]:.2f} ({estimate[1]:.2f} to {estimate[2]:.2f}), {reason}"
-    return graded("estimated_dice", estimate[0], "1", text, limits=(cuts.dice_warn, cuts.dice_fail), below=True)
+    item = graded("estimated_dice", estimate[0], "1", text, limits=(cuts.dice_warn, cuts.dice_fail), below=True)
+    # A mask that this program made itself has to be shown to hold; what others vouch for has to be shown not to.
+    if source in _OURS and item.verdict is MaskVerdict.PASS and estimate[1] < cuts.dice_fail.value:
+        return replace(item, verdict=MaskVerdict.WARN, words=f"{text}; below {cuts.dice_fail.value:g} is not ruled out")
+    return item
 
 
 def _checked(items: tuple[MaskCheckItem, ...], estimate: DiceEstimate | None, reason: str) -> MaskCheck:

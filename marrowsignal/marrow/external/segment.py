@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.errors import MaskError
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.itk_bridge import write_nifti
-from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.geometry.volume import SignalVolume, VolumeGeometry
+from marrowsignal.marrow.external.commands import ask_version, filled_command
 from marrowsignal.marrow.external.outputs import read_task
 from marrowsignal.marrow.external.process import Finished, Workplace, run_program, workplace
 from marrowsignal.marrow.external.records import Segmenter, SegmenterTask, Shading
@@ -26,9 +27,17 @@ from marrowsignal.protocol.schema import Protocol
 __all__ = ["segment_external"]
 
 _STAGE = "segment_marrow"
-_VERSION_TIMEOUT_S = 120.0
-_DOTTED = re.compile(r"\d+(?:\.\d+)+[A-Za-z0-9.+-]*")
-_NUMBER = re.compile(r"\d[A-Za-z0-9.+-]*")
+
+_Images = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What the calls of one study gave."""
+
+    labels: tuple[TaskLabels, ...]
+    tasks: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 def segment_external(
@@ -65,46 +74,49 @@ def segment_external(
     """
     tool = find_segmenter(name, extra_tools=extra_tools)
     with workplace() as place:
+        images = _write_images(pair, tool.segmenter, place)
+        version = ask_version(tool, place)
+        done = _run_tasks(tool, _worth_running(tool.segmenter.tasks, protocol), place, images, pair.t1.geometry)
+    united = unite(done.labels, rim_mm=protocol.segmenter.rim.value)
+    labels, of_sides = check_sides(united, settings=protocol.segmenter)
+    return Segmentation(
+        labels=labels,
+        kind=tool.segmenter.kind,
+        source=MarrowSource.EXTERNAL,
+        made_by=_made_by(tool.segmenter, version, done.tasks),
+        findings=(*done.findings, *of_sides, *_weaknesses(labels.array, tool.segmenter, version)),
+    )
+
+
+def _run_tasks(
+    tool: InstalledSegmenter,
+    tasks: tuple[SegmenterTask, ...],
+    place: Workplace,
+    images: _Images,
+    grid: VolumeGeometry,
+) -> _Done:
+    labels: list[TaskLabels] = []
+    names: list[str] = []
+    found: list[Finding] = []
+    for task in tasks:
         try:
-            images = _write_images(pair, tool.segmenter, place)
-        except (OSError, RuntimeError) as error:
-            raise MaskError(
-                f"the images for {tool.segmenter.title} could not be written ({type(error).__name__})",
-                code="segmenter_no_space",
-                stage=_STAGE,
-                hint="make room for temporary files, or name another folder for them by TMPDIR",
-            ) from None
-        version = _version(tool, place)
-        done: list[TaskLabels] = []
-        names: list[str] = []
-        found: list[Finding] = []
-        for task in _worth_running(tool.segmenter.tasks, protocol):
-            try:
-                output = _run(tool, task, place, images)
-                labels, told = read_task(output, task, pair.t1.geometry)
-            except MaskError as error:
-                if task.required:
-                    raise
-                found.append(_left_out(task, error))
-                continue
-            done.append((labels, task.replaces))
-            names.append(task.name)
-            found += told
-    if not done:
+            given, told = read_task(_run(tool, task, place, images), task, grid)
+        except MaskError as error:
+            if task.required:
+                raise
+            found.append(_left_out(task, error))
+            continue
+        labels.append((given, task.replaces))
+        names.append(task.name)
+        found += told
+    if not labels:
         raise MaskError(
             f"no task of {tool.segmenter.title} could be done: {'; '.join(f.message for f in found)}",
             code="segmenter_no_task",
             stage=_STAGE,
             hint=tool.segmenter.notes,
         )
-    labels, told = check_sides(unite(done, rim_mm=protocol.segmenter.rim.value), settings=protocol.segmenter)
-    return Segmentation(
-        labels=labels,
-        kind=tool.segmenter.kind,
-        source=MarrowSource.EXTERNAL,
-        made_by=_made_by(tool.segmenter, version, names),
-        findings=(*found, *told, *_weaknesses(labels.array, tool.segmenter, version)),
-    )
+    return _Done(labels=tuple(labels), tasks=tuple(names), findings=tuple(found))
 
 
 def _worth_running(tasks: tuple[SegmenterTask, ...], protocol: Protocol) -> tuple[SegmenterTask, ...]:
@@ -113,14 +125,10 @@ def _worth_running(tasks: tuple[SegmenterTask, ...], protocol: Protocol) -> tupl
     return wanted if regions and wanted else tasks
 
 
-def _write_images(pair: AlignedPair, segmenter: Segmenter, place: Workplace) -> tuple[tuple[str, str], ...]:
+def _write_images(pair: AlignedPair, segmenter: Segmenter, place: Workplace) -> _Images:
     """Write what the program is given; return the placeholders of its files."""
-    inputs = place.files / "inputs"
     bias = pair.bias if segmenter.shading is Shading.ACQUIRED else None
-    t1 = inputs / segmenter.t1_file
-    t1.parent.mkdir(parents=True, exist_ok=True)
-    write_nifti(t1, _shaded(pair.t1, None if bias is None else bias.t1_field))
-    written = [("t1", str(t1)), ("inputs", str(inputs))]
+    volumes = [("t1", segmenter.t1_file, _shaded(pair.t1, None if bias is None else bias.t1_field))]
     if segmenter.stir_file is not None:
         if pair.comparable_stir is None:
             raise MaskError(
@@ -129,11 +137,21 @@ def _write_images(pair: AlignedPair, segmenter: Segmenter, place: Workplace) -> 
                 stage=_STAGE,
                 hint="take another --marrow-from for this study",
             )
-        stir = inputs / segmenter.stir_file
-        stir.parent.mkdir(parents=True, exist_ok=True)
-        write_nifti(stir, _shaded(pair.comparable_stir, None if bias is None else bias.stir_field))
-        written.append(("stir", str(stir)))
-    return tuple(written)
+        field = None if bias is None else bias.stir_field
+        volumes.append(("stir", segmenter.stir_file, _shaded(pair.comparable_stir, field)))
+    inputs = place.files / "inputs"
+    try:
+        for _, file, volume in volumes:
+            (inputs / file).parent.mkdir(parents=True, exist_ok=True)
+            write_nifti(inputs / file, volume)
+    except (OSError, RuntimeError) as error:
+        raise MaskError(
+            f"the images for {segmenter.title} could not be written ({type(error).__name__})",
+            code="segmenter_no_space",
+            stage=_STAGE,
+            hint="make room for temporary files, or name another folder for them by TMPDIR",
+        ) from None
+    return (("inputs", str(inputs)), *((name, str(inputs / file)) for name, file, _ in volumes))
 
 
 def _shaded(volume: SignalVolume, field: NDArray[np.float32] | None) -> SignalVolume:
@@ -142,14 +160,14 @@ def _shaded(volume: SignalVolume, field: NDArray[np.float32] | None) -> SignalVo
     return SignalVolume(array=volume.array * field, geometry=volume.geometry, acquisition=volume.acquisition)
 
 
-def _run(tool: InstalledSegmenter, task: SegmenterTask, place: Workplace, images: tuple[tuple[str, str], ...]) -> Path:
+def _run(tool: InstalledSegmenter, task: SegmenterTask, place: Workplace, images: _Images) -> Path:
     number = tool.segmenter.tasks.index(task) + 1
     folder = place.files / f"task{number}"
     output = folder / task.output
     folder.mkdir()
     output.parent.mkdir(parents=True, exist_ok=True)
     filled = (*images, ("labels", str(output)), ("labels_folder", str(folder)))
-    command = _filled(task.command, tool, filled)
+    command = filled_command(task.command, tool, filled)
     try:
         ended = run_program(command, place=place, timeout_s=tool.segmenter.timeout_s)
     except OSError as error:
@@ -179,34 +197,6 @@ def _failed(segmenter: Segmenter, task: SegmenterTask, ended: Finished) -> MaskE
         stage=_STAGE,
         hint=segmenter.notes or "run it by hand on one study",
     )
-
-
-def _filled(command: Sequence[str], tool: InstalledSegmenter, values: Sequence[tuple[str, str]]) -> list[str]:
-    known = {**dict(values), "here": str(tool.folder or Path()), "python": _python_beside(tool)}
-    programs = dict(tool.programs)
-    filled = [re.sub(r"\{([a-z0-9_]+)\}", lambda match: known[match.group(1)], part) for part in command]
-    return [programs.get(command[0], filled[0]), *filled[1:]] if filled else []
-
-
-def _python_beside(tool: InstalledSegmenter) -> str:
-    # A program that pip installed lies beside the interpreter of its environment; any other would tell of its own.
-    first = Path(tool.programs[0][1])
-    beside = [path for name in ("python", "python3", "python.exe") if (path := first.parent / name).is_file()]
-    return str(beside[0]) if beside else ""
-
-
-def _version(tool: InstalledSegmenter, place: Workplace) -> str:
-    """Ask the program for its version; ``""`` where it does not tell."""
-    command = _filled(tool.segmenter.version_command, tool, ())
-    if not command or not command[0]:
-        return ""
-    try:
-        ended = run_program(command, place=place, timeout_s=_VERSION_TIMEOUT_S)
-    except OSError:
-        return ""
-    lines = [line for line in ended.printed.splitlines() if line.strip()] if ended.code == 0 else []
-    match = (_DOTTED.search(lines[-1]) or _NUMBER.search(lines[-1])) if lines else None
-    return match.group() if match else ""
 
 
 def _made_by(segmenter: Segmenter, version: str, tasks: Sequence[str]) -> str:

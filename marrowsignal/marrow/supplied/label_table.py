@@ -18,7 +18,7 @@ _MOST_BYTES = 4 << 20
 _TOP = 65535
 _SNAP = re.compile(r'\s*(\d+)\s+\d+\s+\d+\s+\d+\s+[\d.]+\s+\d+\s+\d+\s+"([^"]*)"')
 _CTBL = re.compile(r'\s*(\d+)\s+(?:"([^"]*)"|(\S+))(?:\s+\d+){4}\s*')
-_PLAIN = re.compile(r"\s*(\d+)\s*[\s,:;=]\s*(\S.*)")
+_PLAIN = re.compile(r'\s*(\d+)\s*[\s,:;=]\s*"?([^\W\d][^"]*)"?\s*')
 _VALUE_COLUMNS = ("index", "labelvalue", "label_value", "value", "labelid", "label_id", "id", "label", "key")
 _NAME_COLUMNS = ("name", "label_name", "labelname", "structure", "segmentlabel", "segment_label", "label", "region")
 _CODE_COLUMNS = ("code", "type_codevalue", "typecodevalue", "snomed")

@@ -59,7 +59,7 @@ def place_labels(
     findings = (
         *drawn.findings,
         *_of_reference(drawn.reference, space),
-        *_of_place(drawn.labels, placed, on_stir=on_stir, registered=way is not None),
+        *_of_place(drawn.labels, placed, on_stir=on_stir, to_labels_lps=way),
         *told,
     )
     return Segmentation(labels=replace(placed, names=names), kind=kind, source=MarrowSource.SUPPLIED, findings=findings)
@@ -121,26 +121,32 @@ def _of_reference(told: SeriesReference | None, space: StudySpace) -> tuple[Find
     return (Finding(code="mask_other_series", stage=_STAGE, severity=Severity.WARN, message=text),)
 
 
-def _of_place(drawn: LabelVolume, placed: LabelVolume, *, on_stir: bool, registered: bool) -> tuple[Finding, ...]:
+def _of_place(
+    drawn: LabelVolume, placed: LabelVolume, *, on_stir: bool, to_labels_lps: NDArray[np.float64] | None
+) -> tuple[Finding, ...]:
     found = []
     if on_stir:
+        registered = to_labels_lps is not None
         by = "by the registration of both series" if registered else "without a registration"
         text = f"The marrow map was drawn on the STIR series and was brought to T1 {by}."
         severity = Severity.INFO if registered else Severity.WARN
         found.append(Finding(code="mask_drawn_on_stir", stage=_STAGE, severity=severity, message=text))
     drawn_ml = np.count_nonzero(drawn.array) * drawn.geometry.voxel_ml
-    inside = _centres_inside(drawn, placed.geometry)
-    lost = 1 - np.count_nonzero(inside) / np.count_nonzero(drawn.array)
-    if lost * drawn_ml >= placed.geometry.voxel_ml:
-        text = f"{lost * drawn_ml:.1f} of {drawn_ml:.1f} mL of the marrow map lie outside the T1 series."
+    lost_ml = (1 - _share_inside(drawn, placed.geometry, to_labels_lps)) * drawn_ml
+    if lost_ml >= placed.geometry.voxel_ml:
+        text = f"{lost_ml:.1f} of {drawn_ml:.1f} mL of the marrow map lie outside the T1 series."
         found.append(Finding(code="mask_partly_outside", stage=_STAGE, severity=Severity.WARN, message=text))
     return tuple(found)
 
 
-def _centres_inside(drawn: LabelVolume, grid: VolumeGeometry) -> NDArray[np.bool_]:
+def _share_inside(drawn: LabelVolume, grid: VolumeGeometry, to_labels_lps: NDArray[np.float64] | None) -> float:
+    """Share of labelled voxels whose centre is not beyond the outermost voxels of `grid`."""
     points = drawn.geometry.to_patient(np.argwhere(drawn.array))
+    if to_labels_lps is not None:
+        back = np.linalg.inv(to_labels_lps)
+        points = points @ back[:3, :3].T + back[:3, 3]
     index = grid.to_index(points)
-    return np.asarray(np.all((index > -1) & (index < grid.shape), axis=1))
+    return float(np.mean(np.all((index > -1) & (index < grid.shape), axis=1)))
 
 
 def _named(

@@ -98,7 +98,7 @@ def _of_dicom(stored: SegmentationObject) -> DrawnLabels:
     named = tuple(NamedLabel(value=s.number, name=s.label, codes=s.codes, side=s.side) for s in stored.segments)
     findings = []
     if stored.overlapping:
-        text = "Segments of the marrow map overlap; there the one with the higher number or share counts."
+        text = "Segments of the marrow map overlap; there the higher share counts, of equal ones the later segment."
         findings.append(Finding(code="segments_overlap", stage=_STAGE, severity=Severity.WARN, message=text))
     if stored.fractional:
         text = "The marrow map holds shares or probabilities: voxels from one half on were taken."

@@ -7,7 +7,7 @@ type, and TotalSegmentator's label names as a Caret label table in a header exte
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +158,7 @@ for name, (centre, radius) in BONES.items():
         labels[bone(at, centre, radius + 2.5)] = values["vertebrae"]
     elif name in values:
         labels[bone(at, centre, radius)] = values[name]
-if options.task == "total_mr":
+if options.task == "total_mr" and "vertebrae_L5" in BONES:
     labels[bone(at, (45.0, -54.0, 45.0), 9.0)] = values["vertebrae"]
     labels[bone(at, (0.0, 46.0, -39.0), 12.0)] = values["urinary_bladder"]
 if WAY.get("empty"):
@@ -189,12 +189,15 @@ save(Path(output), header, labels, None)
 """
 
 
-def install(folder: Path, *, name: str = "TotalSegmentator") -> Path:
+Bones = dict[str, tuple[tuple[float, float, float], float]]
+
+
+def install(folder: Path, *, name: str = "TotalSegmentator", bones: Bones = BONES) -> Path:
     """Write a stand-in into a folder and return it; any name but TotalSegmentator is a plain tool."""
     folder.mkdir(exist_ok=True)
     program = folder / name
     body = _TOTALSEGMENTATOR if name == "TotalSegmentator" else _PLAIN
-    program.write_text(_COMMON.format(python=sys.executable, bones=repr(BONES)) + body, encoding="utf-8")
+    program.write_text(_COMMON.format(python=sys.executable, bones=repr(bones)) + body, encoding="utf-8")
     program.chmod(0o755)
     return program
 
@@ -204,12 +207,12 @@ class Truth:
     """What the stand-in's patient is made of."""
 
     grid: VolumeGeometry
+    bones: Bones = field(default_factory=lambda: BONES)
 
-    def bone(self, name: str, *, wider_mm: float = 0.0, mirrored: bool = False) -> np.ndarray:
-        centre, radius = BONES[name]
+    def bone(self, name: str, *, wider_mm: float = 0.0) -> np.ndarray:
+        centre, radius = self.bones[name]
         x, y, z = (self.grid.patient_axis(axis) for axis in range(3))
-        cx = -centre[0] if mirrored else centre[0]
-        squared = (x - cx) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2
+        squared = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2
         return squared <= (radius + wider_mm) ** 2
 
 

@@ -16,6 +16,7 @@ from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.marrow.external import find_segmenter, list_tools, segment_external
+from marrowsignal.marrow.external.outputs import read_task
 from marrowsignal.marrow.external.tools import read_segmenter, read_segmenter_text, segmenter_names
 from marrowsignal.marrow.external.union import unite
 from marrowsignal.marrow.records import MaskKind, Segmentation
@@ -101,10 +102,39 @@ def test_stir_that_is_not_there_is_asked_for(tmp_path: Path, log: Path) -> None:
     assert caught.value.code == "segmenter_needs_stir"
 
 
+def test_no_task_that_could_be_done_is_an_error(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAND_IN", '{"fail": 3}')
+    text = PER_CLASS.replace("[tasks.labels]", "required = false\n[tasks.labels]")
+    with pytest.raises(MaskError) as caught:
+        run(write(tmp_path, text, program="TotalSegmentator"))
+    assert caught.value.code == "segmenter_no_task"
+    assert "exit code 3" in str(caught.value)
+
+
+def test_images_that_cannot_be_written_are_an_error_of_ours(tmp_path: Path, log: Path) -> None:
+    # a name longer than any file system takes, as good as a full disk
+    text = BY_VALUE.replace("case_0000.nii.gz", f"{'long' * 100}.nii.gz")
+    with pytest.raises(MaskError) as caught:
+        run(write(tmp_path, text, program="mytool"))
+    assert caught.value.code == "segmenter_no_space"
+    assert "marrowsignal-" not in str(caught.value)
+
+
 def test_one_file_a_class(tmp_path: Path, log: Path) -> None:
     found = run(write(tmp_path, PER_CLASS, program="TotalSegmentator"))
     for name, key in (("sacrum", "sacrum"), ("hip_left", "ilium:left"), ("hip_right", "ilium:right")):
         np.testing.assert_array_equal(region(found, key), Truth(GRID).bone(name))
+
+
+def test_where_files_of_classes_overlap_the_first_in_the_table_counts(tmp_path: Path) -> None:
+    task = read_segmenter(str(write(tmp_path, PER_CLASS, program="TotalSegmentator"))).tasks[0]
+    masks = {name: np.zeros(GRID.shape, np.uint16) for name, _ in task.labels}
+    masks["sacrum"][:8], masks["hip_left"][4:], masks["hip_right"][11:] = 1, 1, 1
+    for name, mask in masks.items():
+        write_nifti(tmp_path / f"{name}.nii.gz", LabelVolume(array=mask, geometry=GRID))
+    labels, findings = read_task(tmp_path, task, GRID)
+    np.testing.assert_array_equal(labels.array[:, 0, 0], [1] * 8 + [2] * 4)
+    assert findings == ()
 
 
 def test_a_missing_file_of_a_class_is_told(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,9 +80,10 @@ def test_ctrl_c_ends_the_program_and_its_children(tmp_path: Path, log: Path, mon
 
 
 def test_a_program_that_ignores_being_asked_is_forced() -> None:
-    stubborn = "trap '' TERM; echo up; while :; do :; done"
+    stubborn = "trap '' TERM; sleep 20; touch outlived"
     with workplace() as place:
         done = run_program(["/bin/sh", "-c", stubborn], place=place, timeout_s=0.2)
+        assert not any(place.files.iterdir())
     assert done.code is None
 
 
