@@ -1,7 +1,7 @@
 """The automatic segmentation on real studies with expert masks, and its own estimate beside the truth.
 
-``python benchmarks/automatic_marrow.py DATA`` reads ``DATA/sij``, ``DATA/pelvis`` and ``DATA/lumbar`` (never copied) and
-prints, per study, Dice of the bones as the network gives them and of the marrow that is left of them after peeling,
+``python benchmarks/automatic_marrow.py DATA`` reads ``DATA/sij``, ``DATA/pelvis`` and ``DATA/lumbar`` (never copied)
+and prints, per study, Dice of the bones as the network gives them and of the marrow that is left of them after peeling,
 the estimated Dice with its interval, and seconds. Sacroiliac experts drew a region that holds joint space and cortex;
 pelvic experts drew whole bones (scored eroded by a voxel); lumbar experts drew bodies from S1 upwards.
 """

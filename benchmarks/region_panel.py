@@ -106,6 +106,9 @@ def one(person: Person, cache: Path) -> list[tuple[str, float, float]]:
         if region is None or parts.labels is None:
             sys.stdout.write(f"{words}  not divided\n")
             continue
+        if not (np.isin(parts.labels.array, region.cells) & truth.mask).any():
+            sys.stdout.write(f"{words}  not divided\n")
+            continue
         mean, worst, dice = compare(region, parts.labels, truth, _bone(scene.bones, truth.bone))
         cut = "cut" if region.cut_by_field_of_view else "whole"
         sys.stdout.write(f"{words}  {mean:5.2f} {worst:5.2f} mm  {dice:.3f} {cut} {region.coverage_fraction}\n")
@@ -127,15 +130,12 @@ def main() -> int:
         return 2
     wanted = [int(word) for word in sys.argv[2:]] or range(len(PEOPLE))
     rows = [row for number in wanted for row in one(PEOPLE[number], Path(sys.argv[1]))]
-    sys.stdout.write(
-        "\npart, count, median and 90th percentile of the mean border distance in mm, median and least Dice\n"
-    )
+    sys.stdout.write("\npart, count; median and 90th percentile of the mean distance, mm; median and least Dice\n")
     for key in dict.fromkeys(key for key, _, _ in rows):
         found = np.array([(mean, dice) for k, mean, dice in rows if k == key])
         low, high = np.nanpercentile(found[:, 0], [50.0, 90.0])
-        sys.stdout.write(
-            f"{key:24s} {len(found):3d}  {low:.2f} {high:.2f} mm  {np.median(found[:, 1]):.3f} {np.min(found[:, 1]):.3f}\n"
-        )
+        dice = f"{np.median(found[:, 1]):.3f} {found[:, 1].min():.3f}"
+        sys.stdout.write(f"{key:24s} {len(found):3d}  {low:.2f} {high:.2f} mm  {dice}\n")
     return 0
 
 

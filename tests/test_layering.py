@@ -35,6 +35,8 @@ LAYERS = (
     ("study",),
     ("cohort",),
     ("cli",),
+    # makes the weights of the automatic segmentation; nothing at run time sees it
+    ("training",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # The phantom stands beside the tower: it is truth for every stage and may lean on none of them.
@@ -57,6 +59,8 @@ WALLS = (
     Wall("rich", ("cli/",)),
     Wall("jinja2", ("report/", "cohort/")),
     Wall("PIL", ("report/",)),
+    Wall("onnxruntime", ("marrow/automatic/",)),
+    Wall("torch", ("training/",)),
 )
 NUMERIC = ("signals", "patterns")
 NUMERIC_OUTSIDE = {"numpy", "scipy", "skimage"}
@@ -154,7 +158,7 @@ def _known(top: str) -> bool:
 
 def _runs_down(source: str, seen: str) -> bool:
     if seen == "phantom":
-        return source in ("cohort", "cli")
+        return source in ("cohort", "cli", "training")
     if seen not in RANK or source not in RANK:
         return False
     return RANK[seen] < RANK[source] or (RANK[seen] == 0 and RANK[source] == 0)
@@ -328,7 +332,7 @@ def test_front_door_is_sorted_short_and_true() -> None:
         _ = marrowsignal.no_such_name
 
 
-HEAVY = ("numpy", "scipy", "skimage", "SimpleITK", "pydicom", "PIL", "jinja2")
+HEAVY = ("numpy", "scipy", "skimage", "SimpleITK", "pydicom", "PIL", "jinja2", "onnxruntime", "torch")
 
 
 @pytest.mark.parametrize(

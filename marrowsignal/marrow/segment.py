@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.errors import MaskError
 from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.marrow.check import check_mask
 from marrowsignal.marrow.core import core_of
+from marrowsignal.marrow.peel import peel_to_marrow
 from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskKind, Segmentation, labels_sha256
 from marrowsignal.marrow.ways import AUTOMATIC_WAY, find_bones
-from marrowsignal.protocol.schema import Protocol
+from marrowsignal.protocol.schema import PeelSettings, Protocol
 
 __all__ = ["mask_sha256", "segment_marrow"]
 
@@ -54,6 +58,8 @@ def segment_marrow(
     if not pair.t1.geometry.difference(labels.geometry).within(_GRID_TOLERANCE_MM):
         raise MaskError("the marrow labels are not on the T1 grid", code="mask_other_grid", stage=_STAGE)
     settings = protocol.marrow
+    if segmentation.kind is MaskKind.BONE:
+        labels = _peeled(labels, pair, settings.peel)
     core = core_of(
         labels.mask,
         pair.t1.array,
@@ -67,6 +73,7 @@ def segment_marrow(
         source=segmentation.source,
         made_by=segmentation.made_by,
         probability=segmentation.probability,
+        check=check_mask(segmentation, labels, pair, protocol=protocol),
         edit=segmentation.edit,
         findings=segmentation.findings,
     )
@@ -81,6 +88,12 @@ def _given(supplied: Segmentation | LabelVolume) -> Segmentation:
     if isinstance(supplied, Segmentation):
         return supplied
     return Segmentation(labels=supplied, kind=MaskKind.MARROW, source=MarrowSource.SUPPLIED)
+
+
+def _peeled(bones: LabelVolume, pair: AlignedPair, settings: PeelSettings) -> LabelVolume:
+    spacing = bones.geometry.spacing_mm
+    array = peel_to_marrow(bones.array, pair.t1.array, spacing_mm=spacing, settings=settings, names=bones.names)
+    return replace(bones, array=array)
 
 
 def _middle(t1: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.errors import UsageError
 from marrowsignal.marrow.records import Segmentation
@@ -13,15 +15,27 @@ AUTOMATIC_WAY = "automatic"
 
 
 def check_way(way: str) -> tuple[str, str]:
-    """Return the kind of a way and what follows its colon.
+    """Return the kind of a way and what follows its colon, having looked whether it can be gone.
 
     Raises
     ------
     UsageError
-        If it is none of ``automatic``, ``atlas:FOLDER`` and ``external:NAME``.
+        If it is none of ``automatic``, ``atlas:FOLDER`` and ``external:NAME``, or the segmenter is not known.
+    MaskError
+        If the folder is no atlas, or the segmenter is not installed.
     """
     kind, colon, which = way.partition(":")
-    if (kind == AUTOMATIC_WAY and not colon) or (kind in ("atlas", "external") and which):
+    if kind == AUTOMATIC_WAY and not colon:
+        return kind, which
+    if kind == "atlas" and which:
+        from marrowsignal.marrow.atlas import read_contents  # noqa: PLC0415 - each way loads libraries of its own
+
+        read_contents(Path(which))
+        return kind, which
+    if kind == "external" and which:
+        from marrowsignal.marrow.external import find_segmenter  # noqa: PLC0415
+
+        find_segmenter(which)
         return kind, which
     raise UsageError(
         "--marrow-from takes automatic, supplied, atlas:FOLDER or external:NAME",
@@ -55,9 +69,15 @@ def find_bones(pair: AlignedPair, way: str, *, protocol: Protocol) -> Segmentati
     MaskError
         If the atlas or the external segmenter cannot be used.
     """
-    kind, _which = check_way(way)
-    if kind == AUTOMATIC_WAY:
-        from marrowsignal.marrow.automatic import segment_automatic  # noqa: PLC0415 - each way loads libraries of its own
+    kind, which = check_way(way)
+    if kind == "atlas":
+        from marrowsignal.marrow.atlas import read_atlas, segment_with_atlas  # noqa: PLC0415
 
-        return segment_automatic(pair, protocol=protocol)
-    raise UsageError(f"--marrow-from {kind} is not available in this version", code="option", stage="analyze")
+        return segment_with_atlas(pair, read_atlas(Path(which)))
+    if kind == "external":
+        from marrowsignal.marrow.external import segment_external  # noqa: PLC0415
+
+        return segment_external(pair, which, protocol=protocol)
+    from marrowsignal.marrow.automatic import segment_automatic  # noqa: PLC0415
+
+    return segment_automatic(pair, protocol=protocol)

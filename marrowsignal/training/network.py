@@ -52,4 +52,4 @@ class BoneNet(nn.Module):
         for block in self.up:
             large = nn.functional.interpolate(images, scale_factor=2.0, mode="nearest")
             images = block(cat([kept.pop(), large], dim=1))
-        return self.last(images)  # type: ignore[no-any-return]
+        return self.last(images)

@@ -20,14 +20,18 @@ from marrowsignal.phantom.sheet import Sheet
 from marrowsignal.phantom.solids import Points, locate
 from marrowsignal.phantom.subject import Subject
 
-__all__ = ["PIXEL_MM", "Stack", "render_person", "stored"]
+__all__ = ["CANVAS_PX", "PIXEL_MM", "Stack", "render_person", "stored"]
 
 Array = NDArray[np.float64]
 # finer than the network's grid loses nothing to the first random turn
 PIXEL_MM = 1.5
 _SLICES = 12
-_TRUNK_ROWS, _KNEE_ROWS = 184, 128
+CANVAS_PX, _KNEE_PX = 184, 128
 _SHARE_STEPS = 255.0
+# the surface of a bone is this uneven
+_BODY_MARGIN_MM = 0.6
+# S1 in sacral coordinates: end of its body in front of the disc S1/2 and its lean, half width, back wall
+_S1_END_MM, _S1_LEAN, _S1_HALF_WIDTH_MM, _S1_BACK_MM, _S1_MIDDLE_MM = -6.0, 0.16, 25.0, 9.0, -5.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,7 @@ def _geometry(plan: _Planned, rng: np.random.Generator) -> VolumeGeometry:
     tilt = Rotation.from_euler("x" if plan.plane != "sagittal" else "z", rng.uniform(*plan.tilt_deg), degrees=True)
     wobble = Rotation.from_rotvec(np.deg2rad(rng.normal(0.0, 4.0, 3)))
     axes = wobble.as_matrix() @ tilt.as_matrix() @ np.array(_AXES[plan.plane]).T
-    rows = _TRUNK_ROWS if plan.body == "trunk" else _KNEE_ROWS
+    rows = CANVAS_PX if plan.body == "trunk" else _KNEE_PX
     spacing = (float(rng.uniform(3.2, 5.5)), PIXEL_MM, PIXEL_MM)
     shape = (_SLICES, rows, rows)
     centre = np.array([rng.uniform(*bounds) for bounds in plan.centre_mm])
@@ -251,12 +255,6 @@ def _of_vertebra(bone: Bone, subject: Subject, p: Points) -> NDArray[np.uint8]:
     vertebra = next(v for v in build_spine(subject).vertebrae if v.name == bone.name)
     in_body = vertebra.body(vertebra.frame.of(p)) <= _BODY_MARGIN_MM
     return np.where(in_body, BoneClass.VERTEBRAL_BODY, BoneClass.VERTEBRAL_ARCH).astype(np.uint8)
-
-
-# the surface of a bone is this uneven
-_BODY_MARGIN_MM = 0.6
-# S1 in sacral coordinates: end of its body in front of the disc S1/2 and its lean, half width, back wall
-_S1_END_MM, _S1_LEAN, _S1_HALF_WIDTH_MM, _S1_BACK_MM, _S1_MIDDLE_MM = -6.0, 0.16, 25.0, 9.0, -5.5
 
 
 def _of_sacrum(subject: Subject, p: Points) -> NDArray[np.uint8]:

@@ -13,21 +13,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from marrowsignal.marrow.automatic.appearance import (
+    LOCAL_RANGE,
     LOCAL_SD_FLOOR,
     LOCAL_SIGMA_MM,
     NETWORK_PIXEL_MM,
     STIR_NEIGHBOURS,
     T1_NEIGHBOURS,
+    WHOLE_RANGE,
 )
 from marrowsignal.marrow.automatic.classes import BoneClass
 from marrowsignal.phantom.tissues import Species
-from marrowsignal.training.people import PIXEL_MM, Stack
+from marrowsignal.training.people import CANVAS_PX, PIXEL_MM, Stack
 
 __all__ = ["CHANNELS", "SIZE", "Batch", "draw_batch", "draw_study"]
 
 CHANNELS = 2 * len(T1_NEIGHBOURS) + 2 * len(STIR_NEIGHBOURS) + 3
 SIZE = 96
-_CANVAS = 184
 _REACH = max(T1_NEIGHBOURS)
 _SLICES = 2 * _REACH + 1
 
@@ -162,7 +163,7 @@ def _draw(stack: Stack, middle: int, rng: np.random.Generator) -> _Drawn:
     parts = stack.species[:, chosen].astype(np.float32) / 255.0
     tables = _tables(rng)
     signals = np.tensordot(tables, _textured(parts, rng), axes=(1, 0))
-    margin = [((_CANVAS - n) // 2, _CANVAS - n - (_CANVAS - n) // 2) for n in (rows, columns)]
+    margin = [((CANVAS_PX - n) // 2, CANVAS_PX - n - (CANVAS_PX - n) // 2) for n in (rows, columns)]
     return _Drawn(
         signals=np.pad(signals, [(0, 0), (0, 0), *margin]).astype(np.float32),
         classes=np.pad(stack.classes[middle], margin)[None].astype(np.float32),
@@ -204,12 +205,12 @@ def _smooth_noise(size: int, channels: int, cells: int, rng: np.random.Generator
 
 def _displacements(size: int, drawn: Sequence[_Drawn], rng: np.random.Generator) -> Tensor:
     """Where each pixel of the crop is taken from: turned, scaled, sheared, bent, mirrored."""
-    half = SIZE * NETWORK_PIXEL_MM / (_CANVAS * PIXEL_MM)
+    half = SIZE * NETWORK_PIXEL_MM / (CANVAS_PX * PIXEL_MM)
     axis = torch.linspace(-half, half, SIZE)
     rows, columns = torch.meshgrid(axis, axis, indexing="ij")
     place = torch.stack([columns, rows], -1)
     grids = []
-    millimetre = 2.0 / (_CANVAS * PIXEL_MM)
+    millimetre = 2.0 / (CANVAS_PX * PIXEL_MM)
     bend = _smooth_noise(size, 2, int(rng.integers(4, 7)), rng) * float(rng.uniform(0.0, 5.0))
     bend = bend + _smooth_noise(size, 2, int(rng.integers(9, 16)), rng) * float(rng.uniform(0.0, 1.6))
     for i in range(size):
@@ -283,8 +284,8 @@ def _appearance(images: Tensor, rng: np.random.Generator) -> Tensor:
     mean = _gaussian(flat, sigma, radius=int(3.0 * sigma + 0.5))
     square = _gaussian(flat * flat, sigma, radius=int(3.0 * sigma + 0.5))
     spread = torch.sqrt((square - mean * mean).clamp(min=0.0)) + LOCAL_SD_FLOOR
-    local = ((flat - mean) / spread).clamp(-4.0, 4.0) / 4.0
-    whole = x.clamp(0.0, 1.6) * (2.0 / 1.6) - 1.0
+    local = ((flat - mean) / spread).clamp(-LOCAL_RANGE, LOCAL_RANGE) / LOCAL_RANGE
+    whole = x.clamp(0.0, WHOLE_RANGE) * (2.0 / WHOLE_RANGE) - 1.0
     return torch.stack([local.reshape(x.shape), whole], dim=2)
 
 

@@ -17,11 +17,16 @@ from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.intensity import correct_bias
 from marrowsignal.marrow.check import check_mask
 from marrowsignal.marrow.records import MarrowSource, MaskCheck, MaskKind, MaskVerdict, Segmentation
-from marrowsignal.protocol import load_protocol
+from marrowsignal.protocol import Protocol, load_protocol
 
 pytestmark = pytest.mark.real_data
 
 STUDIES = ("1007", "1013", "1016", "1234", "2014")
+
+
+@cache
+def _protocol() -> Protocol:
+    return load_protocol("pelvis_sij")
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Study:
     def check(self, mask: NDArray[np.bool_], source: MarrowSource = MarrowSource.SUPPLIED) -> MaskCheck:
         labels = LabelVolume(array=mask.astype(np.uint16), geometry=self.pair.t1.geometry)
         given = Segmentation(labels=labels, kind=MaskKind.MARROW, source=source)
-        return check_mask(given, labels, self.pair, protocol=load_protocol("pelvis_sij"))
+        return check_mask(given, labels, self.pair, protocol=_protocol())
 
     def moved(self, mm: float, axis: int) -> NDArray[np.bool_]:
         return np.roll(self.expert, round(mm / self.pair.t1.geometry.spacing_mm[axis]), axis)
@@ -43,8 +48,7 @@ def _read(folder: Path) -> Study:
     # T1 alone: registration is told by tests of its own, and the checks have to hold without STIR.
     t1 = read_volume(select_pair(find_series(folder / "dicom")).t1)
     expert = read_label_volume(folder / "masks" / "marrow.nii.gz", t1.geometry).mask
-    rules = load_protocol("pelvis_sij")
-    return Study(pair=correct_bias(t1_alone(t1), settings=rules.bias), expert=expert)
+    return Study(pair=correct_bias(t1_alone(t1), settings=_protocol().bias), expert=expert)
 
 
 def study(real_data: Path, name: str) -> Study:

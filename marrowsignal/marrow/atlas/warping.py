@@ -7,7 +7,7 @@ import SimpleITK as sitk
 __all__ = ["deform"]
 
 # In-plane factors below the working grid, iterations of each.
-_LEVELS = ((4, 80), (2, 60), (1, 12))
+_LEVELS = ((4, 80), (2, 60), (1, 30))
 _FIELD_SIGMA_VOXELS = 1.0
 
 

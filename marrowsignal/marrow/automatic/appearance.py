@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["LOCAL_SD_FLOOR", "LOCAL_SIGMA_MM", "NETWORK_PIXEL_MM", "STIR_NEIGHBOURS", "T1_NEIGHBOURS", "appearance"]
+__all__ = [
+    "LOCAL_RANGE",
+    "LOCAL_SD_FLOOR",
+    "LOCAL_SIGMA_MM",
+    "NETWORK_PIXEL_MM",
+    "STIR_NEIGHBOURS",
+    "T1_NEIGHBOURS",
+    "WHOLE_RANGE",
+    "appearance",
+]
 
 # settings of the network, as it was trained; not to be changed without new weights
 NETWORK_PIXEL_MM = 2.0
@@ -14,8 +23,8 @@ LOCAL_SIGMA_MM = 10.0
 LOCAL_SD_FLOOR = 0.03
 T1_NEIGHBOURS = (-2, -1, 0, 1, 2)
 STIR_NEIGHBOURS = (-1, 0, 1)
-_LOCAL_RANGE = 4.0
-_GLOBAL_RANGE = 1.6
+LOCAL_RANGE = 4.0
+WHOLE_RANGE = 1.6
 _TRUNCATE = 3.0
 
 
@@ -41,6 +50,6 @@ def appearance(stack: NDArray[np.float32], *, level: float, pixel_mm: float) -> 
     mean = ndimage.gaussian_filter(x, sigma, mode="mirror", truncate=_TRUNCATE)
     square = ndimage.gaussian_filter(x * x, sigma, mode="mirror", truncate=_TRUNCATE)
     spread = np.sqrt(np.maximum(square - mean * mean, 0.0)) + LOCAL_SD_FLOOR
-    local = np.clip((x - mean) / spread, -_LOCAL_RANGE, _LOCAL_RANGE) / _LOCAL_RANGE
-    whole = np.clip(x, 0.0, _GLOBAL_RANGE) * (2.0 / _GLOBAL_RANGE) - 1.0
+    local = np.clip((x - mean) / spread, -LOCAL_RANGE, LOCAL_RANGE) / LOCAL_RANGE
+    whole = np.clip(x, 0.0, WHOLE_RANGE) * (2.0 / WHOLE_RANGE) - 1.0
     return np.stack([local, whole], axis=1).astype(np.float32)

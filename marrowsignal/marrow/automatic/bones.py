@@ -60,12 +60,21 @@ def likeliest(shares: NDArray[np.float32]) -> Classes:
     ndarray of uint8, shape (slice, row, column)
         `BoneClass`.
     """
-    classes = shares.argmax(axis=0).astype(np.uint8)
+    classes = _largest(shares, list(BoneClass))
     count = np.bincount(classes.ravel(), minlength=len(BoneClass))
-    knee = count[list(_KNEE)].sum() > count[list(_TRUNK)].sum()
-    kept = shares.copy()
-    kept[list(_TRUNK if knee else _KNEE)] = 0.0
-    return np.asarray(kept.argmax(axis=0), np.uint8)
+    other = _TRUNK if count[list(_KNEE)].sum() > count[list(_TRUNK)].sum() else _KNEE
+    return _largest(shares, [kind for kind in BoneClass if kind not in other])
+
+
+def _largest(shares: NDArray[np.float32], kinds: list[BoneClass]) -> Classes:
+    """Of some classes the one with the largest share, without a copy of all."""
+    best = shares[kinds[0]].copy()
+    classes = np.full(best.shape, kinds[0], np.uint8)
+    for kind in kinds[1:]:
+        larger = shares[kind] > best
+        best[larger] = shares[kind][larger]
+        classes[larger] = kind
+    return classes
 
 
 def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: AutomaticSettings, counted: bool) -> NamedBones:
@@ -105,7 +114,8 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
             *((key, _one_bone(mask, least, geometry, settings)) for key, mask in _sided(classes, geometry, least)),
             *((key, whole(kind)) for kind, key in _SINGLE),
         ]
-    labels, names = np.zeros(classes.shape, np.uint16), []
+    labels = np.zeros(classes.shape, np.uint16)
+    names: list[tuple[int, str]] = []
     for key, mask in bones:
         if mask.sum() >= least:
             names.append((len(names) + 1, key))
@@ -123,12 +133,13 @@ def _pieces(mask: Mask, least: float) -> Mask:
 def _one_bone(mask: Mask, least: float, geometry: VolumeGeometry, settings: AutomaticSettings) -> Mask:
     """Keep the largest piece and those near it: a thin neck or ramus may part a bone, but not by far."""
     pieces, count = ndimage.label(_pieces(mask, least))
-    if count == 0:
-        return np.zeros_like(mask)
+    if count < 2:
+        return np.asarray(pieces > 0)
+    box = ndimage.find_objects((pieces > 0).astype(np.uint8))[0]
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     sizes[0] = 0
-    away = ndimage.distance_transform_edt(pieces != int(sizes.argmax()), sampling=geometry.spacing_mm)
-    gap = np.asarray(ndimage.minimum(away, pieces, np.arange(count + 1)))
+    away = ndimage.distance_transform_edt(pieces[box] != int(sizes.argmax()), sampling=geometry.spacing_mm)
+    gap = np.asarray(ndimage.minimum(away, pieces[box], np.arange(count + 1)))
     near = (gap <= settings.max_piece_gap.value) & (sizes >= settings.min_piece_share.value * sizes.max())
     return np.asarray(near[pieces])
 

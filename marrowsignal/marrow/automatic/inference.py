@@ -78,8 +78,7 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
     """
     extent = [n * mm for n, mm in zip(t1.shape[1:], display.spacing_mm[1:], strict=True)]
     base = (round(extent[0] / NETWORK_PIXEL_MM), round(extent[1] / NETWORK_PIXEL_MM))
-    total: Images | None = None
-    views = []
+    seen_ways = []
     for scale, mirrored in _VIEWS:
         pixel = NETWORK_PIXEL_MM * scale
         shape = (round(extent[0] / pixel), round(extent[1] / pixel))
@@ -91,11 +90,12 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
             new_mm=(NETWORK_PIXEL_MM, NETWORK_PIXEL_MM),
             shape=base,
         )
-        views.append(seen.argmax(axis=1).astype(np.uint8))
-        total = seen if total is None else total + seen
-    assert total is not None
-    shares = np.moveaxis(total / np.float32(len(views)), 1, 0)
-    return Belief(shares=shares, views=np.stack(views), pixel_mm=NETWORK_PIXEL_MM)
+        seen_ways.append(seen)
+    return Belief(
+        shares=np.moveaxis(np.mean(seen_ways, axis=0, dtype=np.float32), 1, 0),
+        views=np.stack([seen.argmax(axis=1).astype(np.uint8) for seen in seen_ways]),
+        pixel_mm=NETWORK_PIXEL_MM,
+    )
 
 
 def _mirror(images: Images, display: Display) -> Images:

@@ -44,15 +44,15 @@ def follow_edges(
     def mean(image: Images) -> Images:
         return np.asarray(ndimage.uniform_filter(image, size=[1, *window[1:]], mode="nearest"), np.float32)
 
-    guide = t1 / np.float32(max(float(t1.std()), float(np.finfo(np.float32).tiny)))
+    guide = np.asarray(t1 / max(float(t1.std()), float(np.finfo(np.float32).tiny)), np.float32)
     middle = mean(guide)
-    variance = np.maximum(mean(guide * guide) - middle * middle, 0.0)
+    variance = np.maximum(mean(guide * guide) - middle * middle, np.float32(0.0))
     out = np.empty_like(shares)
     for share, result in zip(shares, out, strict=True):
         if float(share.max(initial=0.0)) < _SEEN:
             result[...] = share
             continue
         average = mean(share)
-        slope = (mean(guide * share) - middle * average) / (variance + np.float32(softness) ** 2)
+        slope = np.asarray((mean(guide * share) - middle * average) / (variance + softness**2), np.float32)
         result[...] = mean(slope) * guide + mean(average - slope * middle)
     return out

@@ -12,7 +12,7 @@ from marrowsignal.geometry.volume import VolumeGeometry
 
 __all__ = ["Display", "display_of", "resampled"]
 
-Any_ = TypeVar("Any_", bound=np.generic)
+Kind = TypeVar("Kind", bound=np.generic)
 # slice normal, row step and column step in LPS of a coronal, a sagittal and an axial stack, by the axis of the normal
 _USUAL = {
     0: ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
@@ -45,13 +45,13 @@ class Display:
     normal_lps: tuple[float, float, float]
     plane: int
 
-    def shown(self, stored: NDArray[Any_]) -> NDArray[Any_]:
+    def shown(self, stored: NDArray[Kind]) -> NDArray[Kind]:
         """Turn a stored stack to the display; the last three axes are slice, row and column."""
         lead = stored.ndim - 3
         turned = np.transpose(stored, (*range(lead), *(lead + axis for axis in self.order)))
         return np.flip(turned, self._axes(lead))
 
-    def stored(self, shown: NDArray[Any_]) -> NDArray[Any_]:
+    def stored(self, shown: NDArray[Kind]) -> NDArray[Kind]:
         """Turn what is on display back to the order of the stored stack."""
         lead = shown.ndim - 3
         back = np.argsort(self.order)

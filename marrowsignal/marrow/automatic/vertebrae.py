@@ -84,10 +84,10 @@ def _parted(bodies: Mask, geometry: VolumeGeometry, settings: AutomaticSettings)
     seeds, count = ndimage.label(depth > settings.body_seed_depth.value)
     sizes = np.bincount(seeds.ravel(), minlength=count + 1)
     keep = np.flatnonzero(sizes >= settings.min_body_seed.value / geometry.voxel_ml)
-    keep = _one_each(seeds, keep[keep > 0], geometry, settings)
+    groups = _one_each(seeds, keep[keep > 0], geometry, settings)
     number = np.zeros(count + 1, np.int32)
-    for value, group in enumerate(keep, 1):
-        number[list(group)] = value
+    for value, group in enumerate(groups, 1):
+        number[group] = value
     seeds = number[seeds]
     if not seeds.any():
         return np.zeros(bodies.shape, np.int32)

@@ -37,22 +37,22 @@ def person(seed: int) -> TissueMaps:
     return tissue_maps("normal", GRID, subject=draw_subject(seed), centre_lps_mm=centre, sub_slices=1)
 
 
-def subject(seed: int, *, stir: bool = False) -> AtlasSubject:
+def subject(seed: int) -> AtlasSubject:
     of = person(seed)
     return AtlasSubject(
         name=f"atlas_{seed}",
         t1=np.round(image(of, "t1") * 10).astype(np.uint16),
-        stir=np.round(image(of, "stir") * 10).astype(np.uint16) if stir else None,
+        stir=np.round(image(of, "stir") * 10).astype(np.uint16),
         labels=of.marrow.array,
         spacing_mm=GRID.spacing_mm,
     )
 
 
 @cache
-def atlas(*, stir: bool = False) -> Atlas:
-    """An atlas of three people."""
+def atlas() -> Atlas:
+    """An atlas of three people with T1 and STIR."""
     return learn_atlas(
-        [subject(seed, stir=stir) for seed in SEEDS],
+        [subject(seed) for seed in SEEDS],
         directions_lps=GRID.directions_lps,
         names=NAMES,
         kind=MaskKind.MARROW,

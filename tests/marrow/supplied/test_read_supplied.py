@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from scipy.spatial.transform import Rotation
 
 from marrowsignal.dicom.privacy.person import person_mark
@@ -120,11 +121,16 @@ def test_overlapping_segments_of_a_dicom_seg(tmp_path: Path) -> None:
     assert codes(read) == ["segments_overlap", "labels_unknown"]
 
 
-def test_a_dicom_seg_of_every_other_slice_does_not_fill_those_between(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tells_spacing", [True, False])
+def test_a_dicom_seg_of_every_other_slice_does_not_fill_those_between(tmp_path: Path, *, tells_spacing: bool) -> None:
     array = two_bones()
     array[[2, 4]] = 0
-    read = read_supplied(seg(tmp_path / "seg", array, "BINARY"), GRID)
-    np.testing.assert_array_equal(read.labels.array, array)
+    path = seg(tmp_path / "seg", array, "BINARY")
+    if not tells_spacing:
+        stored = dcmread(path)
+        del stored.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+        stored.save_as(path)
+    np.testing.assert_array_equal(read_supplied(path, GRID).labels.array, array)
 
 
 def test_a_dicom_seg_of_others_is_refused(tmp_path: Path) -> None:
