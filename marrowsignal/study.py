@@ -20,8 +20,11 @@ from marrowsignal.dicom import (
     read_volume,
     select_pair,
 )
+from marrowsignal.exports.corrected_case import take_over
+from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
-from marrowsignal.marrow import MarrowMask, mask_sha256, read_supplied_marrow, segment_marrow
+from marrowsignal.marrow import MarrowMask, MarrowSource, mask_sha256, segment_marrow
+from marrowsignal.marrow.supplied import MarrowRequest, SuppliedMask, open_supplied, study_space
 from marrowsignal.patterns import PatternCall, classify
 from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol, protocol_sha256
 from marrowsignal.protocol.series_rules import SeriesRules
@@ -56,7 +59,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     case: str | None = None,
     key_folder: Path | None = None,
     protocol: str | None = None,
-    marrow: Path | None = None,
+    marrow: Path | MarrowRequest | None = None,
     marrow_from: str = "automatic",
     t1_uid: str | None = None,
     stir_uid: str | None = None,
@@ -120,21 +123,21 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     t1 = read_volume(series.t1)
     stir = None if series.stir is None else read_volume(series.stir)
     clock.done("read_volume")
-    supplied = read_supplied_marrow(marrow, t1.geometry) if marrow else None
-    pair = align_pair(
-        t1,
-        stir,
-        same_frame_of_reference=series.same_frame_of_reference,
-        settings=rules.alignment,
-        focus=supplied,
-        shading=rules.bias,
-    )
-    clock.done("align_pair")
-    pair = mark_metal(pair, protocol=rules)
-    clock.done("mark_metal")
-    pair = correct_bias(pair, settings=rules.bias)
-    clock.done("correct_bias")
-    mask = segment_marrow(pair, protocol=rules, supplied=supplied, way=marrow_from)
+    case = case or _case_of(series, _key(key_folder))
+    opened = _open_mask(marrow, series, t1, stir, protocol=rules)
+    given = None if opened is None else opened.on_t1()
+    earlier = None
+    if opened is not None and given is not None and key_folder is not None and not opened.on_stir:
+        earlier = take_over(key_folder / case, series, given, protocol=rules)
+        given = earlier.supplied
+    if earlier is not None and earlier.pair is not None:
+        pair = earlier.pair
+        clock.done("take_over_pair")
+    else:
+        pair = _prepared(series, t1, stir, focus=None if given is None else given.labels, protocol=rules, clock=clock)
+    if opened is not None and opened.on_stir:
+        given = opened.on_t1(pair.t1_to_stir_lps)
+    mask = segment_marrow(pair, protocol=rules, supplied=given, way=marrow_from)
     clock.done("segment_marrow")
     regions = label_regions(pair, mask, protocol=rules)
     clock.done("label_regions")
@@ -165,6 +168,47 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         series_rules=series_rules,
         step_times=tuple(clock.times),
     )
+
+
+def _open_mask(
+    marrow: Path | MarrowRequest | None,
+    series: SeriesPair,
+    t1: SignalVolume,
+    stir: SignalVolume | None,
+    *,
+    protocol: Protocol,
+) -> SuppliedMask | None:
+    if marrow is None:
+        return None
+    asked = MarrowRequest(path=marrow) if isinstance(marrow, Path) else marrow
+    space = study_space(series, t1.geometry, None if stir is None else stir.geometry)
+    return open_supplied(asked, space, protocol=protocol)
+
+
+def _prepared(
+    series: SeriesPair,
+    t1: SignalVolume,
+    stir: SignalVolume | None,
+    *,
+    focus: LabelVolume | None,
+    protocol: Protocol,
+    clock: _Clock,
+) -> AlignedPair:
+    """Align, mark metal, correct shading."""
+    pair = align_pair(
+        t1,
+        stir,
+        same_frame_of_reference=series.same_frame_of_reference,
+        settings=protocol.alignment,
+        focus=focus,
+        shading=protocol.bias,
+    )
+    clock.done("align_pair")
+    pair = mark_metal(pair, protocol=protocol)
+    clock.done("mark_metal")
+    pair = correct_bias(pair, settings=protocol.bias)
+    clock.done("correct_bias")
+    return pair
 
 
 def assemble_result(  # noqa: PLR0913 - one argument a step
@@ -221,7 +265,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
             protocol_sha256=protocol_sha256(protocol),
             series_rules_sha256=series_rules_sha256(series_rules or default_series_rules()),
             input_sha256=input_sha256((*series.t1.files, *(series.stir.files if series.stir else ()))),
-            mask_sha256=mask_sha256(marrow) if marrow.source == "supplied" else None,
+            mask_sha256=mask_sha256(marrow) if marrow.source in (MarrowSource.SUPPLIED, MarrowSource.EDITED) else None,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             step_times=step_times,
         ),

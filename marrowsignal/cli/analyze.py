@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marrowsignal.dicom.records import SeriesPair
+    from marrowsignal.marrow.supplied.request import MarrowRequest
     from marrowsignal.protocol.series_rules import SeriesRules
     from marrowsignal.results.study_result import StudyResult
 
@@ -37,7 +38,7 @@ class _Request:
     out: Path
     case: str | None
     protocol: str | None
-    marrow: Path | None
+    marrow: MarrowRequest | None
     marrow_from: str
     t1_uid: str | None
     stir_uid: str | None
@@ -72,7 +73,15 @@ def analyze(
         str | None,
         typer.Option(help="Built-in name or .toml file; by default chosen by BodyPartExamined."),
     ] = None,
-    marrow: Annotated[Path | None, typer.Option(help="Marrow label map in patient space (.nii, .nii.gz).")] = None,
+    marrow: Annotated[
+        Path | None, typer.Option(help="Label map in patient space: NIfTI, NRRD, MHA or DICOM SEG, on any grid.")
+    ] = None,
+    mask_kind: Annotated[
+        str | None, typer.Option(help="What the labels of --marrow enclose: marrow (default) or bone, with its cortex.")
+    ] = None,
+    label_table: Annotated[
+        Path | None, typer.Option(help="What its values are: table of ITK-SNAP or 3D Slicer, .csv, .tsv or .json.")
+    ] = None,
     marrow_from: Annotated[
         str | None,
         typer.Option(help="automatic (default), atlas:FOLDER, external:NAME, or supplied together with --marrow."),
@@ -106,8 +115,7 @@ def analyze(
     paths = (path,) if path2 is None else (path, path2)
     for given in paths:
         existing_input(given)
-    if marrow is not None:
-        existing_input(marrow, stage="segment_marrow")
+    mask = _mask(marrow, mask_kind, label_table)
     check_writable(output)
     _check_case_name(case)
     _check_protocol(protocol)
@@ -116,7 +124,7 @@ def analyze(
         out=output,
         case=case,
         protocol=protocol,
-        marrow=marrow,
+        marrow=mask,
         marrow_from=way,
         t1_uid=None if t1 is None else t1.strip(),
         stir_uid=None if stir is None else stir.strip(),
@@ -143,6 +151,22 @@ def _way(marrow_from: str | None, marrow: Path | None) -> str:
             f"--marrow-from {marrow_from.partition(':')[0]} and --marrow FILE contradict each other", "give one of them"
         )
     return marrow_from
+
+
+def _mask(path: Path | None, kind: str | None, table: Path | None) -> MarrowRequest | None:
+    from marrowsignal.marrow.records import MaskKind
+    from marrowsignal.marrow.supplied.request import MarrowRequest
+
+    if path is None:
+        if kind is not None or table is not None:
+            raise _usage("--mask-kind and --label-table need --marrow FILE", "give the label map's path")
+        return None
+    if kind not in (None, *MaskKind):
+        raise _usage("--mask-kind takes marrow or bone", "see marrowsignal analyze --help")
+    for given in (path, table):
+        if given is not None:
+            existing_input(given, stage="segment_marrow")
+    return MarrowRequest(path=path, kind=MaskKind(kind or MaskKind.MARROW), table=table)
 
 
 def _check_case_name(case: str | None) -> None:

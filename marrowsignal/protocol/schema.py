@@ -229,6 +229,7 @@ class AutomaticSettings(_Model):
     min_body_distance: Quantity
     max_body_distance: Quantity
     double_body: Quantity
+    sacrum_middle: Quantity | None = None
 
 
 class ReferenceSettings(_Model):
@@ -340,6 +341,8 @@ class SymmetryCuts(_Model):
     dice_tolerance: Quantity
     unilateral_lesions: Quantity
     min_mirror_correlation: Quantity
+    min_detail_correlation: Quantity
+    max_plain_tilt: Quantity
 
 
 class EvidenceCuts(_Model):

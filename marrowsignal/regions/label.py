@@ -10,7 +10,7 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.tissue_masks import fat_level
 from marrowsignal.marrow.records import MarrowMask
-from marrowsignal.protocol.schema import Protocol
+from marrowsignal.protocol.schema import Protocol, SymmetryCuts
 from marrowsignal.regions.apart import SidedBone, bones_by_hint, bones_by_ridge, sides_of, whole_bones
 from marrowsignal.regions.bones import Bone, bones_of
 from marrowsignal.regions.coverage import coverage_of
@@ -102,8 +102,7 @@ def _midline(
     if not protocol.symmetric_anatomy:
         return None
     midline = find_midline(pair.t1.array, pair.body_mask, pair.t1.geometry)
-    cut = protocol.symmetry.min_mirror_correlation.value
-    if midline is not None and midline.symmetry is not None and midline.symmetry >= cut:
+    if midline is not None and _holds(midline, protocol.symmetry):
         return midline
     sides = (
         np.isin(marrow.labels.array, [v for bone in bones if bone.side is side for v in bone.values])
@@ -115,6 +114,14 @@ def _midline(
     text = "The T1 series shows no left-right symmetry: sides are not told apart and symmetry is not evaluable."
     found.append(Finding(code="no_midline", stage=_STAGE, severity=Severity.WARN, message=text))
     return None
+
+
+def _holds(midline: Midline, cuts: SymmetryCuts) -> bool:
+    """Whether a plane mirrors detail too, or at least all of the picture without leaning."""
+    if midline.detail_symmetry is not None and midline.detail_symmetry >= cuts.min_detail_correlation.value:
+        return True
+    alike = midline.symmetry is not None and midline.symmetry >= cuts.min_mirror_correlation.value
+    return alike and midline.tilt_deg <= cuts.max_plain_tilt.value
 
 
 def _told(bones: tuple[Bone, ...]) -> tuple[Finding, ...]:

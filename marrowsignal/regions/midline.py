@@ -35,8 +35,8 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
     -------
     Midline or None
         Maximizes the correlation of the signal at points of the mask with the signal at their mirror images, over
-        offset, yaw and roll of a plane near x = const; None for an empty mask. Its `symmetry` is judged on detail of a
-        centimetre alone: shading and the fall of brightness from skin to depth mirror well in one-sided pictures too.
+        offset, yaw and roll of a plane near x = const; None for an empty mask. `detail_symmetry` leaves out shading and
+        the fall of brightness from skin to depth, which mirror well in one-sided pictures too.
     """
     index = np.argwhere(mask)
     if len(index) == 0:
@@ -63,7 +63,8 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
     return Midline(
         normal_lps=(float(normal[0]), float(normal[1]), float(normal[2])),
         offset_mm=offset_mm,
-        symmetry=mirror_correlation(_detail(signal, mask, geometry), geometry, points, normal, offset_mm),
+        symmetry=float(-best.fun),
+        detail_symmetry=mirror_correlation(_detail(signal, mask, geometry), geometry, points, normal, offset_mm),
         source="image_symmetry",
     )
 

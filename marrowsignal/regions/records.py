@@ -82,15 +82,23 @@ class Midline:
     offset_mm : float
         Distance of the plane from the patient origin along the normal.
     symmetry : float or None
-        Correlation of the T1 image's detail (1 cm and less) with its mirror image, -1 to 1.
+        Correlation of the T1 image with its mirror image, -1 to 1.
     source : str
         How it was found: ``"image_symmetry"`` or ``"declared_sides"``.
+    detail_symmetry : float or None
+        The same correlation of detail of 1 cm and less alone.
     """
 
     normal_lps: tuple[float, float, float]
     offset_mm: float
     symmetry: float | None
     source: str
+    detail_symmetry: float | None = None
+
+    @property
+    def tilt_deg(self) -> float:
+        """Angle between the plane and the patient's own x = const."""
+        return float(np.degrees(np.arccos(min(abs(self.normal_lps[0]), 1.0))))
 
     def side_of(self, point_lps_mm: tuple[float, float, float]) -> Side:
         """Return the patient's side of a point."""

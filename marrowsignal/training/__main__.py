@@ -40,21 +40,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder for bones.onnx and bones.json")
     parser.add_argument("--cache", type=Path, required=True, help="folder for rendered people and the last state")
     parser.add_argument("--people", type=int, default=187)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, nargs="+", default=[4000, 4000], help="batches of each round")
     parser.add_argument("--seed", type=int, default=6)
     chosen = parser.parse_args(arguments)
     apart = held_out(chosen.people)
     stacks = [stored(n, chosen.cache) for n in range(chosen.people) if n not in apart]
-    net = train(stacks, steps=chosen.steps, seed=chosen.seed, keep=chosen.cache / "state.pt")
+    net = train(stacks, rounds=chosen.rounds, seed=chosen.seed, keep=chosen.cache / "state.pt")
     weights = onnx_of(net)
     seen = look_at(Session(weights), [stored(n, chosen.cache) for n in sorted(apart)], seed=chosen.seed)
     rule = fit_rule(seen)
     card = Card(
         version=_VERSION,
-        command=f"python -m marrowsignal.training --people {chosen.people} --steps {chosen.steps} --seed {chosen.seed}",
+        command=_command(chosen),
         seed=chosen.seed,
         people=len(stacks),
-        steps=chosen.steps,
+        steps=sum(chosen.rounds),
         held_out_people=len(apart),
         held_out_dice=median_dice(seen),
         dice_intercept=round(rule.intercept, 4),
@@ -65,6 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
     write_network(weights, card, chosen.out)
     sys.stderr.write(f"{len(weights)} bytes; {median_dice(seen)}\n")
     return 0
+
+
+def _command(chosen: argparse.Namespace) -> str:
+    rounds = " ".join(str(steps) for steps in chosen.rounds)
+    return f"python -m marrowsignal.training --people {chosen.people} --rounds {rounds} --seed {chosen.seed}"
 
 
 if __name__ == "__main__":

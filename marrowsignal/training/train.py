@@ -66,15 +66,15 @@ def loss_of(logits: Tensor, classes: Tensor) -> Tensor:
     return entropy + 1.0 - dice[there].mean()
 
 
-def train(stacks: Sequence[Stack], *, steps: int, seed: int, keep: Path) -> BoneNet:
+def train(stacks: Sequence[Stack], *, rounds: Sequence[int], seed: int, keep: Path) -> BoneNet:
     """Train a network.
 
     Parameters
     ----------
     stacks : sequence of Stack
         People.
-    steps : int
-        Batches.
+    rounds : sequence of int
+        Batches of each round; a round warms up and cools down once, and goes on from the weights of the last.
     seed : int
         Of weights and batches.
     keep : Path
@@ -89,10 +89,20 @@ def train(stacks: Sequence[Stack], *, steps: int, seed: int, keep: Path) -> Bone
     # a second core is busy drawing batches
     torch.set_num_threads(1)
     net = BoneNet(CHANNELS, len(BoneClass))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=_PEAK_RATE, weight_decay=_WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_RATE, total_steps=steps, pct_start=0.1)
+    for number in range(len(rounds)):
+        first = sum(rounds[:number])
+        steps = range(first, first + rounds[number])
+        _one_round(net, _stream(stacks, steps=steps, seed=seed), steps=steps, peak=_PEAK_RATE / (number + 1), keep=keep)
+    return net.eval()
+
+
+def _one_round(
+    net: BoneNet, batches: Iterator[tuple[Tensor, Tensor]], *, steps: range, peak: float, keep: Path
+) -> None:
+    optimizer = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=_WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=len(steps), pct_start=0.1)
     begun, sums = time.perf_counter(), 0.0
-    for step, (images, classes) in enumerate(_stream(stacks, steps=steps, seed=seed), 1):
+    for step, (images, classes) in zip(steps, batches, strict=True):
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(images)
         loss = loss_of(logits.float(), classes)
@@ -102,14 +112,14 @@ def train(stacks: Sequence[Stack], *, steps: int, seed: int, keep: Path) -> Bone
         optimizer.step()
         schedule.step()
         sums += float(loss.detach())
-        if step % _SAY_EVERY == 0:
-            sys.stderr.write(f"step {step} loss {sums / _SAY_EVERY:.3f} {time.perf_counter() - begun:.0f} s\n")
+        done = step + 1
+        if done % _SAY_EVERY == 0:
+            sys.stderr.write(f"step {done} loss {sums / _SAY_EVERY:.3f} {time.perf_counter() - begun:.0f} s\n")
             sums = 0.0
-        if step % _KEEP_EVERY == 0 or step == steps:
+        if done % _KEEP_EVERY == 0 or done == steps.stop:
             torch.save(net.state_dict(), keep)
-    return net.eval()
 
 
-def _stream(stacks: Sequence[Stack], *, steps: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    batches = _Batches(stacks, steps=range(steps), seed=seed)
+def _stream(stacks: Sequence[Stack], *, steps: range, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    batches = _Batches(stacks, steps=steps, seed=seed)
     return iter(torch.utils.data.DataLoader(batches, batch_size=None, num_workers=2, prefetch_factor=4))

@@ -16,8 +16,8 @@ from marrowsignal.marrow.atlas.study_view import labelled_sample, view_study
 from marrowsignal.marrow.atlas.template import build_template
 from marrowsignal.protocol import load_protocol
 
-# Steep tilt, shading that hides the bone from a search without tilts, and an easy one.
-LEFT_OUT = ("1013", "1234", "2014")
+# The two whose slices lie steepest against the others': a search without tilts misplaces the second.
+LEFT_OUT = ("1013", "1234")
 
 
 @pytest.fixture(scope="module")

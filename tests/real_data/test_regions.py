@@ -10,6 +10,7 @@ import pytest
 
 from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import find_series, read_volume, select_pair
+from marrowsignal.intensity import correct_bias
 from marrowsignal.marrow import MarrowMask, read_supplied_marrow
 from marrowsignal.marrow.records import MarrowSource
 from marrowsignal.protocol import load_protocol
@@ -25,8 +26,9 @@ def t1_alone(dicom: Path, protocol: str) -> AlignedPair:
     catalog = find_series(dicom)
     # named: some were made after contrast, which regions do not mind
     series = select_pair(catalog, t1_uid=catalog.series[0].series_instance_uid, allow_t1_only=True)
-    settings = load_protocol(protocol).alignment
-    return align_pair(read_volume(series.t1), None, same_frame_of_reference=True, settings=settings)
+    rules = load_protocol(protocol)
+    pair = align_pair(read_volume(series.t1), None, same_frame_of_reference=True, settings=rules.alignment)
+    return correct_bias(pair, settings=rules.bias)
 
 
 def regions_of(study: Path, mask: str, *, series: str = "", protocol: str) -> RegionMap:

@@ -109,7 +109,7 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
         bones, known = [("s1", first), *found.bodies], found.levels_known
     else:
         bones = [
-            ("sacrum", whole(*_SACRUM)),
+            ("sacrum", _read_part(whole(*_SACRUM), classes, geometry, settings)),
             ("lumbar_spine", _pieces(np.isin(classes, _VERTEBRAE), least)),
             *((key, _one_bone(mask, least, geometry, settings)) for key, mask in _sided(classes, geometry, least)),
             *((key, whole(kind)) for kind, key in _SINGLE),
@@ -121,6 +121,16 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
             names.append((len(names) + 1, key))
             labels[mask] = len(names)
     return NamedBones(labels=labels, names=tuple(names), levels_known=known)
+
+
+def _read_part(sacrum: Mask, classes: Classes, geometry: VolumeGeometry, settings: AutomaticSettings) -> Mask:
+    """Sacrum without the middle of S2 to S5, where the protocol leaves that out."""
+    if settings.sacrum_middle is None or not sacrum.any():
+        return sacrum
+    first = classes == BoneClass.S1_BODY
+    x = geometry.patient_axis(0)
+    middle = float(np.median(x[sacrum]))
+    return np.asarray(sacrum & (first | (np.abs(x - middle) > settings.sacrum_middle.value)))
 
 
 def _pieces(mask: Mask, least: float) -> Mask:
