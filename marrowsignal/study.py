@@ -24,6 +24,7 @@ from marrowsignal.exports.corrected_case import take_over
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
 from marrowsignal.marrow import MarrowMask, MarrowSource, mask_sha256, segment_marrow
+from marrowsignal.marrow.hint import bone_hint
 from marrowsignal.marrow.supplied import MarrowRequest, SuppliedMask, open_supplied, study_space
 from marrowsignal.patterns import PatternCall, classify
 from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol, protocol_sha256
@@ -139,7 +140,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         given = opened.on_t1(pair.t1_to_stir_lps)
     mask = segment_marrow(pair, protocol=rules, supplied=given, way=marrow_from)
     clock.done("segment_marrow")
-    regions = label_regions(pair, mask, protocol=rules)
+    regions = label_regions(pair, mask, protocol=rules, hint=bone_hint(pair, mask, protocol=rules))
     clock.done("label_regions")
     references = find_references(pair, mask.labels, mask.core_mask, protocol=rules)
     clock.done("find_references")

@@ -144,4 +144,5 @@ def _series(stack: Stack, planes: int, split: tuple[str, ...], rules: SeriesRule
         laterality=header.laterality,
         person=header.person,
         contrast_in_header=contrast.by_header,
+        usable_but_for_contrast=bool(contrast.given) and len(hindered) == 1,
     )

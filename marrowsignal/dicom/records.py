@@ -130,6 +130,8 @@ class Series:
         Number among the stacks with one SeriesInstanceUID, from 1; 0 when it is the only one.
     contrast_in_header : bool
         The header tells of the contrast, not only a text.
+    usable_but_for_contrast : bool
+        Whether it would be usable, had no contrast been given.
     """
 
     series_instance_uid: str
@@ -159,6 +161,7 @@ class Series:
     person: str = field(default="", repr=False)
     stack: int = 0
     contrast_in_header: bool = field(default=False, repr=False)
+    usable_but_for_contrast: bool = field(default=False, repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:

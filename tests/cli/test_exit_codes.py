@@ -39,8 +39,7 @@ def test_wrong_usage_is_2(run, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--marrow-from", "atlas:somewhere"], "not available in this version"),
-        (["--marrow-from", "external:name"], "not available in this version"),
+        (["--marrow-from", "external:name"], "name"),
         (["--marrow-from", "crystal_ball"], "takes automatic, supplied, atlas:FOLDER or external:NAME"),
         (["--marrow-from", "automatic:x"], "takes automatic, supplied, atlas:FOLDER or external:NAME"),
         (["--marrow-from", "supplied"], "needs --marrow FILE"),
@@ -69,6 +68,14 @@ def test_a_missing_input_is_5_and_its_name_is_not_told(run, tmp_path: Path, comm
     assert "no file or folder at the given path" in done.err
     assert "not_there" not in done.err
     assert str(tmp_path) not in done.err
+
+
+def test_a_missing_atlas_is_5_before_any_work(run, study: Path, tmp_path: Path) -> None:
+    done = run("analyze", study, "-o", tmp_path / "out", "--marrow-from", f"atlas:{tmp_path / 'nowhere'}")
+    assert done.code == 5
+    assert "atlas" in done.err
+    assert str(tmp_path) not in done.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_mask_is_5(run, study: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -410,6 +411,29 @@ def test_t1_alone_only_when_asked_and_when_no_pair_is_there(make: Maker) -> None
         find_pairs(catalog(fitting), allow_t1_only=True)
     with pytest.raises(NoUsablePairError):
         find_pairs(catalog(t1, far), allow_t1_only=True, stir_uid=far.series_instance_uid)
+
+
+def test_a_t1_after_contrast_goes_alone_where_there_is_no_plain_one(make: Maker) -> None:
+    enhanced = make("t1", usable=False, usable_but_for_contrast=True, post_contrast=True)
+    with pytest.raises(NoUsablePairError, match="no usable T1 and no usable STIR"):
+        find_pairs(catalog(enhanced))
+    (pair,) = find_pairs(catalog(enhanced), allow_t1_only=True)
+    assert (pair.t1, pair.stir) == (enhanced, None)
+    assert {f.code: f.severity for f in pair.findings} == {"t1_after_contrast": Severity.WARN}
+    assert "fits no STIR" in pair.reasons[0]
+    stir, plain = make("stir"), make("t1", acquired_at="2023")
+    assert select_pair(catalog(enhanced, stir), allow_t1_only=True).stir is None
+    assert select_pair(catalog(enhanced, plain), allow_t1_only=True).t1 is plain
+    assert select_pair(catalog(enhanced, plain, stir), allow_t1_only=True).stir is stir
+    named = select_pair(catalog(enhanced, plain), allow_t1_only=True, t1_uid=enhanced.series_instance_uid)
+    assert {"t1_after_contrast", "identity_overridden"} <= codes(named)
+
+
+@pytest.mark.parametrize("changes", [{"usable_but_for_contrast": False}, {"identity": SeriesIdentity.STIR}])
+def test_a_series_with_another_hindrance_than_contrast_does_not_go_alone(make: Maker, changes: dict[str, Any]) -> None:
+    told = {"usable": False, "usable_but_for_contrast": True, "post_contrast": True, **changes}
+    with pytest.raises(NoUsablePairError):
+        find_pairs(catalog(make("t1", **told)), allow_t1_only=True)
 
 
 def test_both_hips_without_stir_are_two_t1s_alone(make: Maker) -> None:

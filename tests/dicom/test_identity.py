@@ -186,6 +186,7 @@ def test_contrast_keeps_the_identity_and_ends_the_use(
     assert series.identity is Id.T1
     assert series.acquisition.post_contrast is given
     assert series.usable is not given
+    assert series.usable_but_for_contrast is given
     assert any("Contrast was given" in reason for reason in series.reasons) is given
 
 
@@ -238,6 +239,7 @@ def test_what_comes_after_contrast_is_enhanced_too(
     before, after = after_contrast(tmp_path, *descriptions, **header)
     assert (before.usable, before.acquisition.post_contrast) == (True, False)
     assert (after.identity, after.usable, after.acquisition.post_contrast) == (Id.STIR, False, True)
+    assert (before.usable_but_for_contrast, after.usable_but_for_contrast) == (False, True)
     assert "acquired_after_contrast" in {f.code for f in after.findings}
     assert "Acquired after a series" in after.reasons[-1]
 

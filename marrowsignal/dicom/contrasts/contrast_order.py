@@ -44,6 +44,7 @@ def _enhanced(series: Series) -> Series:
     return dataclasses.replace(
         _noted(series, "acquired_after_contrast", f"{_ENHANCED}."),
         usable=False,
+        usable_but_for_contrast=series.usable,
         reasons=(*series.reasons, f"{_ENHANCED}: T1 and STIR signals of marrow no longer compare."),
         acquisition=dataclasses.replace(series.acquisition, post_contrast=True),
     )

@@ -32,6 +32,7 @@ from marrowsignal.dicom.pairing.request import (
     no_pair,
     same_series,
     several_studies,
+    t1s_after_contrast,
     unknown_label,
     wanted_series,
 )
@@ -71,7 +72,7 @@ def find_pairs(
     t1_uid, stir_uid : str, optional
         SeriesInstanceUIDs that the user insists on; of several stacks with one UID the fitting one is taken.
     allow_t1_only : bool
-        Whether a T1 is given on its own when no usable STIR fits any.
+        Whether a T1 is given on its own when no usable STIR fits any; a T1 after contrast when there is no plain one.
     across_studies : bool
         Whether T1 and STIR may come from two studies, when no study holds both.
     rules : SeriesRules, optional
@@ -151,7 +152,8 @@ def _ranked_pairs(catalog: SeriesCatalog, request: PairRequest, rules: SeriesRul
     t1s = wanted_series(catalog, request.t1_uid, SeriesIdentity.T1)
     stirs = wanted_series(catalog, request.stir_uid, SeriesIdentity.STIR)
     others = wanted_series(catalog, None, SeriesIdentity.T1) if request.named == ("T1",) else []
-    candidates = _of_one_study(_candidates((t1s, stirs, others), request, rules), catalog)
+    found = _candidates((t1s, stirs, others), request, rules) or _lone_t1s(t1s, catalog, request)
+    candidates = _of_one_study(found, catalog)
     if not candidates:
         raise no_pair(catalog, (t1s, stirs), request, rules)
     rankings = best_of_each_field(candidates, rules)
@@ -183,9 +185,14 @@ def _candidates(
         raise same_series(request)
     if not found and len(request.named) == 2:
         found = insisted_candidates(t1s, stirs)
-    if not found and request.allow_t1_only and request.stir_uid is None:
-        found = lone_t1_candidates(t1s)
     return found
+
+
+def _lone_t1s(t1s: list[Series], catalog: SeriesCatalog, request: PairRequest) -> list[PairCandidate]:
+    """Return each T1 on its own where the user allows it; those after contrast only where there is no other."""
+    if not request.allow_t1_only or request.stir_uid is not None:
+        return []
+    return lone_t1_candidates(t1s or t1s_after_contrast(catalog))
 
 
 def _studies(candidate: PairCandidate) -> frozenset[str]:
@@ -241,11 +248,12 @@ def _pair(field: LabelledField, told: tuple[Finding, ...], by: tuple[PairRequest
     best = field.ranking.best
     comparisons = series_comparisons(field.ranking, rules)
     of_series = (f for s in best.series for f in s.findings)
+    told_of_choice = choice_findings(field.ranking, request.named, rules)
     return SeriesPair(
         t1=best.t1,
         stir=best.stir,
         label=field.label,
         reasons=pair_reasons(best, request.named, comparisons),
-        findings=tuple(dict.fromkeys((*told, *of_series, *field.findings, *choice_findings(field.ranking, rules)))),
+        findings=tuple(dict.fromkeys((*told, *of_series, *field.findings, *told_of_choice))),
         comparisons=comparisons,
     )

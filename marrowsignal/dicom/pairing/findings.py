@@ -43,7 +43,8 @@ def pair_reasons(best: PairCandidate, named: Sequence[str], comparisons: Sequenc
         if c.decided
     )
     if best.stir is None:
-        return (*by_user, "No usable STIR fits: T1 alone is measured.", *decided)
+        why = "After contrast a T1 fits no STIR" if best.t1.acquisition.post_contrast else "No usable STIR fits"
+        return (*by_user, f"{why}: T1 alone is measured.", *decided)
     return (
         *by_user,
         f"{_apart(best)}, "
@@ -58,10 +59,21 @@ def _apart(best: PairCandidate) -> str:
     return f"Slices {angle} deg apart" if angle else "Slices parallel"
 
 
-def choice_findings(ranking: Ranking, rules: SeriesRules) -> tuple[Finding, ...]:
-    """Tell what weakens the best candidate of a field of view, and which series would have served as well."""
+def choice_findings(ranking: Ranking, named: Sequence[str], rules: SeriesRules) -> tuple[Finding, ...]:
+    """Tell what weakens the best candidate of a field of view, and which series would have served as well.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        The candidates of the field of view.
+    named : sequence of str
+        Which of T1 and STIR the user named.
+    rules : SeriesRules
+        Tolerances; words for the sides.
+    """
     best = ranking.best
-    return (*_warnings(best, rules), *_overridden(best), *_repeats(ranking), *_finer_pair(ranking, rules))
+    weak = _of_lone_t1(best.t1) if best.stir is None else _warnings(best, best.stir, rules)
+    return (*weak, *_overridden(best, named), *_repeats(ranking), *_finer_pair(ranking, rules))
 
 
 def left_out_findings(t1s: Mapping[str, Sequence[Series]], other_studies: int, *, named: bool) -> tuple[Finding, ...]:
@@ -96,12 +108,18 @@ def several_pairs_finding(labels: Sequence[str]) -> tuple[Finding, ...]:
     return (_finding("several_pairs", message, Severity.INFO),)
 
 
-def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
-    t1, stir = best.t1, best.stir
-    if stir is None:
-        return [
-            _finding("stir_missing", "No usable STIR covers this field of view: T1 alone is measured.", Severity.INFO)
-        ]
+def _of_lone_t1(t1: Series) -> list[Finding]:
+    if t1.acquisition.post_contrast:
+        message = (
+            "The T1 was acquired after contrast, which brightens marrow and muscle: its signals do not compare with "
+            "those of a plain T1."
+        )
+        return [_finding("t1_after_contrast", message)]
+    return [_finding("stir_missing", "No usable STIR covers this field of view: T1 alone is measured.", Severity.INFO)]
+
+
+def _warnings(best: PairCandidate, stir: Series, rules: SeriesRules) -> list[Finding]:
+    t1 = best.t1
     positions = {s.acquisition.patient_position for s in best.series} - {None}
     checks = (
         (
@@ -163,7 +181,7 @@ def _warnings(best: PairCandidate, rules: SeriesRules) -> list[Finding]:
     return [_finding(code, message) for holds, code, message in checks if holds]
 
 
-def _overridden(best: PairCandidate) -> list[Finding]:
+def _overridden(best: PairCandidate, named: Sequence[str]) -> list[Finding]:
     roles = zip(best.series, (SeriesIdentity.T1, SeriesIdentity.STIR), strict=False)
     return [
         _finding(
@@ -171,7 +189,7 @@ def _overridden(best: PairCandidate) -> list[Finding]:
             f"{s.label} is taken as {role.value.upper()} because the user named it: {' '.join(s.reasons)}",
         )
         for s, role in roles
-        if s.identity is not role or not s.usable
+        if role.value.upper() in named and (s.identity is not role or not s.usable)
     ]
 
 

@@ -10,7 +10,15 @@ from marrowsignal.dicom.records import Series, SeriesCatalog, SeriesIdentity
 from marrowsignal.errors import NoUsablePairError, UsageError
 from marrowsignal.protocol.series_rules import SeriesRules
 
-__all__ = ["PairRequest", "no_pair", "same_series", "several_studies", "unknown_label", "wanted_series"]
+__all__ = [
+    "PairRequest",
+    "no_pair",
+    "same_series",
+    "several_studies",
+    "t1s_after_contrast",
+    "unknown_label",
+    "wanted_series",
+]
 
 _STAGE = "select_pair"
 _OPTIONS = {SeriesIdentity.T1: "--t1", SeriesIdentity.STIR: "--stir"}
@@ -71,6 +79,15 @@ def wanted_series(catalog: SeriesCatalog, uid: str | None, identity: SeriesIdent
             stage=_STAGE,
         )
     return [s for s in volumes if s.usable and s.identity is identity] or volumes
+
+
+def t1s_after_contrast(catalog: SeriesCatalog) -> list[Series]:
+    """Return the T1 series that nothing but contrast keeps from being usable."""
+    return [
+        s
+        for s in catalog.series
+        if s.usable_but_for_contrast and s.identity is SeriesIdentity.T1 and s.geometry is not None
+    ]
 
 
 def no_pair(
