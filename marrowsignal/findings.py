@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["Finding", "Severity", "listed"]
+
+_MOST_TOLD = 8
 
 
 class Severity(StrEnum):
@@ -36,3 +39,15 @@ class Finding:
     stage: str
     severity: Severity
     message: str
+
+
+def listed(things: Sequence[object]) -> str:
+    """Return the first eight of some things for a message, and how many more there are.
+
+    Examples
+    --------
+    >>> listed(["colon", "liver"]), listed(range(10))
+    ('colon, liver', '0, 1, 2, 3, 4, 5, 6, 7 and 2 more')
+    """
+    more = f" and {len(things) - _MOST_TOLD} more" if len(things) > _MOST_TOLD else ""
+    return ", ".join(str(thing) for thing in things[:_MOST_TOLD]) + more

@@ -53,12 +53,13 @@ class Wall:
 
 WALLS = (
     Wall("pydicom", ("dicom/", "phantom/", "exports/")),
-    Wall("highdicom", ("dicom/", "phantom/", "exports/")),
-    Wall("SimpleITK", ("geometry/itk_bridge.py", "alignment/", "marrow/atlas", "exports/")),
+    Wall("highdicom", ("dicom/", "exports/")),
+    Wall("SimpleITK", ("geometry/itk_bridge.py", "alignment/", "marrow/atlas/", "exports/")),
     Wall("typer", ("cli/",)),
     Wall("rich", ("cli/",)),
     Wall("jinja2", ("report/", "cohort/")),
     Wall("PIL", ("report/",)),
+    Wall("sklearn", ("marrow/atlas/",)),
     Wall("onnxruntime", ("marrow/automatic/",)),
     Wall("torch", ("training/",)),
 )
@@ -302,6 +303,11 @@ def test_a_circle_is_flagged(tmp_path: Path) -> None:
         ("signals__a", "from marrowsignal.geometry.itk_bridge import array_to_itk"),
         ("patterns__a", "from marrowsignal.signals.lesions import find_lesions"),
         ("study", "import rich"),
+        ("marrow__atlas_like", "import SimpleITK"),
+        ("marrow__automatic__a", "from sklearn.ensemble import HistGradientBoostingClassifier"),
+        ("marrow__atlas__a", "import onnxruntime"),
+        ("marrow__supplied__a", "from highdicom.seg import Segmentation"),
+        ("marrow__automatic__a", "import torch"),
     ],
 )
 def test_a_breach_is_flagged(tmp_path: Path, module: str, line: str) -> None:
@@ -313,7 +319,10 @@ def test_a_breach_is_flagged(tmp_path: Path, module: str, line: str) -> None:
     [
         ("phantom__writer", "import pydicom"),
         ("geometry__itk_bridge", "import SimpleITK"),
-        ("marrow__atlas", "import SimpleITK"),
+        ("marrow__atlas__a", "import SimpleITK, sklearn.ensemble"),
+        ("marrow__automatic__a", "import onnxruntime"),
+        ("dicom__segmentation", "from highdicom.seg import Segmentation"),
+        ("training__a", "import torch"),
         ("signals__a", "import numpy, scipy.ndimage, skimage.measure, math"),
         ("patterns__a", "from marrowsignal.signals.records import Signals"),
     ],
@@ -332,7 +341,8 @@ def test_front_door_is_sorted_short_and_true() -> None:
         _ = marrowsignal.no_such_name
 
 
-HEAVY = ("numpy", "scipy", "skimage", "SimpleITK", "pydicom", "PIL", "jinja2", "onnxruntime", "torch")
+HEAVY = ("numpy", "scipy", "skimage", "sklearn", "SimpleITK", "pydicom", "highdicom")
+HEAVY += ("PIL", "jinja2", "onnxruntime", "torch")
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,15 @@ class Segment:
         SNOMED CT codes of its type and its anatomic regions, the type's first.
     side : str
         ``"left"``, ``"right"`` or ``""``, by the modifiers of those codes.
+    automatic : bool
+        Whether a program made it without a person, by SegmentAlgorithmType.
     """
 
     number: int
     label: str
     codes: tuple[str, ...]
     side: str
+    automatic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -233,4 +236,5 @@ def _segment(description: Dataset) -> Segment:
         label=str(description.get("SegmentLabel", "")),
         codes=tuple(str(coded.get("CodeValue", "")) for coded in (*kinds, *places)),
         side=sides.pop() if len(sides) == 1 else "",
+        automatic=description.get("SegmentAlgorithmType") == "AUTOMATIC",
     )

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import colorsys
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from marrowsignal.exports.label_tables import LabelRow, label_tables
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["LabelRow", "write_images"]
-
-_GOLDEN_ANGLE = 0.61803398875  # of the hue circle: neighbours in a label table differ in colour
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelRow:
-    """One value of a label map.
-
-    Attributes
-    ----------
-    index : int
-        Value in the image.
-    name : str
-        Words, with side.
-    key : str
-        Region without side.
-    side : str
-        The patient's side.
-    code : str
-        SNOMED CT code, empty when there is none.
-    volume_ml : float or None
-        Volume.
-    """
-
-    index: int
-    name: str
-    key: str
-    side: str
-    code: str = ""
-    volume_ml: float | None = None
+__all__ = ["write_images"]
 
 
 def write_images(result: StudyResult, folder: Path) -> None:
-    """Write ``t1``, ``stir_on_t1``, ``marrow``, ``regions``, ``lesions``, ``fat_signal_index`` as ``.nii.gz``.
+    """Write ``t1``, ``stir_on_t1``, ``marrow``, ``regions``, ``parts``, ``lesions``, ``fat_signal_index``.
 
-    Label maps get a ``.json`` and a BIDS-like ``.tsv`` table beside them. What was not measured has no file: no
-    ``stir_on_t1`` without a STIR series, no ``lesions`` where none were looked for, no ``fat_signal_index`` without
-    reference tissues.
+    All are ``.nii.gz``. Label maps get the tables of `label_tables` beside them. What was not measured has no file: no
+    ``stir_on_t1`` without a STIR series, no ``parts`` where no bone was divided, no ``lesions`` where none were looked
+    for, no ``fat_signal_index`` without reference tissues.
 
     Parameters
     ----------
@@ -69,13 +39,14 @@ def write_images(result: StudyResult, folder: Path) -> None:
     for name, labels, rows in (
         ("marrow", result.marrow.labels, _marrow_rows(result)),
         ("regions", result.regions.labels, _region_rows(result)),
+        ("parts", result.regions.part_labels, _part_rows(result)),
         ("lesions", result.signals.lesion_labels, _lesion_rows(result)),
     ):
         if labels is None:
             continue
         write_nifti(folder / f"{name}.nii.gz", labels)
-        (folder / f"{name}.json").write_bytes(_json(rows).encode("utf-8"))
-        (folder / f"{name}.tsv").write_bytes(_tsv(rows).encode("utf-8"))
+        for ending, text in label_tables(rows):
+            (folder / f"{name}{ending}").write_bytes(text.encode("utf-8"))
 
 
 def _marrow_rows(result: StudyResult) -> tuple[LabelRow, ...]:
@@ -97,6 +68,27 @@ def _region_rows(result: StudyResult) -> tuple[LabelRow, ...]:
     )
 
 
+def _part_rows(result: StudyResult) -> tuple[LabelRow, ...]:
+    """Cells of the part map; key, side and code are those of the smallest part that holds the cell."""
+    cells = result.regions.part_labels
+    if cells is None:
+        return ()
+    largest_first = sorted(result.regions.parts, key=lambda part: len(part.cells), reverse=True)
+    smallest = {cell: part for part in largest_first for cell in part.cells}
+    voxels = np.bincount(cells.array.ravel(), minlength=max((value for value, _ in cells.names), default=0) + 1)
+    return tuple(
+        LabelRow(
+            index=value,
+            name=name,
+            key=smallest[value].key,
+            side=smallest[value].side.value,
+            code=smallest[value].code or "",
+            volume_ml=float(voxels[value]) * cells.geometry.voxel_ml,
+        )
+        for value, name in cells.names
+    )
+
+
 def _lesion_rows(result: StudyResult) -> tuple[LabelRow, ...]:
     return tuple(
         LabelRow(
@@ -108,34 +100,3 @@ def _lesion_rows(result: StudyResult) -> tuple[LabelRow, ...]:
         )
         for lesion in result.signals.lesions or ()
     )
-
-
-def _colour(index: int) -> str:
-    red, green, blue = colorsys.hsv_to_rgb((index * _GOLDEN_ANGLE) % 1.0, 0.75, 0.95)
-    return f"#{round(red * 255):02X}{round(green * 255):02X}{round(blue * 255):02X}"
-
-
-def _json(rows: tuple[LabelRow, ...]) -> str:
-    labels = [
-        {
-            "index": row.index,
-            "name": row.name,
-            "key": row.key,
-            "side": row.side,
-            "code": row.code or None,
-            "coding_scheme": "SCT" if row.code else None,
-            "volume_ml": row.volume_ml,
-            "color": _colour(row.index),
-        }
-        for row in rows
-    ]
-    return json.dumps({"background": 0, "labels": labels}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _tsv(rows: tuple[LabelRow, ...]) -> str:
-    lines = ["index\tname\tkey\tside\tcode\tvolume_ml\tcolor"]
-    for row in rows:
-        volume = "n/a" if row.volume_ml is None else repr(float(row.volume_ml))
-        cells = (str(row.index), row.name, row.key, row.side, row.code or "n/a", volume, _colour(row.index))
-        lines.append("\t".join(" ".join(cell.split()) for cell in cells))
-    return "\n".join(lines) + "\n"

@@ -142,6 +142,16 @@ class VolumeGeometry:
         row = self.affine_lps[axis]
         return np.asarray(row[0] * s[:, None, None] + row[1] * r[None, :, None] + row[2] * c[None, None, :] + row[3])
 
+    def boxes_apart_mm(self, other: VolumeGeometry) -> float:
+        """Return the largest distance of a corner voxel of one grid from the nearest of the other's, mm.
+
+        Unlike `difference` it does not ask in which order or direction the axes run.
+        """
+        corners = np.indices((2, 2, 2)).reshape(3, 8).T
+        mine, theirs = (grid.to_patient(corners * (np.asarray(grid.shape) - 1)) for grid in (self, other))
+        apart = np.linalg.norm(mine[:, None] - theirs[None], axis=-1)
+        return float(max(apart.min(axis=0).max(), apart.min(axis=1).max()))
+
     def difference(self, other: VolumeGeometry) -> GridDifference:
         """Measure how far `other` is from this grid."""
         corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)], float)

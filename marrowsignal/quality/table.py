@@ -91,7 +91,7 @@ _CONTRAST = (
         warns="when only a text tells of it",
         fails="when a header or the order of the series tells of it",
         source="SCIENCE 6; Krinsky, AJR 1996: STIR nulls what enhances",
-        tells=("acquired_after_contrast", "maybe_after_contrast"),
+        tells=("post_contrast", "t1_after_contrast", "acquired_after_contrast", "maybe_after_contrast"),
     ),
     GateDeclaration(
         key="t1_fat_suppression",

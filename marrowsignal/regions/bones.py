@@ -108,10 +108,13 @@ def hinted_bones(
     source = np.where(np.isin(hint.array, list(known)), hint.array, 0)
     if not source.any() or not mask.any():
         return LabelVolume(array=np.zeros(mask.shape, np.uint16), geometry=hint.geometry), ()
+    box = ndimage.find_objects((mask | (source > 0)).view(np.uint8))[0]
     nearest = ndimage.distance_transform_edt(
-        source == 0, sampling=hint.geometry.spacing_mm, return_distances=False, return_indices=True
+        source[box] == 0, sampling=hint.geometry.spacing_mm, return_distances=False, return_indices=True
     )
-    labels = LabelVolume(array=np.where(mask, source[tuple(nearest)], 0), geometry=hint.geometry, names=hint.names)
+    array = np.zeros(mask.shape, np.uint16)
+    array[box] = np.where(mask[box], source[box][tuple(nearest)], 0)
+    labels = LabelVolume(array=array, geometry=hint.geometry, names=hint.names)
     named = named_values(labels)
     bones = tuple(
         Bone(spec=_spec(key, protocol), values=tuple(v for v, k, s in named if (k, s) == (key, side)), side=side)

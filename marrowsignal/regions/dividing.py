@@ -13,7 +13,6 @@ from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.division import Division, undivided
 from marrowsignal.regions.femur import divide_proximal_femur
 from marrowsignal.regions.knee import divide_knee_bone
-from marrowsignal.regions.midline import signed_distance_mm
 from marrowsignal.regions.records import Midline, Side
 from marrowsignal.regions.sacroiliac import JointCloud, divide_ilium, divide_sacrum, joint_cloud, joint_points
 from marrowsignal.regions.shapes import bone_voxels
@@ -98,20 +97,20 @@ def _divide(bone: BonePart, scene: BoneScene, up: NDArray[np.float64] | None, jo
 
 
 def _divide_pelvic(bone: BonePart, scene: BoneScene, joints: Joints) -> Division:
-    voxels, settings = bone_voxels(bone.mask, scene.geometry), scene.protocol.divisions
+    points, settings = scene.geometry.to_patient(np.argwhere(bone.mask)), scene.protocol.divisions
     if bone.spec.division == "sacrum":
         if scene.midline is None:
-            return undivided(len(voxels.index), "the midline is not known")
-        left_mm = signed_distance_mm(scene.midline, scene.geometry)[bone.mask]
-        return divide_sacrum(voxels, left_mm, joints, settings)
+            return undivided(len(points), "the midline is not known")
+        left_mm = points @ np.asarray(scene.midline.normal_lps) - scene.midline.offset_mm
+        return divide_sacrum(points, left_mm, joints, settings)
     if bone.side is Side.NONE:
-        return undivided(len(voxels.index), "its side is not known")
-    return divide_ilium(voxels, joints[_SIDES.index(bone.side)], settings)
+        return undivided(len(points), "its side is not known")
+    return divide_ilium(points, joints[_SIDES.index(bone.side)], settings)
 
 
 def _divide_limb(bone: BonePart, scene: BoneScene) -> Division:
     voxels, settings = bone_voxels(bone.mask, scene.geometry), scene.protocol.divisions
-    if _several(bone.mask):
+    if bone.side is Side.NONE and _several(bone.mask):
         return undivided(len(voxels.index), "left and right are not told apart")
     if bone.spec.division == "proximal_femur":
         return divide_proximal_femur(voxels, settings)
@@ -121,7 +120,7 @@ def _divide_limb(bone: BonePart, scene: BoneScene) -> Division:
 
 def _several(mask: NDArray[np.bool_]) -> bool:
     """Whether a mask holds more than one bone."""
-    labels, count = ndimage.label(mask, np.ones((3, 3, 3)))
+    labels, count = ndimage.label(mask[ndimage.find_objects(mask.view(np.uint8))[0]], np.ones((3, 3, 3)))
     if count < 2:
         return False
     sizes = np.sort(np.bincount(labels.ravel())[1:])

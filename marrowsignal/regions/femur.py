@@ -16,7 +16,7 @@ __all__ = ["FemurAxes", "divide_proximal_femur", "femur_axes"]
 
 Array = NDArray[np.float64]
 # In head radii from the head's centre: where only the neck is, and where only the shaft is.
-_NECK_SHELL = (1.25, 1.7)
+_NECK_SHELL = (1.25, 2.0)
 _SHAFT_SHELL = (3.3, 6.0)
 _USUAL_NECK = 2.2
 # Below the crossing of the axes, in head radii: where the shaft is a rod.

@@ -27,7 +27,7 @@ def joint_between(
     first, second : ndarray of bool, shape (slice, row, column)
         The bones.
     spacing_mm : tuple of float
-        Between slices, rows, columns.
+        Along the three axes; slices lie along the coarsest.
     contact_mm : float
         Largest gap between the bones.
 
@@ -37,13 +37,32 @@ def joint_between(
         Voxels of either bone within `contact_mm` in plane of the other one.
     """
     joint = np.zeros_like(first)
+    box = _overlap(first, second, [contact_mm / s for s in spacing_mm])
+    if box is None:
+        return joint
+    coarse = int(np.argmax(spacing_mm))
+    in_plane = tuple(s for axis, s in enumerate(spacing_mm) if axis != coarse)
+    a, b, found = (np.moveaxis(array[box], coarse, 0) for array in (first, second, joint))
     # In plane only: across thick slices a voxel of another slice would count as contact.
-    for k in np.flatnonzero(first.any(axis=(1, 2)) & second.any(axis=(1, 2))):
-        to_first, to_second = (
-            ndimage.distance_transform_edt(~bone[k], sampling=spacing_mm[1:]) for bone in (first, second)
-        )
-        joint[k] = (first[k] & (to_second <= contact_mm)) | (second[k] & (to_first <= contact_mm))
+    for k in np.flatnonzero(a.any(axis=(1, 2)) & b.any(axis=(1, 2))):
+        to_a, to_b = (ndimage.distance_transform_edt(~bone[k], sampling=in_plane) for bone in (a, b))
+        found[k] = (a[k] & (to_b <= contact_mm)) | (b[k] & (to_a <= contact_mm))
     return joint
+
+
+def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_], reach: list[float]) -> tuple[slice, ...] | None:
+    """Box of all voxels of either mask within reach, in voxels, of the other's box; None when there is none."""
+    if not first.any() or not second.any():
+        return None
+    boxes = [ndimage.find_objects(mask.view(np.uint8))[0] for mask in (first, second)]
+    box = []
+    for a, b, wide in zip(*boxes, reach, strict=True):
+        margin = int(np.ceil(wide))
+        start, stop = max(0, a.start - margin, b.start - margin), min(a.stop, b.stop) + margin
+        if start >= stop:
+            return None
+        box.append(slice(start, stop))
+    return tuple(box)
 
 
 def joint_from_dark_ridge(
@@ -65,7 +84,7 @@ def joint_from_dark_ridge(
     left_of_midline_mm : ndarray of float64, same shape
         Signed distance from the midline.
     spacing_mm : tuple of float
-        Between slices, rows, columns.
+        Along the three axes; slices lie along the coarsest.
     settings : JointSettings
         Depth, width and size of the line.
 
@@ -75,22 +94,32 @@ def joint_from_dark_ridge(
         On each side the largest 3-D component of the in-plane black top-hat above `dark_ridge`, away from the
         midline; empty on a side where none is large enough.
     """
-    width = settings.ridge_width.value
-    sigma = [0.0, *(_FINE_SMOOTHING_MM / s for s in spacing_mm[1:])]
-    fine = ndimage.gaussian_filter(t1_of_fat, sigma)
-    size = (1, *(2 * max(1, round(width / 2 / s)) + 1 for s in spacing_mm[1:]))
-    ridge = (ndimage.grey_closing(fine, size=size) - fine > settings.dark_ridge.value) & marrow
-    inner = np.stack([ndimage.distance_transform_edt(p, sampling=spacing_mm[1:]) for p in marrow]) > width / 2
-    ridge &= inner
-    voxel_ml = float(np.prod(spacing_mm)) / 1000
     joint = np.zeros_like(marrow)
+    if not marrow.any():
+        return joint
+    width, coarse = settings.ridge_width.value, int(np.argmax(spacing_mm))
+    # Reach of smoothing and closing: nothing farther from the mask changes what is found in it.
+    margin = [0 if axis == coarse else int(np.ceil(2.0 * width / s)) for axis, s in enumerate(spacing_mm)]
+    box = tuple(
+        slice(max(0, s.start - m), s.stop + m)
+        for s, m in zip(ndimage.find_objects(marrow.view(np.uint8))[0], margin, strict=True)
+    )
+    part, in_box = marrow[box], joint[box]
+    sigma = [0.0 if axis == coarse else _FINE_SMOOTHING_MM / s for axis, s in enumerate(spacing_mm)]
+    fine = ndimage.gaussian_filter(t1_of_fat[box], sigma)
+    size = [1 if axis == coarse else 2 * max(1, round(width / 2 / s)) + 1 for axis, s in enumerate(spacing_mm)]
+    ridge = (ndimage.grey_closing(fine, size=size) - fine > settings.dark_ridge.value) & part
+    in_plane = tuple(s for axis, s in enumerate(spacing_mm) if axis != coarse)
+    depth = [ndimage.distance_transform_edt(p, sampling=in_plane) for p in np.moveaxis(part, coarse, 0)]
+    ridge &= np.moveaxis(np.stack(depth), 0, coarse) > width / 2
+    voxel_ml = float(np.prod(spacing_mm)) / 1000
     for sign in (1.0, -1.0):
-        side = ridge & (sign * left_of_midline_mm > settings.min_midline_distance.value)
+        side = ridge & (sign * left_of_midline_mm[box] > settings.min_midline_distance.value)
         labels, count = ndimage.label(side, np.ones((3, 3, 3)))
         if count == 0:
             continue
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         if sizes.max() * voxel_ml >= settings.min_ridge_volume.value:
-            joint |= labels == int(sizes.argmax())
+            in_box |= labels == int(sizes.argmax())
     return joint

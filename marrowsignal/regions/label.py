@@ -11,7 +11,7 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.tissue_masks import fat_level
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol, SymmetryCuts
-from marrowsignal.regions.apart import SidedBone, bones_by_hint, bones_by_ridge, sides_of, whole_bones
+from marrowsignal.regions.apart import SidedBone, bones_by_hint, bones_by_ridge, sides_apart, sides_of, whole_bones
 from marrowsignal.regions.bones import Bone, bones_of
 from marrowsignal.regions.coverage import coverage_of
 from marrowsignal.regions.dividing import BonePart, BoneScene
@@ -73,7 +73,8 @@ def label_regions(
     elif hint is not None:
         apart = bones_by_hint(marrow.labels.mask, hint, left, protocol)
     elif joint is not None and midline is not None:
-        apart = bones_by_ridge(marrow.labels.mask, joint, midline, geometry=pair.t1.geometry, protocol=protocol)
+        apart, short = bones_by_ridge(marrow.labels.mask, joint, midline, geometry=pair.t1.geometry, protocol=protocol)
+        found += short
     else:
         apart = ()
     parts = _parts(apart, pair, midline, joint, laterality, protocol)
@@ -111,6 +112,11 @@ def _midline(
     declared = midline_between(*sides, geometry=pair.t1.geometry)
     if declared is not None:
         return declared
+    paired = sides_apart(bones, marrow.labels, protocol.divisions)
+    if paired is not None:
+        text = "The T1 series shows no left-right symmetry: left and right are told by the two bones of each pair."
+        found.append(Finding(code="sides_by_bones", stage=_STAGE, severity=Severity.INFO, message=text))
+        return midline_between(*paired, geometry=pair.t1.geometry, source="paired_bones")
     text = "The T1 series shows no left-right symmetry: sides are not told apart and symmetry is not evaluable."
     found.append(Finding(code="no_midline", stage=_STAGE, severity=Severity.WARN, message=text))
     return None

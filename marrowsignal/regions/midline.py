@@ -11,7 +11,9 @@ from marrowsignal.regions.records import Midline
 
 __all__ = ["find_midline", "midline_between", "mirror_correlation", "signed_distance_mm"]
 
-_POINTS = 30_000
+_POINTS = 15_000
+# The start is sought at every so manieth point.
+_START_STEP = 4
 _SMOOTHING_MM = 3.0
 _DETAIL_MM = 10.0
 _OFFSETS_MM = np.arange(-40.0, 40.1, 4.0)
@@ -38,21 +40,24 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
         offset, yaw and roll of a plane near x = const; None for an empty mask. `detail_symmetry` leaves out shading and
         the fall of brightness from skin to depth, which mirror well in one-sided pictures too.
     """
+    if not mask.any():
+        return None
+    signal, mask, geometry = _coarser(np.asarray(signal, np.float32), mask, geometry)
     index = np.argwhere(mask)
     if len(index) == 0:
         return None
     chosen = np.random.default_rng(_SEED).permutation(len(index))[:_POINTS]
     points = geometry.to_patient(index[np.sort(chosen)])
     sigma = [_SMOOTHING_MM / s if s < _SMOOTHING_MM else 0.0 for s in geometry.spacing_mm]
-    smooth = ndimage.gaussian_filter(np.asarray(signal, np.float32), sigma)
+    smooth = ndimage.gaussian_filter(signal, sigma)
     centre = points.mean(axis=0)
 
-    def cost(parameters: NDArray[np.float64]) -> float:
+    def cost(parameters: NDArray[np.float64], step: int = 1) -> float:
         normal = _normal(*parameters[1:])
         offset = float(normal @ centre + parameters[0])
-        return -mirror_correlation(smooth, geometry, points, normal, offset)
+        return -mirror_correlation(smooth, geometry, points[::step], normal, offset)
 
-    starts = [cost(np.array([offset, 0.0, 0.0])) for offset in _OFFSETS_MM]
+    starts = [cost(np.array([offset, 0.0, 0.0]), _START_STEP) for offset in _OFFSETS_MM]
     start = np.array([_OFFSETS_MM[int(np.argmin(starts))], 0.0, 0.0])
     simplex = np.vstack([start, start + np.diag([3.0, 3.0, 3.0])])
     best = optimize.minimize(
@@ -69,6 +74,24 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
     )
 
 
+def _coarser(
+    signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], VolumeGeometry]:
+    """Means over blocks no wider than the smoothing; a block is inside the mask where most of it is."""
+    step = [max(1, min(n, int(_SMOOTHING_MM / s))) for n, s in zip(geometry.shape, geometry.spacing_mm, strict=True)]
+    if max(step) == 1:
+        return signal, mask, geometry
+    shape = [n // k for n, k in zip(geometry.shape, step, strict=True)]
+    kept = tuple(slice(n * k) for n, k in zip(shape, step, strict=True))
+    blocks = [size for n, k in zip(shape, step, strict=True) for size in (n, k)]
+    means = [a[kept].reshape(blocks).mean(axis=(1, 3, 5), dtype=np.float32) for a in (signal, mask)]
+    affine = geometry.affine_lps.copy()
+    affine[:3, 3] = geometry.to_patient([(k - 1) / 2 for k in step])
+    affine[:3, :3] *= step
+    coarse = VolumeGeometry(affine_lps=affine, shape=(shape[0], shape[1], shape[2]))
+    return means[0], means[1] > 0.5, coarse
+
+
 def _detail(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: VolumeGeometry) -> NDArray[np.float32]:
     """Smoothed signal relative to its mean within a centimetre; 0 outside the mask."""
     inside = mask.astype(np.float32)
@@ -80,16 +103,22 @@ def _detail(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry: Volu
 
 
 def midline_between(
-    left_mask: NDArray[np.bool_], right_mask: NDArray[np.bool_], *, geometry: VolumeGeometry
+    left_mask: NDArray[np.bool_],
+    right_mask: NDArray[np.bool_],
+    *,
+    geometry: VolumeGeometry,
+    source: str = "declared_sides",
 ) -> Midline | None:
     """Plane half way between the bones of both sides; None unless each side has some.
 
     Parameters
     ----------
     left_mask, right_mask : ndarray of bool, shape (slice, row, column)
-        Bones whose side is declared.
+        Bones of each side.
     geometry : VolumeGeometry
         Their grid.
+    source : str
+        How their sides are known.
 
     Returns
     -------
@@ -99,7 +128,7 @@ def midline_between(
     if not left_mask.any() or not right_mask.any():
         return None
     left, right = (float(geometry.to_patient(np.argwhere(mask))[:, 0].mean()) for mask in (left_mask, right_mask))
-    return Midline(normal_lps=(1.0, 0.0, 0.0), offset_mm=0.5 * (left + right), symmetry=None, source="declared_sides")
+    return Midline(normal_lps=(1.0, 0.0, 0.0), offset_mm=0.5 * (left + right), symmetry=None, source=source)
 
 
 def mirror_correlation(
@@ -146,9 +175,10 @@ def mirror_correlation(
 
 def signed_distance_mm(midline: Midline, geometry: VolumeGeometry) -> NDArray[np.float64]:
     """Distance of every voxel from the midline, positive to the patient's left, shape of the grid, mm."""
-    x, y, z = (geometry.patient_axis(axis) for axis in range(3))
-    nx, ny, nz = midline.normal_lps
-    return np.asarray(nx * x + ny * y + nz * z - midline.offset_mm)
+    s, r, c = (np.arange(n, dtype=np.float64) for n in geometry.shape)
+    along = np.asarray(midline.normal_lps) @ geometry.affine_lps[:3]
+    in_plane = along[1] * r[:, None] + along[2] * c
+    return np.asarray((along[0] * s + along[3] - midline.offset_mm)[:, None, None] + in_plane)
 
 
 def _normal(yaw_deg: float, roll_deg: float) -> NDArray[np.float64]:

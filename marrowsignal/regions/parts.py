@@ -131,10 +131,12 @@ def _draft(bone: BonePart, piece: Piece, protocol: Protocol) -> _Draft:
 def _regions(
     scene: BoneScene, array: NDArray[np.uint16], drafts: dict[tuple[str, str, Side], _Draft]
 ) -> tuple[Region, ...]:
-    far = None
+    far: NDArray[np.float64] | None = None
     jointed = {bone.spec.key for bone in scene.bones if bone.spec.division in _AT_A_JOINT}
     if scene.joint_mask is not None and scene.joint_mask.any():
-        far = ndimage.distance_transform_edt(~scene.joint_mask, sampling=scene.geometry.spacing_mm)
+        box = ndimage.find_objects(((array > 0) | scene.joint_mask).view(np.uint8))[0]
+        far = np.full(array.shape, np.inf)
+        far[box] = ndimage.distance_transform_edt(~scene.joint_mask[box], sampling=scene.geometry.spacing_mm)
     masks = {key: np.isin(array, draft.cells) for key, draft in drafts.items()}
     regions = []
     for label, (key, draft) in enumerate(drafts.items(), start=1):

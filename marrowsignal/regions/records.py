@@ -84,7 +84,7 @@ class Midline:
     symmetry : float or None
         Correlation of the T1 image with its mirror image, -1 to 1.
     source : str
-        How it was found: ``"image_symmetry"`` or ``"declared_sides"``.
+        How it was found: ``"image_symmetry"``, ``"declared_sides"`` or ``"paired_bones"``.
     detail_symmetry : float or None
         The same correlation of detail of 1 cm and less alone.
     """

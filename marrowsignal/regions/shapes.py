@@ -24,6 +24,8 @@ __all__ = [
 Array = NDArray[np.float64]
 _ROBUST_MM = 1.0
 _MIN_SECTIONS = 4
+_MAX_ROUNDS = 50
+_SETTLED_MM = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,18 +158,39 @@ def fit_line(points_mm: Array, across: Array, *, step_mm: float) -> tuple[Array,
     return middle, np.asarray(rows[0] * np.sign(rows[0] @ normal))
 
 
-def fit_plate(a_mm: Array, b_mm: Array, c_mm: Array) -> Array:
+def fit_plate(
+    a_mm: Array, b_mm: Array, c_mm: Array, *, slope_stiffness: float = 0.0, bend_stiffness: float = 0.0
+) -> Array:
     """Curved plate c(a, b) of second order through points, some of which lie elsewhere.
+
+    Parameters
+    ----------
+    a_mm, b_mm, c_mm : ndarray of float64, shape (n,)
+        Points.
+    slope_stiffness, bend_stiffness : float
+        Weight of slope and of curvature (1/mm) against the points' distances in mm: how much the plate stays flat where
+        the points do not tell.
 
     Returns
     -------
     ndarray of float64, shape (6,)
-        Factors of 1, a, b, a a, b b, a b.
+        Factors of 1, a, b, a a, b b, a b, by reweighted least squares with the soft L1 loss of the distances.
     """
+    bend = bend_stiffness * np.array([2.0, 2.0, np.sqrt(2.0)])
+    held = np.diag([0.0, slope_stiffness, slope_stiffness, *bend])
     terms = _terms(a_mm, b_mm)
-    start, *_ = np.linalg.lstsq(terms, c_mm, rcond=None)
-    found = optimize.least_squares(lambda p: terms @ p - c_mm, start, loss="soft_l1", f_scale=_ROBUST_MM)
-    return np.asarray(found.x)
+    weight = np.ones(len(c_mm))
+    plate = np.zeros(6)
+    for _ in range(_MAX_ROUNDS):
+        system = np.concatenate([terms * weight[:, None], held])
+        found, *_ = np.linalg.lstsq(system, np.concatenate([c_mm * weight, np.zeros(6)]), rcond=None)
+        off = terms @ found - c_mm
+        weight = (1.0 + (off / _ROBUST_MM) ** 2) ** -0.25
+        settled = np.allclose(terms @ (found - plate), 0.0, atol=_SETTLED_MM)
+        plate = found
+        if settled:
+            break
+    return np.asarray(plate)
 
 
 def plate_height(plate: Array, a_mm: Array, b_mm: Array) -> Array:

@@ -8,6 +8,17 @@ from importlib.metadata import version
 
 __all__ = ["Provenance", "StepTime", "library_versions"]
 
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pydicom",
+    "SimpleITK",
+    "scikit-image",
+    "scikit-learn",
+    "onnxruntime",
+    "highdicom",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTime:
@@ -56,8 +67,7 @@ class Provenance:
 
 def library_versions() -> tuple[tuple[str, str], ...]:
     """Name and version of each library that can change a number."""
-    names = ("numpy", "scipy", "pydicom", "SimpleITK", "scikit-image")
-    return (*((name, version(name)) for name in names),)
+    return tuple((name, version(name)) for name in _LIBRARIES)
 
 
 def python_version() -> str:

@@ -12,7 +12,7 @@ from marrowsignal.geometry import LabelVolume
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.phantom.dicom_files import write_series
 from tests.alignment.pelvis import image
-from tests.marrow.atlas.people import GRID, person
+from tests.marrow.atlas.people import CHANGED, GRID, person
 from tests.phantom.dicom_kinds import T1, header_of
 
 
@@ -27,11 +27,14 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_nifti(folder / f"{seed}.nii.gz", LabelVolume(array=of.marrow.array, geometry=GRID))
         lines.append(f"{seed}/T1,{seed}.nii.gz")
     (folder / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    changes = [f'{key} = {{ value = {value}, unit = "1", source = "small people" }}' for key, value in CHANGED.items()]
+    head = 'schema_version = 1\nextends = "generic"\nname = "small"\nversion = "1"\ntitle = "Small people"\n[atlas]\n'
+    (folder / "small.toml").write_text(head + "\n".join(changes), encoding="utf-8")
     return folder / "manifest.csv"
 
 
 def test_an_atlas_is_built_and_listed(run, manifest: Path, tmp_path: Path) -> None:
-    built = run("atlas", "build", manifest, "-o", tmp_path / "a")
+    built = run("atlas", "build", manifest, "-o", tmp_path / "a", "--protocol", manifest.with_name("small.toml"))
     assert built.code == 0, built.err
     assert "atlas_3: left out, Dice" in built.err
     assert "3 subjects, T1" in built.out

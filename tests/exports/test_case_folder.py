@@ -18,18 +18,24 @@ from marrowsignal.exports import case_folder, write_case
 from marrowsignal.exports.case_folder import check_case_name
 from marrowsignal.geometry.itk_bridge import geometry_of
 from marrowsignal.geometry.label_files import read_label_volume
+from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.marrow.supplied import read_label_table
+from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import SHAPE, build_result, without_lesions
 
 FILES = {
     "columns.csv",
     "images/fat_signal_index.nii.gz",
     "images/lesions.json",
+    "images/lesions.label.txt",
     "images/lesions.nii.gz",
     "images/lesions.tsv",
     "images/marrow.json",
+    "images/marrow.label.txt",
     "images/marrow.nii.gz",
     "images/marrow.tsv",
     "images/regions.json",
+    "images/regions.label.txt",
     "images/regions.nii.gz",
     "images/regions.tsv",
     "images/stir_on_t1.nii.gz",
@@ -58,6 +64,47 @@ def test_a_case_folder_holds_every_file_and_nothing_is_left_beside_it(tmp_path: 
     assert list((tmp_path / "out").iterdir()) == [folder]
     assert (folder / "report.html").read_bytes() == "<p>é</p>".encode()
     assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["case"] == "case-0001"
+
+
+def with_parts() -> StudyResult:
+    """The sacrum divided into an upper and a lower part; the ala holds both."""
+    result = build_result()
+    sacrum = result.regions.regions[2]
+    array = np.where(result.regions.labels.array == sacrum.label, 1, 0)
+    array[: SHAPE[0] // 2] *= 2
+    names = ((1, "ala; lower"), (2, 'ala; "upper"'))
+    parts = [
+        replace(sacrum, label=number, key=key, name=key, parent="sacrum", code=code, cells=cells)
+        for number, (key, code, cells) in enumerate([("upper", "7", (2,)), ("lower", None, (1,)), ("ala", "8", (1, 2))])
+    ]
+    cells = LabelVolume(array=array, geometry=result.regions.labels.geometry, names=names)
+    return replace(result, regions=replace(result.regions, parts=tuple(parts), part_labels=cells))
+
+
+def test_parts_of_bones_are_a_label_map_of_their_own(tmp_path: Path) -> None:
+    result = with_parts()
+    images = write_case(result, tmp_path, report_html="x") / "images"
+    cells = result.regions.part_labels
+    read = read_label_volume(images / "parts.nii.gz", cells.geometry)
+    np.testing.assert_array_equal(read.array, cells.array)
+    told = json.loads((images / "parts.json").read_text(encoding="utf-8"))["labels"]
+    assert [(row["index"], row["key"], row["code"], row["name"]) for row in told] == [
+        (1, "lower", None, "ala; lower"),
+        (2, "upper", "7", 'ala; "upper"'),
+    ]
+    for row in told:
+        assert row["volume_ml"] == pytest.approx((cells.array == row["index"]).sum() * cells.geometry.voxel_ml)
+
+
+@pytest.mark.parametrize("ending", [".json", ".tsv", ".label.txt"])
+def test_tables_of_label_maps_are_read_back_as_label_tables(tmp_path: Path, ending: str) -> None:
+    result = with_parts()
+    images = write_case(result, tmp_path, report_html="x") / "images"
+    expected = {region.label: region.name for region in result.regions.regions}
+    read = read_label_table(images / f"regions{ending}")
+    assert {label.value: label.name for label in read} == expected
+    assert [label.value for label in read_label_table(images / f"parts{ending}")] == [1, 2]
+    assert (images / f"regions{ending}").read_bytes().isascii()
 
 
 def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -90,6 +90,19 @@ def test_flipped_slices_are_a_difference_though_both_fill_the_same_box() -> None
     assert not one.difference(flipped).within(1.0)
 
 
+def test_boxes_lie_together_in_whatever_order_and_direction_their_axes_run() -> None:
+    one = VolumeGeometry.from_axes(
+        origin_lps_mm=(1.0, 2.0, 3.0), directions_lps=np.eye(3), spacing_mm=(4.0, 1.0, 2.0), shape=(5, 6, 7)
+    )
+    affine = one.affine_lps[:, [2, 0, 1, 3]].copy()
+    affine[:3, 3] = one.to_patient([4, 0, 0])
+    affine[:3, 1] *= -1
+    turned = VolumeGeometry(affine_lps=affine, shape=(7, 5, 6))
+    assert one.boxes_apart_mm(turned) == pytest.approx(0.0)
+    larger = VolumeGeometry(affine_lps=one.affine_lps, shape=(5, 6, 9))
+    assert one.boxes_apart_mm(larger) == larger.boxes_apart_mm(one) == pytest.approx(4.0)
+
+
 def test_a_turned_grid_differs_at_the_far_corner() -> None:
     # 2 degrees about the first voxel: the chord of its farthest corner in the turning plane
     turned = geometry(angles_deg=(2.0, 0.0, 0.0))

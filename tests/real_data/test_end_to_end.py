@@ -70,11 +70,10 @@ def test_a_study_without_stir_is_refused_and_measured_when_allowed(
     assert 0.4 < t1["t1_marrow_to_fat"] < 1.0
 
 
-@pytest.mark.parametrize("name", ["case01", "case05", "case14"])
 def test_a_t1_after_contrast_is_refused_and_measured_with_a_warning_when_allowed(
-    command: Path, real_data: Path, tmp_path: Path, name: str
+    command: Path, real_data: Path, tmp_path: Path
 ) -> None:
-    dicom = real_data / "pelvis" / name / "dicom"
+    dicom = real_data / "pelvis" / "case05" / "dicom"
     assert _analyze(command, dicom, tmp_path, "--protocol", "hips").returncode == 3
     done = _analyze(command, dicom, tmp_path, "--protocol", "hips", "--allow-t1-only")
     assert done.returncode == 0, done.stderr

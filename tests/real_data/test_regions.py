@@ -12,6 +12,7 @@ from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import find_series, read_volume, select_pair
 from marrowsignal.intensity import correct_bias
 from marrowsignal.marrow import MarrowMask, read_supplied_marrow
+from marrowsignal.marrow.automatic import segment_automatic
 from marrowsignal.marrow.records import MarrowSource
 from marrowsignal.protocol import load_protocol
 from marrowsignal.regions import RegionMap, Side, label_regions
@@ -31,6 +32,14 @@ def t1_alone(dicom: Path, protocol: str) -> AlignedPair:
     return correct_bias(pair, settings=rules.bias)
 
 
+@cache
+def automatic(dicom: Path, protocol: str) -> RegionMap:
+    pair, rules = t1_alone(dicom, protocol), load_protocol(protocol)
+    found = segment_automatic(pair, protocol=rules)
+    marrow = MarrowMask(labels=found.labels, core_mask=found.labels.mask, source=MarrowSource.AUTOMATIC)
+    return label_regions(pair, marrow, protocol=rules)
+
+
 def regions_of(study: Path, mask: str, *, series: str = "", protocol: str) -> RegionMap:
     dicom = study / "dicom" / series
     if not dicom.is_dir():
@@ -46,7 +55,7 @@ def test_sacrum_and_ilia_are_told_apart_in_an_experts_mask(real_data: Path, name
     found = regions_of(real_data / "sij" / name, "marrow.nii.gz", series="T1W", protocol="pelvis_sij")
     assert found.midline is not None
     volumes = {(r.key, r.side): r.volume_ml for r in found.parts}
-    sacrum, left, right = (volumes[k] for k in (("sacrum", "none"), ("ilium", "left"), ("ilium", "right")))
+    sacrum, left, right = (volumes[k] for k in (("sacrum", Side.NONE), ("ilium", Side.LEFT), ("ilium", Side.RIGHT)))
     # nobody drew these borders: ilia alike, and smaller than the sacrum, is what anatomy asks for
     assert 0.7 < left / right < 1.4
     assert sacrum > max(left, right)
@@ -66,6 +75,28 @@ def test_heads_of_real_femora(real_data: Path, name: str) -> None:
     for head in heads.values():
         assert 15.0 < head.volume_ml < 70.0
     assert 0.7 < heads[Side.LEFT].volume_ml / heads[Side.RIGHT].volume_ml < 1.4
+
+
+@pytest.mark.parametrize("name", ["case01", "case05", "case14"])
+def test_sides_and_heads_of_automatic_bones(real_data: Path, name: str) -> None:
+    study = real_data / "pelvis" / name
+    if not (study / "dicom").is_dir():
+        pytest.skip(f"the study {name} is not among the real studies")
+    found = automatic(study / "dicom", "hips")
+    assert found.midline is not None
+    assert "side_contradicts_midline" not in {f.code for f in found.findings}
+    x = found.labels.geometry.patient_axis(0)
+    middle = {(r.key, r.side): x[found.inside(r)].mean() for r in found.regions}
+    for key in ("ilium", "femur"):
+        assert middle[key, Side.LEFT] - middle[key, Side.RIGHT] > 80.0
+    # people's own bones, drawn, have their heads where the automatic ones have them
+    drawn = regions_of(study, "bones.nii.gz", protocol="hips")
+    for side in (Side.LEFT, Side.RIGHT):
+        a, b = (
+            np.argwhere(of.inside(next(r for r in of.parts if (r.key, r.side) == ("femoral_head", side)))).mean(axis=0)
+            for of in (found, drawn)
+        )
+        assert np.linalg.norm((a - b) * found.labels.geometry.spacing_mm) < 10.0
 
 
 def test_endplate_zones_of_a_real_lumbar_spine(real_data: Path) -> None:

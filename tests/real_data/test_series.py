@@ -13,6 +13,7 @@ import pytest
 from marrowsignal.dicom import find_series, read_volume, select_pair
 from marrowsignal.dicom.records import SeriesIdentity
 from marrowsignal.errors import NoUsablePairError
+from marrowsignal.findings import Severity
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MARROWSIGNAL_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -90,6 +91,16 @@ def test_contrast_is_noted_and_ends_the_use() -> None:
     (series,) = find_series(needs("pelvis/case01/dicom")).series
     assert series.acquisition.post_contrast
     assert not series.usable
+
+
+@pytest.mark.parametrize("name", ["case01", "case05", "case14"])
+def test_a_t1_after_contrast_goes_alone_when_allowed(name: str) -> None:
+    catalog = find_series(needs(f"pelvis/{name}/dicom"))
+    with pytest.raises(NoUsablePairError):
+        select_pair(catalog)
+    pair = select_pair(catalog, allow_t1_only=True)
+    assert (pair.t1.identity, pair.stir) == (SeriesIdentity.T1, None)
+    assert [f.severity for f in pair.findings if f.code == "t1_after_contrast"] == [Severity.WARN]
 
 
 def test_an_enhanced_philips_series_is_read_on_the_scanners_own_scale() -> None:

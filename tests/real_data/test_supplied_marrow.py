@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import highdicom as hd
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from pydicom import dcmread
-from pydicom.sr.coding import Code
-from pydicom.uid import generate_uid
 from scipy import ndimage
 
 from marrowsignal.dicom import SeriesPair, find_series, read_volume, select_pair
@@ -20,6 +17,7 @@ from marrowsignal.marrow.peel import peel_to_marrow
 from marrowsignal.marrow.records import MaskKind
 from marrowsignal.marrow.supplied import MarrowRequest, open_supplied, read_supplied, study_space
 from marrowsignal.protocol import load_protocol
+from tests.marrow.supplied.drawn import segment, stored_seg
 
 pytestmark = pytest.mark.real_data
 
@@ -81,27 +79,8 @@ def test_an_experts_mask_as_dicom_seg_is_the_same(
             setattr(header, keyword, header.get(keyword, ""))
         for keyword in ("AccessionNumber", "ReferringPhysicianName"):
             setattr(header, keyword, header.get(keyword, ""))
-    sacrum = hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label="drawn",
-        segmented_property_category=Code("123037004", "SCT", "Anatomical Structure"),
-        segmented_property_type=Code("54735007", "SCT", "Sacrum"),
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-    )
-    stored = hd.seg.Segmentation(
-        source_images=headers,
-        pixel_array=whole.mask.astype(np.uint8),
-        segmentation_type="BINARY",
-        segment_descriptions=[sacrum],
-        series_instance_uid=generate_uid(),
-        series_number=99,
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer="x",
-        manufacturer_model_name="y",
-        software_versions="1",
-        device_serial_number="1",
-    )
+    sacrum = segment(1, "drawn", "54735007", "Sacrum")
+    stored = stored_seg(headers, whole.mask.astype(np.uint8), "BINARY", [sacrum])
     stored.save_as(tmp_path / "seg.dcm")
     rules = load_protocol("pelvis_sij")
     mask = open_supplied(MarrowRequest(path=tmp_path / "seg.dcm"), study_space(pair, grid), protocol=rules)

@@ -183,7 +183,7 @@ def test_halves_of_the_spine_part_at_its_middle() -> None:
 
 @pytest.mark.parametrize(("plane", "seed"), [("coronal", 3), ("sagittal", 6), ("axial", 8)])
 def test_condyles_end_near_the_growth_plates(plane: str, seed: int) -> None:
-    bones = marrow(person(seed), "knee", grid(plane, (3.5, 1.6, 1.6), *KNEE))
+    bones = marrow(person(seed), "knee", grid(plane, (3.5, 2.0, 2.0), *KNEE))
     parts, true = divided(bones, "knee", laterality=Side.LEFT), truths(person(seed), bones)
     for name, word in (("femur", "femoral"), ("tibia", "tibial")):
         bone = bones.array == next(v for v, n in bones.names if n == name)

@@ -213,6 +213,31 @@ def test_sides_declared_by_labels_give_a_midline_where_the_image_has_none() -> N
     assert midline_between(bones() == 1, bones() == 77, geometry=COARSE) is None
 
 
+def test_two_bones_of_a_pair_give_sides_where_the_image_has_no_midline() -> None:
+    rng = np.random.default_rng(3)
+    noise = ndimage.gaussian_filter(rng.standard_normal(COARSE.shape), 1.5)
+    pair = aligned(300 + 80 * noise / noise.std(), np.full(COARSE.shape, 100.0), COARSE)
+
+    def found(labels: np.ndarray) -> RegionMap:
+        volume = LabelVolume(array=labels.astype(np.uint16), geometry=COARSE, names=((1, "sacrum"), (2, "ilium")))
+        mask = MarrowMask(labels=volume, core_mask=volume.mask, source=MarrowSource.SUPPLIED)
+        return label_regions(pair, mask, protocol=load_protocol("pelvis_sij"))
+
+    both = found(np.where(bones() == RIGHT, LEFT, bones()))
+    assert both.midline is not None
+    assert both.midline.source == "paired_bones"
+    assert [(f.code) for f in both.findings if f.code != "labels_read_as"] == ["sides_by_bones"]
+    for side, value in ((Side.LEFT, LEFT), (Side.RIGHT, RIGHT)):
+        (ilium,) = (r for r in both.regions if (r.key, r.side) == ("ilium", side))
+        np.testing.assert_array_equal(both.inside(ilium), bones() == value)
+    # one bone in two pieces has no sides
+    x = COARSE.patient_axis(0)
+    gap = (bones() == LEFT) & (np.abs(x - x[bones() == LEFT].mean()) > 7.0)
+    one = found(np.where(gap, LEFT, np.where(bones() == 1, 1, 0)))
+    assert one.midline is None
+    assert {r.side for r in one.regions} == {Side.NONE}
+
+
 def test_what_the_picture_cuts_is_marked_and_never_zero() -> None:
     geometry = grid("coronal", (4.0, 2.0, 2.0), (-60.0, 0.0, 0.0), (60.0, 40.0, 40.0))
     x = geometry.patient_axis(0)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -12,7 +14,7 @@ from pydantic import ValidationError
 
 from marrowsignal.alignment.records import AlignmentVerdict, PieceMotion
 from marrowsignal.results import ResultDocument, result_json_schema, to_document, to_json
-from marrowsignal.results.provenance import StepTime
+from marrowsignal.results.provenance import StepTime, library_versions
 from tests.report.study_builder import SHAPE, SPACING, build_result, without_lesions
 
 
@@ -201,3 +203,13 @@ def test_a_withheld_stir_median_has_the_reason_of_its_gate() -> None:
     region = replace(region, stir_median=None, measurements=held)
     told = as_data(replace(result, signals=replace(result.signals, regions=(region,))))["regions"][0]
     assert (told["stir_median"], told["stir_median_status"], told["stir_median_reason"]) == (None, "not_evaluable", why)
+
+
+def test_libraries_are_named_without_being_imported() -> None:
+    told = dict(library_versions())
+    assert {"numpy", "highdicom", "onnxruntime", "scikit-learn"} <= set(told)
+    assert all(told.values())
+    code = "import sys; from marrowsignal.results.provenance import library_versions; library_versions()"
+    tail = "; sys.exit(' '.join({'highdicom', 'onnxruntime', 'sklearn'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""

@@ -14,33 +14,31 @@ __all__ = ["estimate_dice", "looks_foreign"]
 _LEVEL = 0.90
 # Of expected against true Dice: fewer than ten subjects cannot show less.
 _LEAST_SPREAD = 0.015
-# Of the lowest correlation with the template among the atlas' own subjects.
-_FOREIGN = 0.6
 
 
-def estimate_dice(expected: float, placed: float, left_out: Sequence[LeftOut]) -> tuple[float, float, float]:
+def estimate_dice(expected: float, left_out: Sequence[LeftOut], *, foreign: bool) -> tuple[float, float, float]:
     """Estimated Dice against the atlas' experts with the ends of its 90 % interval.
 
     The expected Dice of the probabilities is shifted by what it was off on the subjects left out; the interval is that
-    of a further observation (Student's t). A study that looks foreign to the template has no lower end.
+    of a further observation (Student's t). A study that looks foreign has no lower end.
 
     Parameters
     ----------
     expected : float
         Expected Dice of the mask under its own probabilities.
-    placed : float
-        Correlation with the template.
     left_out : sequence of LeftOut
         Of the atlas.
+    foreign : bool
+        From `looks_foreign`.
     """
     off = np.array([row.dice - row.expected_dice for row in left_out])
     spread = max(float(off.std(ddof=1)), _LEAST_SPREAD)
     half = float(stats.t.ppf((1 + _LEVEL) / 2, len(off) - 1)) * spread * float(np.sqrt(1 + 1 / len(off)))
     middle = float(np.clip(expected + off.mean(), 0.0, 1.0))
-    low = 0.0 if looks_foreign(placed, left_out) else max(0.0, middle - half)
+    low = 0.0 if foreign else max(0.0, middle - half)
     return middle, low, min(1.0, middle + half)
 
 
-def looks_foreign(placed: float, left_out: Sequence[LeftOut]) -> bool:
-    """Whether a study looks much less like the template than each of the atlas' own subjects."""
-    return placed < _FOREIGN * min(row.placed for row in left_out)
+def looks_foreign(placed: float, left_out: Sequence[LeftOut], *, share: float) -> bool:
+    """Whether a study correlates with the template less than a share of the lowest of the atlas' own subjects."""
+    return placed < share * min(row.placed for row in left_out)

@@ -70,6 +70,7 @@ def segment_with_atlas(pair: AlignedPair, atlas: Atlas) -> Segmentation:
         array[ballot.box] = part
         return turn.back(array)
 
+    foreign = looks_foreign(ballot.placed, atlas.left_out, share=settings.foreign.value)
     labels = whole(named_labels(inside, ballot.votes)).astype(np.uint16)
     return Segmentation(
         labels=LabelVolume(array=labels, geometry=geometry, names=atlas.names),
@@ -77,21 +78,17 @@ def segment_with_atlas(pair: AlignedPair, atlas: Atlas) -> Segmentation:
         source=MarrowSource.ATLAS,
         made_by=f"atlas of {len(atlas.subjects)} studies, {atlas.sha256[:12] or 'not stored'}, {atlas.version}",
         probability=whole(probability).astype(np.float32),
-        estimate=estimate_dice(expected_dice(probability, inside), ballot.placed, atlas.left_out),
-        findings=_findings(ballot.placed, atlas),
+        estimate=estimate_dice(expected_dice(probability, inside), atlas.left_out, foreign=foreign),
+        findings=(_foreign(ballot.placed, atlas),) if foreign else (),
     )
 
 
-def _findings(placed: float, atlas: Atlas) -> tuple[Finding, ...]:
-    if not looks_foreign(placed, atlas.left_out):
-        return ()
+def _foreign(placed: float, atlas: Atlas) -> Finding:
     lowest = min(row.placed for row in atlas.left_out)
-    return (
-        Finding(
-            code="atlas_foreign",
-            stage=_STAGE,
-            severity=Severity.WARN,
-            message=f"the study looks little like the atlas (correlation {placed:.2f}; its own subjects {lowest:.2f} "
-            "or more): other anatomy, plane or contrast, or laid wrongly",
-        ),
+    return Finding(
+        code="atlas_foreign",
+        stage=_STAGE,
+        severity=Severity.WARN,
+        message=f"the study looks little like the atlas (correlation {placed:.2f}; its own subjects {lowest:.2f} "
+        "or more): other anatomy, plane or contrast, or laid wrongly",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +11,15 @@ from numpy.typing import NDArray
 
 __all__ = ["Trees", "train_trees"]
 
+_MOST_THREADS = 4
 _ROWS_AT_A_TIME = 4096
 _DEPTH = 7
-_LEAVES = 31
-_LEAST_SAMPLES = 100
-_LEARNING_RATE = 0.1
+_LEAVES = 15
+_LEAST_SAMPLES = 300
+_LEARNING_RATE = 0.07
+# Few subjects: trees that each see some features only, and small leaves held back, carry over better.
+_SHARE_OF_FEATURES = 0.25
+_L2 = 20.0
 _SEED = 1
 # Largest difference of a probability from the library's own.
 _SAME = 1e-6
@@ -84,22 +90,23 @@ class Trees:
 
     def probability(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probability of each row of `features`, shape (row, feature)."""
-        odds = np.empty(len(features), np.float64)
-        for first in range(0, len(features), _ROWS_AT_A_TIME):
-            rows = slice(first, first + _ROWS_AT_A_TIME)
-            odds[rows] = self._log_odds(np.ascontiguousarray(features[rows]))
+        blocks = [features[first : first + _ROWS_AT_A_TIME] for first in range(0, len(features), _ROWS_AT_A_TIME)]
+        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+            odds = np.concatenate([np.empty(0), *pool.map(self._log_odds, blocks)])
         return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float32)
 
     def _log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        # `take` lets other threads run, indexing by brackets does not.
         flat = features.ravel()
         offset = np.arange(len(features)) * features.shape[1]
         odds = np.full(len(features), self.start)
+        children = np.stack([self.right, self.left], axis=1).ravel()
         for root in self.roots:
             node = np.full(len(features), root)
             for _ in range(_DEPTH):
-                low = flat[offset + self.feature[node]] <= self.threshold[node]
-                node = np.where(low, self.left[node], self.right[node])
-            odds += self.value[node]
+                low = flat.take(offset + self.feature.take(node)) <= self.threshold.take(node)
+                node = children.take(2 * node + low)
+            odds += self.value.take(node)
         return odds
 
 
@@ -124,6 +131,8 @@ def train_trees(features: NDArray[np.float32], inside: NDArray[np.bool_], *, rou
         max_leaf_nodes=_LEAVES,
         min_samples_leaf=_LEAST_SAMPLES,
         learning_rate=_LEARNING_RATE,
+        max_features=_SHARE_OF_FEATURES,
+        l2_regularization=_L2,
         early_stopping=False,
         random_state=_SEED,
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.errors import MaskError
-from marrowsignal.findings import Finding, Severity
+from marrowsignal.findings import Finding, Severity, listed
 from marrowsignal.geometry.label_grid import labels_on_grid
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.marrow.external.records import LabelsBy, OutputKind, SegmenterTask
@@ -20,7 +19,6 @@ __all__ = ["read_task"]
 
 _STAGE = "segment_marrow"
 _PER_CLASS_SUFFIX = ".nii.gz"
-_TOLD_AT_MOST = 8
 
 
 def read_task(path: Path, task: SegmenterTask, grid: VolumeGeometry) -> tuple[LabelVolume, tuple[Finding, ...]]:
@@ -73,7 +71,7 @@ def _one_file(
     heard_of = {value for value, _ in meaning} | set(task.ignored)
     unknown = [int(value) for value in np.unique(raw) if value and int(value) not in heard_of]
     if unknown:
-        text = f"Labels {_listed(unknown)} of the task {task.name} have no meaning in its table and were left out."
+        text = f"Labels {listed(unknown)} of the task {task.name} have no meaning in its table and were left out."
         found += (_finding("segmenter_label_unknown", Severity.WARN, text),)
     return table[raw], found
 
@@ -90,8 +88,8 @@ def _meaning(drawn: DrawnLabels, task: SegmenterTask) -> tuple[tuple[tuple[int, 
             hint='describe it by value in a .toml of your own (labels_by = "value"), for the version that you run',
         )
     regions = dict(task.labels)
-    listed = {label.name for label in drawn.named}
-    unlisted = tuple(name for name in regions if name not in listed)
+    named = {label.name for label in drawn.named}
+    unlisted = tuple(name for name in regions if name not in named)
     if len(unlisted) == len(regions):
         raise MaskError(
             f"the label map of the task {task.name} names none of the bones that its table knows",
@@ -143,7 +141,7 @@ def _drawn(path: Path, task: SegmenterTask) -> DrawnLabels | None:
 def _on_t1(
     drawn: DrawnLabels, task: SegmenterTask, grid: VolumeGeometry
 ) -> tuple[NDArray[np.uint16], tuple[Finding, ...]]:
-    apart = _boxes_apart_mm(grid, drawn.labels.geometry)
+    apart = grid.boxes_apart_mm(drawn.labels.geometry)
     same_voxels = sorted(grid.shape) == sorted(drawn.labels.geometry.shape)
     if same_voxels and apart > min(grid.spacing_mm):
         raise MaskError(
@@ -160,14 +158,6 @@ def _on_t1(
     return array, (*drawn.findings, _finding("segmenter_other_grid", Severity.INFO, text))
 
 
-def _boxes_apart_mm(mine: VolumeGeometry, theirs: VolumeGeometry) -> float:
-    """Largest distance of a corner of one grid from the nearest of the other: axes may be flipped or swapped."""
-    corners = np.array(list(itertools.product((0, 1), repeat=3)), float)
-    a, b = (grid.to_patient(corners * (np.asarray(grid.shape) - 1)) for grid in (mine, theirs))
-    distances = np.linalg.norm(a[:, None] - b[None], axis=-1)
-    return float(max(distances.min(axis=0).max(), distances.min(axis=1).max()))
-
-
 def _no_output(task: SegmenterTask) -> MaskError:
     return MaskError(
         f"the task {task.name} ended without an error but left no labels",
@@ -178,13 +168,8 @@ def _no_output(task: SegmenterTask) -> MaskError:
 
 
 def _missing(task: SegmenterTask, names: tuple[str, ...]) -> Finding:
-    text = f"The task {task.name} does not have {_listed(names)}: another version? What they stand for is missing."
+    text = f"The task {task.name} does not have {listed(names)}: another version? What they stand for is missing."
     return _finding("segmenter_class_missing", Severity.WARN, text)
-
-
-def _listed(things: tuple[str, ...] | list[int]) -> str:
-    first = ", ".join(str(thing) for thing in things[:_TOLD_AT_MOST])
-    return first if len(things) <= _TOLD_AT_MOST else f"{first} and {len(things) - _TOLD_AT_MOST} more"
 
 
 def _finding(code: str, severity: Severity, message: str) -> Finding:

@@ -109,16 +109,9 @@ def _start(command: Sequence[str], place: Workplace, stdout: int, stderr: int) -
     scratch = str(place.scratch)
     # Its copies of the patient's images shall go with the private folder, even where it is killed.
     environment = {**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+    windows_flags = 0
     if sys.platform == "win32":
-        return subprocess.Popen(
-            list(command),
-            cwd=place.files,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
-        )
+        windows_flags = subprocess.CREATE_NEW_PROCESS_GROUP
     return subprocess.Popen(
         list(command),
         cwd=place.files,
@@ -126,7 +119,8 @@ def _start(command: Sequence[str], place: Workplace, stdout: int, stderr: int) -
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        start_new_session=True,
+        start_new_session=sys.platform != "win32",
+        creationflags=windows_flags,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from marrowsignal.marrow.supplied.records import NamedLabel
 from marrowsignal.protocol.schema import RegionSpec
 
-__all__ = ["BoneNames", "bare_name", "tells_bone"]
+__all__ = ["BoneNames", "bare_name", "names_any_bone", "plain_words", "tells_bone"]
 
 _SIDES = {
     **dict.fromkeys(("left", "l", "lt", "sin", "sinister", "sinistra", "links", "linke", "linker"), "left"),
@@ -29,6 +29,7 @@ _SYNONYMS = {
     "vertebra": ("vertebra", "vertebrae", "spine", "columna vertebralis"),
     "lumbar_spine": ("lumbar spine", "lumbar vertebrae"),
 }
+_EVERY_SYNONYM = frozenset(words for all_words in _SYNONYMS.values() for words in all_words)
 _LEVEL = re.compile(r"(?:(?:vertebrae?|vert|vb|lumbar|thoracic|wk) )?([ltsc])0?([1-9]\d?)")
 _WORD = re.compile(r"[^\W_]+")
 # Where a protocol does not know the level, a bone that holds it.
@@ -59,9 +60,14 @@ class BoneNames:
         """Gather the names of a protocol's regions; the first region with a code or words has them."""
         keys = frozenset(spec.key for spec in specs)
         known = [(words, key) for key, all_words in _SYNONYMS.items() if key in keys for words in all_words]
-        own = [(words, spec.key) for spec in reversed(specs) for words in (spec.name, spec.key) if _plain(words)[0]]
+        own = [
+            (words, spec.key)
+            for spec in reversed(specs)
+            for words in (spec.name, spec.key)
+            if _words_and_side(words)[0]
+        ]
         return cls(
-            by_words={_plain(words)[0]: key for words, key in (*known, *own)},
+            by_words={_words_and_side(words)[0]: key for words, key in (*known, *own)},
             by_code={spec.code: spec.key for spec in reversed(specs) if spec.code},
             keys=keys,
         )
@@ -79,7 +85,7 @@ class BoneNames:
         >>> names.region_of(NamedLabel(value=3, name="gluteus_maximus_left")) is None
         True
         """
-        words, side = _plain(label.name)
+        words, side = _words_and_side(label.name)
         coded = next((self.by_code[code] for code in label.codes if code in self.by_code), None)
         key = coded or self.by_words.get(words) or self._level(words)
         if key is None:
@@ -98,7 +104,18 @@ class BoneNames:
 
 def tells_bone(name: str) -> bool:
     """Whether a name says more than that it is marrow, bone or a mask."""
-    return bool(_plain(name)[0])
+    return bool(plain_words(name))
+
+
+def names_any_bone(name: str) -> bool:
+    """Whether a name is that of a bone some protocol measures, though not this one."""
+    words = plain_words(name)
+    return words in _EVERY_SYNONYM or _LEVEL.fullmatch(words) is not None
+
+
+def plain_words(name: str) -> str:
+    """Return the words of a name that tell the structure, in lower case, without its side."""
+    return _words_and_side(name)[0]
 
 
 def bare_name(text: str) -> str:
@@ -107,7 +124,7 @@ def bare_name(text: str) -> str:
     return " ".join(printable.split())[:_LONGEST_NAME].strip()
 
 
-def _plain(text: str) -> tuple[str, str]:
+def _words_and_side(text: str) -> tuple[str, str]:
     """Words that tell the bone, in lower case, and the side among them."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).replace("_", " ").lower()
     # The L of "L 5" is no side.

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from marrowsignal.errors import MaskError
@@ -123,7 +124,8 @@ def _from_json(text: str) -> list[NamedLabel]:
         return [_dcmqi(item) for item in items if isinstance(item, Mapping)]
     inner = content.get("labels", content) if isinstance(content, Mapping) else content
     if isinstance(inner, Mapping):
-        return [entry for pair in inner.items() for entry in _by_value(*pair)]
+        of_nnunet = inner is not content
+        return [replace(entry, by_program=of_nnunet) for pair in inner.items() for entry in _by_value(*pair)]
     return [_described(item) for item in inner if isinstance(item, Mapping)] if isinstance(inner, list) else []
 
 
@@ -147,7 +149,8 @@ def _dcmqi(item: Mapping[str, object]) -> NamedLabel:
     ]
     kind, modifier = (code if isinstance(code, Mapping) else {} for code in codes)
     name = item.get("SegmentLabel") or item.get("SegmentDescription") or kind.get("CodeMeaning")
-    return _entry(item.get("labelID", 0), name, kind.get("CodeValue"), modifier.get("CodeValue"))
+    entry = _entry(item.get("labelID", 0), name, kind.get("CodeValue"), modifier.get("CodeValue"))
+    return replace(entry, by_program=item.get("SegmentAlgorithmType") == "AUTOMATIC")
 
 
 def _entry(value: object, name: object, code: object = "", side: object = "") -> NamedLabel:

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.errors import MaskError
-from marrowsignal.findings import Finding, Severity
+from marrowsignal.findings import Finding, Severity, listed
 from marrowsignal.geometry.label_grid import labels_on_grid
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.marrow.records import MarrowSource, MaskKind, Segmentation
 from marrowsignal.marrow.supplied.bone_names import BoneNames, bare_name, tells_bone
 from marrowsignal.marrow.supplied.records import DrawnLabels, SeriesReference, StudySpace
+from marrowsignal.marrow.supplied.soft_tissue import bones_only
 from marrowsignal.protocol.schema import RegionSpec
 
 __all__ = ["drawn_on_stir", "place_labels"]
 
 _STAGE = "segment_marrow"
 _SAME_GRID_MM = 0.5  # at the farthest corner: spacings of one series differ by rounding between formats
-_MOST_TOLD = 8
 
 
 def place_labels(
@@ -42,20 +42,24 @@ def place_labels(
     Returns
     -------
     Segmentation
-        On the T1 grid. A value whose name or code tells a region has its key as name, any other the source's words.
+        On the T1 grid. A value whose name or code tells a region has its key as name, any other the source's words;
+        soft tissue, and what a segmenter's own list names beside bones, is left out.
 
     Raises
     ------
     MaskError
-        If the labels belong to another person or frame of reference, or nothing of them lies inside the T1 series.
+        If the labels belong to another person or frame of reference, name no bone, or nothing of them lies inside the
+        T1 series.
     """
     _refuse_others(drawn.reference, space)
+    bones = BoneNames.of(specs)
+    drawn = bones_only(drawn, bones)
     on_stir = drawn_on_stir(drawn, space)
     way = space.t1_to_stir_lps if on_stir else None
     placed = labels_on_grid(drawn.labels, space.t1, to_labels_lps=way)
     if not placed.array.any():
         raise _outside("no voxel of the marrow map lies inside the T1 series", "is in patient space")
-    names, told = _named(drawn, specs, {int(value) for value in np.unique(placed.array) if value})
+    names, told = _named(drawn, bones, {int(value) for value in np.unique(placed.array) if value})
     findings = (
         *drawn.findings,
         *_of_reference(drawn.reference, space),
@@ -77,15 +81,12 @@ def drawn_on_stir(drawn: DrawnLabels, space: StudySpace) -> bool:
         if t1.frame_of_reference_uid != stir.frame_of_reference_uid:
             return told.frame_of_reference_uid == stir.frame_of_reference_uid
     grid = drawn.labels.geometry
-    return _same_place(grid, space.stir) and not _same_place(grid, space.t1)
+    return _same_voxels(grid, space.stir) and not _same_voxels(grid, space.t1)
 
 
-def _same_place(one: VolumeGeometry, other: VolumeGeometry) -> bool:
+def _same_voxels(one: VolumeGeometry, other: VolumeGeometry) -> bool:
     """Whether two grids hold the same voxels, in whatever order of axes."""
-    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)], float)
-    mine, theirs = (grid.to_patient(corners * (np.asarray(grid.shape) - 1)) for grid in (one, other))
-    nearest = np.linalg.norm(mine[:, None] - theirs[None], axis=2).min(axis=1)
-    return sorted(one.shape) == sorted(other.shape) and float(nearest.max()) <= _SAME_GRID_MM
+    return sorted(one.shape) == sorted(other.shape) and one.boxes_apart_mm(other) <= _SAME_GRID_MM
 
 
 def _refuse_others(told: SeriesReference | None, space: StudySpace) -> None:
@@ -150,10 +151,9 @@ def _share_inside(drawn: LabelVolume, grid: VolumeGeometry, to_labels_lps: NDArr
 
 
 def _named(
-    drawn: DrawnLabels, specs: tuple[RegionSpec, ...], present: set[int]
+    drawn: DrawnLabels, bones: BoneNames, present: set[int]
 ) -> tuple[tuple[tuple[int, str], ...], tuple[Finding, ...]]:
     """Name of each value that is there, and what could not be told."""
-    bones = BoneNames.of(specs)
     known = {label.value: region for label in drawn.named if (region := bones.region_of(label))}
     own = {label.value: bare_name(label.name) for label in drawn.named if tells_bone(label.name)}
     names = tuple(
@@ -162,15 +162,10 @@ def _named(
     found = []
     strange = [name for value, name in names if value not in known]
     if strange:
-        text = f"Labels that are no region of the protocol became regions of their own: {_told(strange)}."
+        text = f"Labels that are no region of the protocol became regions of their own: {listed(strange)}."
         found.append(Finding(code="labels_unknown", stage=_STAGE, severity=Severity.INFO, message=text))
     nameless = sorted(present - {label.value for label in drawn.named})
     if drawn.named and nameless:
-        text = f"The label table has no name for: {_told([str(value) for value in nameless])}."
+        text = f"The label table has no name for: {listed(nameless)}."
         found.append(Finding(code="labels_without_name", stage=_STAGE, severity=Severity.WARN, message=text))
     return names, tuple(found)
-
-
-def _told(words: list[str]) -> str:
-    more = f" and {len(words) - _MOST_TOLD} more" if len(words) > _MOST_TOLD else ""
-    return ", ".join(words[:_MOST_TOLD]) + more

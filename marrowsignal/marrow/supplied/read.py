@@ -95,7 +95,10 @@ def read_drawn_labels(path: Path, *, table: Path | None = None) -> DrawnLabels:
 
 
 def _of_dicom(stored: SegmentationObject) -> DrawnLabels:
-    named = tuple(NamedLabel(value=s.number, name=s.label, codes=s.codes, side=s.side) for s in stored.segments)
+    named = tuple(
+        NamedLabel(value=s.number, name=s.label, codes=s.codes, side=s.side, by_program=s.automatic)
+        for s in stored.segments
+    )
     findings = []
     if stored.overlapping:
         text = "Segments of the marrow map overlap; there the higher share counts, of equal ones the later segment."

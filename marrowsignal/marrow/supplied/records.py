@@ -27,12 +27,15 @@ class NamedLabel:
         SNOMED CT codes of the structure; empty when the source gives none.
     side : str
         ``"left"``, ``"right"`` or ``""``, where the source tells it apart from the name.
+    by_program : bool
+        Whether a segmenter named it by a list of its own, which may hold organs and muscles, and no person.
     """
 
     value: int
     name: str
     codes: tuple[str, ...] = ()
     side: str = ""
+    by_program: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

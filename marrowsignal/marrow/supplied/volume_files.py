@@ -133,4 +133,4 @@ def _caret_labels(extension: bytes) -> tuple[NamedLabel, ...]:
     """Names in the XML extension of a NIfTI header, as TotalSegmentator writes it."""
     xml = extension.decode("utf-8", errors="replace")
     names = {int(match[1]): match[2] for match in _CARET_LABEL.finditer(xml)}
-    return tuple(NamedLabel(value=value, name=name) for value, name in sorted(names.items()) if value)
+    return tuple(NamedLabel(value=value, name=name, by_program=True) for value, name in sorted(names.items()) if value)

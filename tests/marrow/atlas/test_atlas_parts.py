@@ -220,10 +220,10 @@ def left_out(dice: float, expected: float, placed: float = 0.5) -> LeftOut:
 
 def test_the_estimate_is_shifted_by_what_it_was_off() -> None:
     rows = [left_out(0.90, 0.95), left_out(0.88, 0.94), left_out(0.92, 0.96)]
-    middle, low, high = estimate_dice(0.95, 0.5, rows)
+    middle, low, high = estimate_dice(0.95, rows, foreign=False)
     assert middle == pytest.approx(0.90)
     assert low < 0.87
     assert high > 0.93
-    assert estimate_dice(0.95, 0.1, rows)[1] == 0.0
+    assert estimate_dice(0.95, rows, foreign=True)[1] == 0.0
     wider = [left_out(0.90, 0.95), left_out(0.80, 0.94), left_out(0.97, 0.96)]
-    assert estimate_dice(0.95, 0.5, wider)[1] < low
+    assert estimate_dice(0.95, wider, foreign=False)[1] < low

@@ -14,6 +14,7 @@ from marrowsignal.geometry import LabelVolume
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.marrow.atlas import build_atlas
 from marrowsignal.marrow.atlas.manifest import ManifestRow, read_manifest, read_studies
+from marrowsignal.phantom import coronal_oblique_grid
 from marrowsignal.phantom.dicom_files import write_series
 from marrowsignal.protocol import load_protocol
 from tests.alignment.pelvis import image
@@ -66,7 +67,8 @@ def test_studies_come_on_common_axes_without_identity(manifest: Callable[..., Pa
 
 
 def test_stir_is_read_when_every_row_has_one(tmp_path: Path) -> None:
-    of = person(1)
+    # Finer pixels than other people here: STIR is aligned on them.
+    of = person(1, coronal_oblique_grid(shape=(8, 68, 72), spacing_mm=(6.0, 3.2, 3.2)))
     for series, sequence, number in (("T1", T1, 3), ("STIR", STIR, 4)):
         header = header_of("siemens", sequence=sequence, series_number=number)
         signal = image(of, series.lower()).astype(np.float32)

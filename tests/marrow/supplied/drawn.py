@@ -103,17 +103,15 @@ def segment(number: int, label: str, code: str, meaning: str) -> hd.seg.SegmentD
     )
 
 
-def seg(path: Path, array: np.ndarray, kind: str, *, patient_id: str = "P1", **changes: object) -> Path:
-    """A DICOM SEG of sacrum and ilium on GRID's series; `changes` are set on the finished object."""
-    more = {"fractional_type": "PROBABILITY"} if kind == "FRACTIONAL" else {}
-    stored = hd.seg.Segmentation(
-        source_images=t1_datasets(patient_id),
-        pixel_array=array if kind == "FRACTIONAL" or array.ndim == 4 else array.astype(np.uint8),
+def stored_seg(
+    headers: list[Dataset], array: np.ndarray, kind: str, segments: list[hd.seg.SegmentDescription], **more: object
+) -> hd.seg.Segmentation:
+    """A DICOM SEG of a series, as highdicom makes it."""
+    return hd.seg.Segmentation(
+        source_images=headers,
+        pixel_array=array,
         segmentation_type=kind,
-        segment_descriptions=[
-            segment(1, "a bone", "54735007", "Sacrum"),
-            segment(2, "hip left", "91723000", "Anatomical structure"),
-        ],
+        segment_descriptions=segments,
         series_instance_uid=generate_uid(),
         series_number=9,
         sop_instance_uid=generate_uid(),
@@ -124,6 +122,17 @@ def seg(path: Path, array: np.ndarray, kind: str, *, patient_id: str = "P1", **c
         device_serial_number="1",
         **more,
     )
+
+
+def seg(path: Path, array: np.ndarray, kind: str, *, patient_id: str = "P1", **changes: object) -> Path:
+    """A DICOM SEG of sacrum and ilium on GRID's series; `changes` are set on the finished object."""
+    more = {"fractional_type": "PROBABILITY"} if kind == "FRACTIONAL" else {}
+    pixels = array if kind == "FRACTIONAL" or array.ndim == 4 else array.astype(np.uint8)
+    segments = [
+        segment(1, "a bone", "54735007", "Sacrum"),
+        segment(2, "hip left", "91723000", "Anatomical structure"),
+    ]
+    stored = stored_seg(t1_datasets(patient_id), pixels, kind, segments, **more)
     for keyword, value in changes.items():
         setattr(stored, keyword, value)
     stored.save_as(path)

@@ -51,6 +51,21 @@ def table(folder: Path, text: str) -> tuple[NamedLabel, ...]:
     return read_label_table(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "by_program"),
+    [
+        (NNUNET, True),
+        (DCMQI.replace('{"labelID"', '{"SegmentAlgorithmType": "AUTOMATIC", "labelID"'), True),
+        (DCMQI, False),
+        (SNAP, False),
+        (BY_VALUE, False),
+        (OURS_JSON, False),
+    ],
+)
+def test_names_of_a_segmenter_are_told_from_those_of_a_person(tmp_path: Path, text: str, *, by_program: bool) -> None:
+    assert {label.by_program for label in table(tmp_path, text)} == {by_program}
+
+
 @pytest.mark.parametrize("text", [SNAP, CTBL, CTBL_CSV, OURS_TSV, OURS_JSON, NNUNET, BY_VALUE, DCMQI, LINES])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_every_form_names_the_same_bones(tmp_path: Path, text: str, ending: str) -> None:

@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from marrowsignal.dicom.privacy.person import person_mark
 from marrowsignal.errors import MaskError
+from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume, VolumeGeometry
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.geometry.label_grid import labels_on_grid
@@ -67,22 +68,78 @@ def test_a_label_map_of_any_format_with_its_table(tmp_path: Path, suffix: str) -
     assert read.findings == ()
 
 
-def test_the_names_totalsegmentator_writes_into_its_nifti_are_read(tmp_path: Path) -> None:
-    write_nifti(tmp_path / "plain.nii", LabelVolume(array=two_bones(), geometry=GRID))
-    plain = bytearray((tmp_path / "plain.nii").read_bytes())
-    xml = (
-        b'<?xml version="1.0"?> <CaretExtension><VolumeInformation Index="0"><LabelTable>'
-        b'<Label Key="1" Red="1" Green="0" Blue="0" Alpha="1"><![CDATA[sacrum]]></Label>\n'
-        b'<Label Key="2" Red="0" Green="1" Blue="0" Alpha="1"><![CDATA[hip_left]]></Label>'
-        b"</LabelTable></VolumeInformation></CaretExtension>"
+def totalsegmentator(folder: Path, array: np.ndarray, *names: str) -> Path:
+    """A label map with the names of its values in its header."""
+    write_nifti(folder / "plain.nii", LabelVolume(array=array, geometry=GRID))
+    plain = bytearray((folder / "plain.nii").read_bytes())
+    labels = "\n".join(
+        f'<Label Key="{value}" Red="1" Green="0" Blue="0" Alpha="1"><![CDATA[{name}]]></Label>'
+        for value, name in enumerate(names, 1)
     )
+    table = f'<VolumeInformation Index="0"><LabelTable>{labels}</LabelTable></VolumeInformation>'
+    xml = f'<?xml version="1.0"?> <CaretExtension>{table}</CaretExtension>'.encode()
     xml += b"\0" * (-(len(xml) + 8) % 16)
     struct.pack_into("<f", plain, 108, 352.0 + 8 + len(xml))
     extension = b"\1\0\0\0" + struct.pack("<2i", 8 + len(xml), 0) + xml
-    (tmp_path / "named.nii.gz").write_bytes(gzip.compress(bytes(plain[:348]) + extension + bytes(plain[352:])))
-    read = read_supplied(tmp_path / "named.nii.gz", GRID, specs=specs())
+    path = folder / "named.nii.gz"
+    path.write_bytes(gzip.compress(bytes(plain[:348]) + extension + bytes(plain[352:])))
+    return path
+
+
+def with_more(*values: int) -> np.ndarray:
+    """Two bones, and a block of each of these values beside them."""
+    array = two_bones()
+    for place, value in enumerate(values):
+        array[3, 10:, place * 3 : place * 3 + 2] = value
+    return array
+
+
+def test_the_names_totalsegmentator_writes_into_its_nifti_are_read(tmp_path: Path) -> None:
+    read = read_supplied(totalsegmentator(tmp_path, two_bones(), "sacrum", "hip_left"), GRID, specs=specs())
     np.testing.assert_array_equal(read.labels.array, two_bones())
-    assert read.labels.names == BOTH
+    assert (read.labels.names, read.findings) == (BOTH, ())
+
+
+def test_what_a_segmenter_names_beside_bones_is_left_out_and_told(tmp_path: Path) -> None:
+    array = with_more(3, 4, 5)
+    path = totalsegmentator(tmp_path, array, "sacrum", "hip_left", "urinary_bladder", "costal_growth", "tibia_left")
+    read = read_supplied(path, GRID, specs=specs())
+    np.testing.assert_array_equal(read.labels.array, np.where(np.isin(array, (3, 4)), 0, array))
+    assert read.labels.names == (*BOTH, (5, "tibia:left"))
+    told = read.findings[0]
+    assert (told.code, told.severity) == ("labels_left_out", Severity.WARN)
+    assert "urinary_bladder, costal_growth." in told.message
+    # a protocol without regions knows bones all the same
+    assert set(np.unique(read_supplied(path, GRID).labels.array)) == {0, 1, 2, 5}
+
+
+def test_of_what_a_person_names_only_soft_tissue_is_left_out(tmp_path: Path) -> None:
+    array = with_more(3, 4)
+    write_nifti(tmp_path / "m.nii", LabelVolume(array=array, geometry=GRID))
+    (tmp_path / "t.txt").write_text("1 sacrum\n2 left hip\n3 M. gluteus medius\n4 my growth\n")
+    read = read_supplied(tmp_path / "m.nii", GRID, table=tmp_path / "t.txt", specs=specs())
+    np.testing.assert_array_equal(read.labels.array, np.where(array == 3, 0, array))
+    assert (read.labels.names, codes(read)) == ((*BOTH, (4, "my growth")), ["labels_left_out", "labels_unknown"])
+
+
+def test_a_map_of_soft_tissue_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match="no bone: colon, iliac_vena_left") as caught:
+        read_supplied(totalsegmentator(tmp_path, two_bones(), "colon", "iliac_vena_left"), GRID, specs=specs())
+    assert caught.value.code == "mask_no_bone"
+
+
+@pytest.mark.parametrize(("algorithm", "left_out"), [("AUTOMATIC", True), ("MANUAL", False)])
+def test_a_dicom_seg_by_a_program_has_bones_only(tmp_path: Path, algorithm: str, *, left_out: bool) -> None:
+    stored = dcmread(seg(tmp_path / "seg", two_bones(), "BINARY"))
+    growth = stored.SegmentSequence[0]
+    growth.SegmentLabel, growth.SegmentAlgorithmType = "growth", algorithm
+    growth.SegmentedPropertyTypeCodeSequence[0].CodeValue = "123"
+    if algorithm == "AUTOMATIC":
+        growth.SegmentAlgorithmName = "x"
+    stored.save_as(tmp_path / "seg")
+    read = place_labels(read_drawn_labels(tmp_path / "seg"), space(), kind=MaskKind.MARROW, specs=specs())
+    assert bool((read.labels.array == 1).any()) is not left_out
+    assert codes(read) == ["labels_left_out" if left_out else "labels_unknown"]
 
 
 def test_segments_of_3d_slicer_in_one_layer(tmp_path: Path) -> None:

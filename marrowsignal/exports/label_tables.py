@@ -1,0 +1,96 @@
+"""What the values of a label map mean, in the forms that programs read."""
+
+from __future__ import annotations
+
+import colorsys
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["LabelRow", "label_tables"]
+
+_GOLDEN_ANGLE = 0.61803398875  # of the hue circle: neighbours in a label table differ in colour
+_SNAP_HEADER = """################################################
+# ITK-SnAP Label Description File
+# File format:
+# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL
+################################################
+    0     0    0    0        0  0  0    "Clear Label"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRow:
+    """One value of a label map.
+
+    Attributes
+    ----------
+    index : int
+        Value in the image.
+    name : str
+        Words, with side.
+    key : str
+        Region without side.
+    side : str
+        The patient's side.
+    code : str
+        SNOMED CT code, empty when there is none.
+    volume_ml : float or None
+        Volume.
+    """
+
+    index: int
+    name: str
+    key: str
+    side: str
+    code: str = ""
+    volume_ml: float | None = None
+
+
+def label_tables(rows: Sequence[LabelRow]) -> tuple[tuple[str, str], ...]:
+    """Return ending and text of each table of a label map: JSON, BIDS-like TSV, label descriptions of ITK-SNAP."""
+    return ((".json", _json(rows)), (".tsv", _tsv(rows)), (".label.txt", _itk_snap(rows)))
+
+
+def _colour(index: int) -> tuple[int, int, int]:
+    red, green, blue = colorsys.hsv_to_rgb((index * _GOLDEN_ANGLE) % 1.0, 0.75, 0.95)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _hex(index: int) -> str:
+    return "#{:02X}{:02X}{:02X}".format(*_colour(index))
+
+
+def _json(rows: Sequence[LabelRow]) -> str:
+    labels = [
+        {
+            "index": row.index,
+            "name": row.name,
+            "key": row.key,
+            "side": row.side,
+            "code": row.code or None,
+            "coding_scheme": "SCT" if row.code else None,
+            "volume_ml": row.volume_ml,
+            "color": _hex(row.index),
+        }
+        for row in rows
+    ]
+    return json.dumps({"background": 0, "labels": labels}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tsv(rows: Sequence[LabelRow]) -> str:
+    lines = ["index\tname\tkey\tside\tcode\tvolume_ml\tcolor"]
+    for row in rows:
+        volume = "n/a" if row.volume_ml is None else repr(float(row.volume_ml))
+        cells = (str(row.index), row.name, row.key, row.side, row.code or "n/a", volume, _hex(row.index))
+        lines.append("\t".join(" ".join(cell.split()) for cell in cells))
+    return "\n".join(lines) + "\n"
+
+
+def _itk_snap(rows: Sequence[LabelRow]) -> str:
+    lines = []
+    for row in rows:
+        red, green, blue = _colour(row.index)
+        name = " ".join(row.name.replace('"', "'").split())
+        lines.append(f'{row.index:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{name}"\n')
+    return _SNAP_HEADER + "".join(lines)

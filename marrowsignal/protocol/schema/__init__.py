@@ -1,0 +1,58 @@
+"""The form of a protocol: every clinical number with its unit and source.
+
+A protocol is data, not code. `Protocol` is the frozen, validated form of one TOML file of
+``protocol/data`` after its ``extends`` chain has been resolved.
+"""
+
+from __future__ import annotations
+
+from marrowsignal.protocol.schema.alignment import AlignmentSettings, BiasSettings
+from marrowsignal.protocol.schema.evidence import EvidenceCuts, QualitySettings, SymmetryCuts
+from marrowsignal.protocol.schema.marrow import (
+    AtlasSettings,
+    AutomaticSettings,
+    BoneVolume,
+    CortexThickness,
+    MarrowSettings,
+    MaskCheckSettings,
+    PeelSettings,
+    SegmenterSettings,
+)
+from marrowsignal.protocol.schema.protocol import Protocol
+from marrowsignal.protocol.schema.quantities import Quantity, Range
+from marrowsignal.protocol.schema.regions import (
+    DivisionSettings,
+    ExpectedFatSignal,
+    JointSettings,
+    PartSpec,
+    RegionSpec,
+)
+from marrowsignal.protocol.schema.signals import LesionSettings, ReferenceSettings, SignalSettings, TissueConstants
+
+__all__ = [
+    "AlignmentSettings",
+    "AtlasSettings",
+    "AutomaticSettings",
+    "BiasSettings",
+    "BoneVolume",
+    "CortexThickness",
+    "DivisionSettings",
+    "EvidenceCuts",
+    "ExpectedFatSignal",
+    "JointSettings",
+    "LesionSettings",
+    "MarrowSettings",
+    "MaskCheckSettings",
+    "PartSpec",
+    "PeelSettings",
+    "Protocol",
+    "QualitySettings",
+    "Quantity",
+    "Range",
+    "ReferenceSettings",
+    "RegionSpec",
+    "SegmenterSettings",
+    "SignalSettings",
+    "SymmetryCuts",
+    "TissueConstants",
+]
