@@ -20,6 +20,7 @@ from marrowsignal.dicom import (
     read_volume,
     select_pair,
 )
+from marrowsignal.dicom.pairing.side import said_side
 from marrowsignal.exports.corrected_case import take_over
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
@@ -31,7 +32,7 @@ from marrowsignal.protocol import Protocol, choose_protocol_name, load_protocol,
 from marrowsignal.protocol.series_rules import SeriesRules
 from marrowsignal.protocol.series_rules_file import default_series_rules, series_rules_sha256
 from marrowsignal.quality import QualityReport, check_quality, withhold
-from marrowsignal.regions import RegionMap, label_regions
+from marrowsignal.regions import RegionMap, Side, label_regions
 from marrowsignal.results.provenance import Provenance, StepTime, library_versions, python_version
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals import Signals, measure_signals
@@ -140,7 +141,13 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         given = opened.on_t1(pair.t1_to_stir_lps)
     mask = segment_marrow(pair, protocol=rules, supplied=given, way=marrow_from)
     clock.done("segment_marrow")
-    regions = label_regions(pair, mask, protocol=rules, hint=bone_hint(pair, mask, protocol=rules))
+    regions = label_regions(
+        pair,
+        mask,
+        protocol=rules,
+        hint=bone_hint(pair, mask, protocol=rules),
+        laterality=_laterality(series, series_rules),
+    )
     clock.done("label_regions")
     references = find_references(pair, mask.labels, mask.core_mask, protocol=rules)
     clock.done("find_references")
@@ -169,6 +176,11 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         series_rules=series_rules,
         step_times=tuple(clock.times),
     )
+
+
+def _laterality(series: SeriesPair, rules: SeriesRules | None) -> Side:
+    """Which side a study of one joint shows, as far as its header says."""
+    return Side(said_side(series.t1, (rules or default_series_rules()).side) or Side.NONE)
 
 
 def _open_mask(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.check.estimate import DiceEstimate, combined, estimate_dice
@@ -16,6 +19,7 @@ __all__ = ["check_mask"]
 
 _BY_PEOPLE = (MarrowSource.SUPPLIED, MarrowSource.EDITED)
 _OURS = (MarrowSource.AUTOMATIC, MarrowSource.ATLAS)
+_NEEDS_CONTRAST = ("open_border", "muscle_leak", "estimated_dice")
 _ORDER = (MaskVerdict.PASS, MaskVerdict.WARN, MaskVerdict.FAIL)
 _BY_IMAGE = "by what the image shows of its border, its inside and its form; of what is there, not of bones left out"
 
@@ -57,9 +61,24 @@ def check_mask(segmentation: Segmentation, labels: LabelVolume, pair: AlignedPai
         return _checked(
             items, None, "a mask drawn or corrected by people is not graded while nothing speaks against it"
         )
-    return _checked(
-        (*items, _of_estimate(estimate, reason, segmentation.source, protocol.mask_check)), estimate, reason
-    )
+    items = (*items, _of_estimate(estimate, reason, segmentation.source, protocol.mask_check))
+    if _dark_as_muscle(look, pair, mask, protocol.mask_check):
+        items = tuple(_not_damning(item) for item in items)
+    return _checked(items, estimate, reason)
+
+
+def _dark_as_muscle(look: MaskLook, pair: AlignedPair, mask: NDArray[np.bool_], cuts: MaskCheckSettings) -> bool:
+    if look.levels is None:
+        return False
+    return float(np.median(pair.t1.array[mask])) <= (1 + cuts.muscle_tolerance_t1.value) * look.levels.muscle_t1
+
+
+def _not_damning(item: MaskCheckItem) -> MaskCheckItem:
+    """Marrow as dark as muscle may be replaced: a border that nothing shows must not hide that red flag."""
+    if item.key not in _NEEDS_CONTRAST or item.verdict is not MaskVerdict.FAIL:
+        return item
+    words = f"{item.words}; the mask is as dark as muscle: replaced marrow ends like that, and so does a mask in muscle"
+    return replace(item, verdict=MaskVerdict.WARN, words=words)
 
 
 def _estimate(segmentation: Segmentation, look: MaskLook, protocol: Protocol) -> tuple[DiceEstimate | None, str]:
