@@ -127,7 +127,9 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("read_volume")
     case = case or _case_of(series, _key(key_folder))
     opened = _open_mask(marrow, series, t1, stir, protocol=rules)
-    given = None if opened is None else opened.on_t1()
+    # What was drawn on a STIR of another patient space has no place on T1 before the registration.
+    late = opened is not None and opened.on_stir and not series.same_frame_of_reference
+    given = None if opened is None or late else opened.on_t1()
     earlier = None
     if opened is not None and given is not None and key_folder is not None and not opened.on_stir:
         earlier = take_over(key_folder / case, series, given, protocol=rules)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowsignal.cli.paths import check_writable, existing_input, site_series_rules
+from marrowsignal.cli.paths import check_writable, existing_input, outside_cases, site_series_rules
 from marrowsignal.cli.progress import step_progress
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
@@ -115,7 +115,7 @@ def analyze(
     paths = (path,) if path2 is None else (path, path2)
     for given in paths:
         existing_input(given)
-    mask = _mask(marrow, mask_kind, label_table)
+    mask = _mask(marrow, mask_kind, label_table, output)
     check_writable(output)
     _check_case_name(case)
     _check_protocol(protocol)
@@ -153,7 +153,7 @@ def _way(marrow_from: str | None, marrow: Path | None) -> str:
     return marrow_from
 
 
-def _mask(path: Path | None, kind: str | None, table: Path | None) -> MarrowRequest | None:
+def _mask(path: Path | None, kind: str | None, table: Path | None, out: Path) -> MarrowRequest | None:
     from marrowsignal.marrow.records import MaskKind
     from marrowsignal.marrow.supplied.request import MarrowRequest
 
@@ -165,7 +165,7 @@ def _mask(path: Path | None, kind: str | None, table: Path | None) -> MarrowRequ
         raise _usage("--mask-kind takes marrow or bone", "see marrowsignal analyze --help")
     for given in (path, table):
         if given is not None:
-            existing_input(given, stage="segment_marrow")
+            outside_cases(existing_input(given, stage="segment_marrow"), out)
     return MarrowRequest(path=path, kind=MaskKind(kind or MaskKind.MARROW), table=table)
 
 

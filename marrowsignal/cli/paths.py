@@ -6,12 +6,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marrowsignal.errors import InputError, OutputError
+from marrowsignal.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from marrowsignal.protocol.series_rules import SeriesRules
 
-__all__ = ["check_writable", "existing_input", "site_series_rules"]
+__all__ = ["check_writable", "existing_input", "outside_cases", "site_series_rules"]
+
+_OWN = frozenset(
+    f"{name}.{ending}" for name in ("marrow", "regions", "parts") for ending in ("nii.gz", "json", "tsv", "label.txt")
+)
 
 
 def existing_input(path: Path, *, stage: str = "find_series") -> Path:
@@ -60,6 +64,27 @@ def check_writable(out: Path) -> None:
             stage="write_case",
             hint="give another folder with -o",
         ) from error
+
+
+def outside_cases(path: Path, out: Path) -> Path:
+    """Return `path` unless it would be lost: a case folder is replaced as a whole by a new analysis.
+
+    Raises
+    ------
+    UsageError
+        If it is a file of the user's inside a finished case of `out`.
+    """
+    file, root = path.resolve(), out.resolve()
+    inside = file.relative_to(root).parts if file.is_relative_to(root) else ()
+    of_case = len(inside) > 1 and (root / inside[0] / "result.json").is_file()
+    if of_case and not (inside[1] == "images" and file.name in _OWN):
+        raise UsageError(
+            "the label map or its table lies in a finished case, whose folder is replaced as a whole",
+            code="mask_in_case",
+            stage="analyze",
+            hint="move it elsewhere, so that it is not lost",
+        )
+    return path
 
 
 def site_series_rules(path: Path | None) -> SeriesRules | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["STEPS", "step_progress"]
+__all__ = ["INSTEAD", "STEPS", "step_progress"]
 
 STEPS = (
     ("find_series", "Reading headers"),
@@ -27,6 +27,14 @@ STEPS = (
     ("render_report", "Drawing the report"),
     ("write_case", "Writing the case folder"),
 )
+
+# One step in place of several: what a corrected mask of a finished case needs no more.
+INSTEAD = {"take_over_pair": "correct_bias"}
+
+
+def _count(step: str) -> int:
+    """How many of `STEPS` are done when this one is."""
+    return 1 + [name for name, _words in STEPS].index(INSTEAD.get(step, step))
 
 
 @contextmanager
@@ -46,19 +54,17 @@ def step_progress(*, quiet: bool, before: int = 0) -> Iterator[Callable[[str], N
         with _bar(before) as done:
             yield done
     else:
-        yield _plain_lines(before)
+        yield _plain_lines()
 
 
-def _plain_lines(before: int) -> Callable[[str], None]:
+def _plain_lines() -> Callable[[str], None]:
     started = last = time.perf_counter()
-    count = before
 
     def done(step: str) -> None:
-        nonlocal last, count
+        nonlocal last
         now = time.perf_counter()
-        count += 1
         seconds, total = now - last, now - started
-        typer.echo(f"[{count}/{len(STEPS)}] {step} done in {seconds:.1f} s, {total:.1f} s in all", err=True)
+        typer.echo(f"[{_count(step)}/{len(STEPS)}] {step} done in {seconds:.1f} s, {total:.1f} s in all", err=True)
         last = now
 
     return done
@@ -74,11 +80,9 @@ def _bar(before: int) -> Iterator[Callable[[str], None]]:
     words = [text for _step, text in STEPS]
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(words[before], total=len(STEPS), completed=before)
-        count = before
 
-        def done(_step: str) -> None:
-            nonlocal count
-            count += 1
+        def done(step: str) -> None:
+            count = _count(step)
             progress.update(task, completed=count, description=words[min(count, len(words) - 1)])
 
         yield done

@@ -40,8 +40,8 @@ _FORMAT = 1
 _FOLDER, _FILE = "state", "aligned_pair.npz"
 _T1_IMAGE, _STIR_IMAGE = "t1.nii.gz", "stir_on_t1.nii.gz"
 _MOST_BYTES = 1 << 28
-_UNREADABLE = (OSError, EOFError, KeyError, ValueError, RuntimeError, ValidationError, GeometryError)
-_DAMAGED = (zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (OSError, EOFError, LookupError, TypeError, ValueError, RuntimeError, ValidationError, GeometryError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, MemoryError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

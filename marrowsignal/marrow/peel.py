@@ -94,7 +94,7 @@ def _marrow_level(
     inner = mask & (depth > min(settings.thickest.value, float(np.median(depth[mask]))))
     inner = inner if inner.any() else mask
     middle = float(np.median(t1[inner]))
-    inner &= t1 >= settings.dark.value * middle
+    inner = inner & (t1 >= settings.dark.value * middle)
     if middle <= 0 or not inner.any():
         return np.full(t1.shape, np.float32(np.inf))
     sigma = [settings.level_size.value / step for step in spacing_mm]

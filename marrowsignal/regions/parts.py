@@ -88,10 +88,15 @@ def _gather(
 ) -> None:
     """Add the cells of one bone to the map, and to the parts they belong to."""
     first = int(array.max())
-    present = [int(v) for v in np.unique(division.cells) if v]
-    table = np.zeros(int(division.cells.max(initial=0)) + 1, np.uint16)
+    cells = division.cells
+    if bone.new:
+        # What lies in no part is the bone's all the same.
+        rest = 1 + max((int(cells.max(initial=0)), *(cell for piece in division.pieces for cell in piece.cells)))
+        cells = np.where(cells == 0, np.uint8(rest), cells)
+    present = [int(v) for v in np.unique(cells) if v]
+    table = np.zeros(int(cells.max(initial=0)) + 1, np.uint16)
     table[present] = np.arange(first + 1, first + 1 + len(present))
-    array[bone.mask] = table[division.cells]
+    array[bone.mask] = table[cells]
     number = {cell: int(table[cell]) for cell in present}
     if bone.new:
         own = drafts.setdefault((bone.spec.key, bone.spec.key, bone.side), _of_bone(bone))

@@ -28,6 +28,7 @@ _WHOLE_COLUMN = 0.8
 _MIN_COLUMNS = 12
 _ROUNDS = 2
 _MIN_BACK = 0.03
+_LEVEL_MM = 1e-3
 _ZONES = ("inferior_endplate_zone", "body_middle", "superior_endplate_zone")
 
 
@@ -53,7 +54,8 @@ def spine_axes(centres_lps_mm: Array) -> Array:
     if len(centres_lps_mm) < 2:
         return np.tile(_UP, (len(centres_lps_mm), 1))
     way = np.gradient(centres_lps_mm, axis=0)
-    way *= np.sign(way[:, 2:])
+    # Bodies side by side, as wrong labels have them, show no way up.
+    way = np.where(np.abs(way[:, 2:]) < _LEVEL_MM, _UP, way * np.sign(way[:, 2:]))
     return np.asarray(way / np.linalg.norm(way, axis=1, keepdims=True))
 
 

@@ -37,8 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         0 when the files are written.
     """
     parser = argparse.ArgumentParser(prog="python -m marrowsignal.training", description=__doc__)
-    parser.add_argument("-o", "--out", type=Path, required=True, help="folder for bones.onnx and bones.json")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for rendered people and the last state")
+    parser.add_argument("-o", "--out", type=Path, default=Path("network"), help="folder for bones.onnx and bones.json")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("people"), help="folder for rendered people and the last state"
+    )
     parser.add_argument("--people", type=int, default=187)
     parser.add_argument("--rounds", type=int, nargs="+", default=[4000, 4000], help="batches of each round")
     parser.add_argument("--seed", type=int, default=6)

@@ -84,6 +84,19 @@ def test_a_missing_mask_is_5(run, study: Path, tmp_path: Path) -> None:
     assert "segment_marrow" in done.err
 
 
+def test_a_mask_in_a_case_folder_is_2_as_that_folder_is_replaced(run, study: Path, tmp_path: Path) -> None:
+    images = tmp_path / "c" / "images"
+    images.mkdir(parents=True)
+    (tmp_path / "c" / "result.json").write_text("{}")
+    (images / "corrected.nii.gz").write_text("a person's work")
+    done = run("analyze", study, "-o", tmp_path, "--case", "c", "--marrow", images / "corrected.nii.gz")
+    assert done.code == 2
+    assert "mask_in_case" in done.err
+    assert str(tmp_path) not in done.err
+    (images / "marrow.nii.gz").write_text("the mask of the case, corrected in place")
+    assert run("analyze", study, "-o", tmp_path, "--case", "c", "--marrow", images / "marrow.nii.gz").code == 5
+
+
 def test_an_output_that_cannot_be_written_is_6_before_any_work(run, study: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = run("analyze", study, "-o", tmp_path / "file" / "out")

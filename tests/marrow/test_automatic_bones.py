@@ -104,6 +104,22 @@ def test_one_hip_alone_is_told_by_its_femur_which_is_lateral(side: str) -> None:
     assert {name for _, name in bones.names} == {f"ilium:{side}", f"femur:{side}"}
 
 
+def test_one_femur_alone_has_no_side_and_is_not_cut_in_two() -> None:
+    classes = np.zeros(PELVIS.shape, np.uint8)
+    classes[1:5, 10:30, 60:80] = classes[1:5, 15:90, 70:85] = BoneClass.FEMUR
+    assert [name for _, name in named(classes, PELVIS, counted=False).names] == ["femur"]
+
+
+@pytest.mark.parametrize("hips", [True, False])
+def test_two_femora_in_a_small_picture_are_told_apart(hips: bool) -> None:
+    classes = np.zeros(PELVIS.shape, np.uint8)
+    classes[1:5, 10:90, 40:55] = classes[1:5, 10:90, 85:100] = BoneClass.FEMUR
+    if hips:
+        classes[1:5, 10:40, 56:69] = classes[1:5, 10:40, 71:84] = BoneClass.HIP_BONE
+    bones = named(classes, PELVIS, counted=False)
+    assert centre(bones, "femur:left", PELVIS)[0] > centre(bones, "femur:right", PELVIS)[0] + 60
+
+
 def test_specks_are_no_bones() -> None:
     classes = pelvis(hips="left")
     # a speck, and a larger piece far from the bone

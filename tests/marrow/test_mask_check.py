@@ -267,3 +267,12 @@ def test_levels_are_those_of_the_truth() -> None:
     assert levels.muscle_t1 == pytest.approx(np.median(t1[muscle]), rel=0.25)
     assert levels.fat_t1 == pytest.approx(np.median(t1[fat]), rel=0.12)
     assert levels.muscle_stir == pytest.approx(np.median(stir[muscle]), rel=0.3)
+
+
+def test_scattered_voxels_have_a_shape() -> None:
+    mask = np.zeros(GRID.shape, bool)
+    mask[0, 3, 6] = mask[1, 4, 5] = True
+    fine = VolumeGeometry.from_axes(
+        origin_lps_mm=(0.0, 0.0, 0.0), directions_lps=np.eye(3), spacing_mm=(0.5, 0.5, 0.5), shape=GRID.shape
+    )
+    assert look_at_shape(mask, np.zeros_like(mask), geometry=fine).mirror_dice == 1.0

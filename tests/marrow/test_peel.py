@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowsignal.marrow.peel import peel_to_marrow
+from marrowsignal.marrow.peel import _marrow_level, peel_to_marrow
 from marrowsignal.protocol import load_protocol
 
 SETTINGS = load_protocol("generic").marrow.peel
@@ -141,3 +141,13 @@ def test_without_signal_or_without_bone_nothing_is_there() -> None:
     t1, whole, _ = bone(1.2)
     assert not peeled(t1, whole & False).any()
     assert peeled(np.zeros_like(t1), whole).sum() <= whole.sum()
+
+
+def test_the_level_of_a_thin_bone_leaves_its_mask() -> None:
+    mask = np.zeros((3, 12, 20), bool)
+    mask[1, 5:7, 3:17] = True
+    t1 = np.where(mask, np.float32(MARROW), np.float32(MUSCLE))
+    t1[1, 5:7, 9] = 0.0
+    kept = mask.copy()
+    _marrow_level(mask, t1, np.where(mask, 0.6, 0.0), (4.0, 1.2, 1.2), SETTINGS)
+    assert np.array_equal(mask, kept)

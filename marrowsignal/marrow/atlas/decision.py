@@ -59,7 +59,11 @@ def inside_of(
     -------
     ndarray of bool, same shape
     """
-    mask = probability > expected_dice(probability, probability > 0.5) / 2
+    likely = probability > 0.5
+    if not likely.any():
+        # half of nothing would let in whatever got any vote
+        return likely
+    mask = probability > expected_dice(probability, likely) / 2
     hole = settings.max_hole.value / (spacing_mm[1] * spacing_mm[2])
     mask = np.stack([morphology.remove_small_holes(plane, max_size=max(int(hole), 1)) for plane in mask])
     parts = measure.label(mask, connectivity=1)

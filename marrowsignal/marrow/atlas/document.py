@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from marrowsignal.protocol.schema import AtlasSettings
 
@@ -12,6 +12,8 @@ __all__ = ["AtlasDocument", "FileEntry", "LeftOutEntry", "SubjectEntry", "Templa
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Three = tuple[float, float, float]
+Shape = tuple[PositiveInt, PositiveInt, PositiveInt]
+Spacing = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 Label = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -30,16 +32,16 @@ class SubjectEntry(_Model):
     """One subject; its arrays are in ``<name>.npz``."""
 
     name: Annotated[str, Field(pattern=r"^atlas_[0-9]+$")]
-    shape: tuple[int, int, int]
-    spacing_mm: Three
+    shape: Shape
+    spacing_mm: Spacing
     has_stir: bool
 
 
 class TemplateEntry(_Model):
     """Where the template lies; its arrays are in ``template.npz``. `to_subject` holds 12 numbers each."""
 
-    shape: tuple[int, int, int]
-    spacing_mm: Three
+    shape: Shape
+    spacing_mm: Spacing
     origin_mm: Three
     near_mm: float
     transverse_axis: Literal[0, 1, 2]
@@ -70,3 +72,10 @@ class AtlasDocument(_Model):
     leave_one_out: tuple[LeftOutEntry, ...]
     settings: AtlasSettings
     files: tuple[FileEntry, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        count = len(self.subjects)
+        if len(self.leave_one_out) != count or len(self.template.to_subject) != count:
+            raise ValueError("not one row for each subject")
+        return self

@@ -26,6 +26,7 @@ __all__ = ["check_free", "read_atlas", "read_contents", "write_atlas"]
 
 _CONTENTS = "atlas.json"
 _VERSION = 1
+_MOST_BYTES = 1 << 30  # of a subject's arrays in memory, or the template's
 _STAGE = "read_atlas"
 _AGAIN = "build it again from its manifest, or copy the whole folder again"
 
@@ -102,7 +103,16 @@ def read_atlas(folder: Path) -> Atlas:
     document = _contents(raw)
     try:
         return _atlas(document, {entry.name: _checked(folder, entry) for entry in document.files}, raw)
-    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+    ) as error:
         raise _damaged("its files do not fit each other") from error
 
 
@@ -211,13 +221,13 @@ def _template_entry(template: Template) -> TemplateEntry:
 
 
 def _template(entry: TemplateEntry, content: bytes) -> Template:
-    grid = sitk.Image(entry.shape[::-1], sitk.sitkFloat32)
-    grid.SetSpacing(entry.spacing_mm[::-1])
-    grid.SetOrigin(entry.origin_mm[::-1])
     with _unpacked(content) as arrays:
         images, marrows, covers = (arrays[name].astype(np.float32) for name in ("images", "marrows", "covers"))
     if any(a.shape != (len(entry.to_subject), *entry.shape) for a in (images, marrows, covers)):
         raise ValueError("shape")
+    grid = sitk.Image(entry.shape[::-1], sitk.sitkFloat32)
+    grid.SetSpacing(entry.spacing_mm[::-1])
+    grid.SetOrigin(entry.origin_mm[::-1])
     return Template(
         grid=grid,
         images=images,
@@ -249,11 +259,14 @@ def _trees(content: bytes) -> Trees:
 
 def _packed(**arrays: NDArray[np.generic]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # no flag: older numpy would keep it as an array
     return stream.getvalue()
 
 
 def _unpacked(content: bytes) -> np.lib.npyio.NpzFile:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+            raise ValueError("size")
     arrays: np.lib.npyio.NpzFile = np.load(io.BytesIO(content), allow_pickle=False)
     return arrays
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.errors import MaskError
+
 __all__ = ["Trees", "train_trees"]
 
 _MOST_THREADS = 4
@@ -89,7 +91,20 @@ class Trees:
         return trees
 
     def probability(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probability of each row of `features`, shape (row, feature)."""
+        """Return the probability of each row of `features`, shape (row, feature).
+
+        Raises
+        ------
+        MaskError
+            If rows hold another number of features than the trees were trained on.
+        """
+        if features.shape[1] != self.features:
+            raise MaskError(
+                "the trees of the atlas ask for other features than this version of marrowsignal gives",
+                code="atlas_other_features",
+                stage="segment_marrow",
+                hint="build the atlas again with this version",
+            )
         blocks = [features[first : first + _ROWS_AT_A_TIME] for first in range(0, len(features), _ROWS_AT_A_TIME)]
         with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
             odds = np.concatenate([np.empty(0), *pool.map(self._log_odds, blocks)])

@@ -26,6 +26,8 @@ _PAIRED = ((BoneClass.HIP_BONE, "ilium"), (BoneClass.FEMUR, "femur"))
 _SINGLE = ((BoneClass.TIBIA, "tibia"), (BoneClass.PATELLA, "patella"), (BoneClass.FIBULA, "fibula"))
 # femora of one person are farther apart, hip bone and femur of one side nearer
 _BOTH_HIPS_MM = 220.0
+# two of a kind leave the middle between them empty, one alone fills it
+_EMPTY_MIDDLE_MM, _EMPTY_SHARE = 20.0, 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -168,7 +170,7 @@ def _sided(classes: Classes, geometry: VolumeGeometry, least: float) -> list[tup
 
 
 def _middle(classes: Classes, x: NDArray[np.float64], least: float) -> float | None:
-    """Patient x between left and right; None in a knee, where one side is shown and nothing tells which."""
+    """Patient x between left and right; None in a knee or of one bone alone, where nothing tells which side it is."""
     axis, hip, femur = (np.isin(classes, kinds) for kinds in (_AXIS, BoneClass.HIP_BONE, BoneClass.FEMUR))
     paired = hip | femur
     if np.isin(classes, _KNEE).any() or not paired.any():
@@ -176,8 +178,19 @@ def _middle(classes: Classes, x: NDArray[np.float64], least: float) -> float | N
     if axis.sum() >= least:
         return float(np.median(x[axis]))
     low, high = np.percentile(x[paired], (1.0, 99.0))
-    if high - low > _BOTH_HIPS_MM or not (hip.any() and femur.any()):
+    if high - low > _BOTH_HIPS_MM:
         return float(0.5 * (low + high))
+    seen = [x[bone] for bone in (femur, hip) if bone.sum() >= least]
+    between = next((found for found in map(_between_two, seen) if found is not None), None)
+    if between is not None or len(seen) < len(_PAIRED):
+        return between
     # one hip alone: its femur is the lateral one of the two bones
     left = float(np.mean(x[femur])) > float(np.mean(x[hip]))
     return float(x.min()) - 1.0 if left else float(x.max())
+
+
+def _between_two(x: NDArray[np.float64]) -> float | None:
+    """Middle of two bones of a kind, from the patient x of their voxels; None where it is one bone."""
+    middle = float(np.mean(np.percentile(x, (1.0, 99.0))))
+    share = np.mean(np.abs(x - middle) < _EMPTY_MIDDLE_MM / 2.0)
+    return middle if share < _EMPTY_SHARE else None

@@ -77,11 +77,11 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
         Mean over the ways of seeing it, and each of them.
     """
     extent = [n * mm for n, mm in zip(t1.shape[1:], display.spacing_mm[1:], strict=True)]
-    base = (round(extent[0] / NETWORK_PIXEL_MM), round(extent[1] / NETWORK_PIXEL_MM))
+    base = _pixels(extent, NETWORK_PIXEL_MM)
     seen_ways = []
     for scale, mirrored in _VIEWS:
         pixel = NETWORK_PIXEL_MM * scale
-        shape = (round(extent[0] / pixel), round(extent[1] / pixel))
+        shape = _pixels(extent, pixel)
         images = _images(t1, stir, display=display, pixel_mm=pixel, shape=shape)
         seen = _ask(network, _mirror(images, display) if mirrored else images, display)
         seen = resampled(
@@ -96,6 +96,10 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
         views=np.stack([seen.argmax(axis=1).astype(np.uint8) for seen in seen_ways]),
         pixel_mm=NETWORK_PIXEL_MM,
     )
+
+
+def _pixels(extent_mm: list[float], pixel_mm: float) -> tuple[int, int]:
+    return max(1, round(extent_mm[0] / pixel_mm)), max(1, round(extent_mm[1] / pixel_mm))
 
 
 def _mirror(images: Images, display: Display) -> Images:

@@ -14,6 +14,7 @@ from marrowsignal.alignment.records import AlignedPair
 __all__ = ["Levels", "find_levels"]
 
 _CLASSES = 3
+_BINS = 256
 _TOP_PERCENT = 99.0
 
 
@@ -56,9 +57,9 @@ def find_levels(pair: AlignedPair, mask: NDArray[np.bool_]) -> Levels | None:
     if values.size == 0:
         return None
     values = np.minimum(values, np.percentile(values, _TOP_PERCENT))
-    if np.unique(values).size <= _CLASSES:
+    if np.count_nonzero(np.histogram(values, _BINS)[0]) < _CLASSES:
         return None
-    low, high = (float(v) for v in threshold_multiotsu(values, classes=_CLASSES))
+    low, high = (float(v) for v in threshold_multiotsu(values, classes=_CLASSES, nbins=_BINS))
     other = body & ~mask
     grey, bright = other & (t1 > low) & (t1 <= high), other & (t1 > high)
     if not grey.any() or not bright.any():

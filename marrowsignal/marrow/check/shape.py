@@ -107,6 +107,9 @@ def _mirror_dice(mask: NDArray[np.bool_], geometry: VolumeGeometry) -> float:
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     step = tuple(slice(None, None, max(1, int(_MIRROR_MM / s))) for s in spacing)
     part = mask[box][step].astype(np.float32)
+    if not part.any():
+        # a few scattered voxels, all between the steps: nothing to be lopsided
+        return 1.0
     # The overlap at every shift is the mask's convolution with itself, and a mirror image in the other two axes.
     other = np.flip(part, tuple(a for a in range(3) if a != axis))
     overlap = fftconvolve(part, other, mode="full")

@@ -80,8 +80,9 @@ def _refused(problem: str, hint: str) -> MaskError:
 
 def _from_lines(text: str) -> list[NamedLabel]:
     found = []
-    for line in text.splitlines():
-        if line.lstrip().startswith(("#", "//")):
+    for raw in text.splitlines():
+        line = " ".join(raw.split())  # runs of spaces would be tried at every length
+        if line.startswith(("#", "//")):
             continue
         match = _SNAP.match(line) or _CTBL.fullmatch(line) or _PLAIN.fullmatch(line)
         if match:

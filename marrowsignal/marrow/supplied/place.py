@@ -142,12 +142,16 @@ def _of_place(
 
 def _share_inside(drawn: LabelVolume, grid: VolumeGeometry, to_labels_lps: NDArray[np.float64] | None) -> float:
     """Share of labelled voxels whose centre is not beyond the outermost voxels of `grid`."""
-    points = drawn.geometry.to_patient(np.argwhere(drawn.array))
-    if to_labels_lps is not None:
-        back = np.linalg.inv(to_labels_lps)
-        points = points @ back[:3, :3].T + back[:3, 3]
-    index = grid.to_index(points)
-    return float(np.mean(np.all((index > -1) & (index < grid.shape), axis=1)))
+    back = np.eye(4) if to_labels_lps is None else np.linalg.inv(to_labels_lps)
+    inside = total = 0
+    # Slice by slice: the points of a whole body would take gigabytes.
+    for number in np.flatnonzero(drawn.array.any(axis=(1, 2))):
+        there = np.argwhere(drawn.array[number])
+        points = drawn.geometry.to_patient(np.column_stack([np.full(len(there), number), there]))
+        index = grid.to_index(points @ back[:3, :3].T + back[:3, 3])
+        inside += int(np.count_nonzero(np.all((index > -1) & (index < grid.shape), axis=1)))
+        total += len(there)
+    return inside / total
 
 
 def _named(

@@ -22,7 +22,7 @@ _STAGE = "segment_marrow"
 _SEGMENT = re.compile(r"Segment(\d{1,4})_(Name|LabelValue|Layer|Tags)")
 _SLICER_CODE = re.compile(r"SCT\^([0-9]+)\^")
 _SLICER_SIDE = re.compile(r"SCT\^(?:7771000|24028007)\^(Left|Right)", re.IGNORECASE)
-_CARET_LABEL = re.compile(r'<Label Key="(\d{1,5})"[^>]*><!\[CDATA\[([^\]]{0,200})\]\]></Label>')
+_CARET_LABEL = re.compile(r'<Label Key="(\d{1,5})"[^<>]{0,200}><!\[CDATA\[([^\]]{0,200})\]\]></Label>')
 
 
 def read_volume_file(path: Path) -> DrawnLabels:

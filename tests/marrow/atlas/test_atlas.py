@@ -160,6 +160,7 @@ def test_a_changed_missing_or_newer_atlas_is_refused(stored: Path, tmp_path: Pat
     two = copied(stored, tmp_path / "two")
     assert code(edited(two, schema_version=2)) == "atlas_newer"
     assert code(edited(two, schema_version=1, subjects=[])) == "atlas_damaged"
+    assert code(edited(copied(stored, tmp_path / "three"), leave_one_out=[])) == "atlas_damaged"
     (two / "atlas.json").write_text("[[")
     assert code(two) == "atlas_damaged"
 

@@ -180,6 +180,12 @@ def test_trees_that_point_nowhere_are_refused(key: str, value: int) -> None:
         Trees.from_plain(plain)
 
 
+def test_trees_refuse_rows_they_were_not_trained_on() -> None:
+    trees, features, _ = learnt()
+    with pytest.raises(MaskError, match="other features"):
+        trees.probability(np.hstack([features, features]))
+
+
 def test_expected_dice_is_the_mean_over_truths_drawn_from_the_probabilities() -> None:
     rng = np.random.default_rng(1)
     probability = rng.beta(0.3, 0.3, 20000).astype(np.float32)
@@ -199,6 +205,11 @@ def test_crumbs_and_pinholes_go_and_foramina_stay() -> None:
     assert inside[:, 30, 30].all()
     assert not inside[:, 40:52, 40:52].any()
     assert not inside[2, 5:8, 5:8].any()
+
+
+def test_nothing_likelier_than_not_is_nothing() -> None:
+    probability = np.full((2, 40, 40), 0.3, np.float32)
+    assert not inside_of(probability, spacing_mm=(3.0, 1.0, 1.0), settings=shipped()).any()
 
 
 def test_a_voxel_without_a_label_takes_the_nearest() -> None:
