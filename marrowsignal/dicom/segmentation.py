@@ -27,7 +27,7 @@ _SEGMENTATION_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.1000
 _CONTOURS_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 _SIDES = {"7771000": "left", "24028007": "right", "G-A101": "left", "G-A100": "right"}
 _INSIDE = 0.5  # of a voxel or of certainty
-_GAP = 1.5  # slice distances from which on slices were left out
+_ROUNDING = 0.1  # of a slice distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +209,10 @@ def _with_slices_left_out(
 ) -> tuple[NDArray[np.uint16], VolumeGeometry]:
     """Put back the empty slices between those stored, so that none of these stands for its neighbours."""
     apart = grid.spacing_mm[0] / thickness_mm if thickness_mm and thickness_mm > 0 else 1.0
-    if len(array) < 2 or apart < _GAP:
+    # Where only the thickness is told, the gap between slices makes the distance longer than it, never shorter.
+    times = int(apart + _ROUNDING)
+    if len(array) < 2 or times < 2:
         return array, grid
-    times = round(apart)
     shape = ((len(array) - 1) * times + 1, *array.shape[1:])
     if np.prod(shape, dtype=float) > _MOST_VOXELS:
         return array, grid

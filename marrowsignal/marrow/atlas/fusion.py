@@ -12,6 +12,8 @@ from scipy import ndimage
 __all__ = ["Votes", "Warped", "fuse", "local_correlation"]
 
 _TINY = 1e-6
+# far below the floor of a voter's weight, so that voters who all look foreign still decide
+_NO_WEIGHT = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,7 +106,7 @@ def fuse(
         Of the weight.
     """
     zeros = np.zeros(contrast.shape, np.float32)
-    weight, count, share, plain, square = zeros + _TINY, zeros.copy(), zeros.copy(), zeros.copy(), zeros.copy()
+    weight, count, share, plain, square = zeros + _NO_WEIGHT, zeros.copy(), zeros.copy(), zeros.copy(), zeros.copy()
     likeness, best, expected = zeros.copy(), zeros.copy(), zeros.copy()
     by_label: dict[int, NDArray[np.float32]] = {}
     for one in warped:
