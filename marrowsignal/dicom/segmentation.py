@@ -27,7 +27,7 @@ _SEGMENTATION_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.1000
 _CONTOURS_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 _SIDES = {"7771000": "left", "24028007": "right", "G-A101": "left", "G-A100": "right"}
 _INSIDE = 0.5  # of a voxel or of certainty
-_ROUNDING = 0.1  # of a slice distance
+_ROUNDING = 0.1  # of a slice distance, between headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

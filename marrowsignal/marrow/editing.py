@@ -15,6 +15,7 @@ __all__ = ["as_edit"]
 
 _STAGE = "segment_marrow"
 _HASH_TOLD = 12
+_COVERED = 0.5
 
 
 def as_edit(supplied: Segmentation, own: ToolMask, *, settings: MarrowSettings) -> Segmentation | None:
@@ -32,8 +33,8 @@ def as_edit(supplied: Segmentation, own: ToolMask, *, settings: MarrowSettings) 
     Returns
     -------
     Segmentation or None
-        With the source ``edited``, what changed in `edit`, and our mask's names where the file has none; None where
-        the file is a drawing of its own: of whole bones, or with too little in common.
+        With the source ``edited``, what changed in `edit`, and our mask's names where the file has none and tells
+        bones apart; None where the file is a drawing of its own: of whole bones, or with too little in common.
     """
     labels, ours = supplied.labels, own.labels
     if supplied.kind is not MaskKind.MARROW or labels.array.shape != ours.array.shape:
@@ -42,8 +43,9 @@ def as_edit(supplied: Segmentation, own: ToolMask, *, settings: MarrowSettings) 
     total = np.count_nonzero(labels.array) + np.count_nonzero(ours.array)
     if not total or 2 * common / total < settings.edit_min_dice.value:
         return None
-    edit = _changes(labels, own)
-    names = {**dict(ours.names), **dict(labels.names)}
+    merged = _one_for_all(labels, ours)
+    edit = _changes(labels, own, renamed=not merged)
+    names = {**({} if merged else dict(ours.names)), **dict(labels.names)}
     present = {int(value) for value in np.unique(labels.array) if value}
     return replace(
         supplied,
@@ -55,13 +57,21 @@ def as_edit(supplied: Segmentation, own: ToolMask, *, settings: MarrowSettings) 
     )
 
 
-def _changes(labels: LabelVolume, own: ToolMask) -> MaskEdit:
+def _one_for_all(drawn: LabelVolume, ours: LabelVolume) -> bool:
+    """Whether one value without a name covers several bones of ours, as where a mask was saved without them."""
+    if drawn.names or len(np.unique(drawn.array[drawn.mask])) != 1:
+        return False
+    covered = [float(drawn.mask[ours.array == value].mean()) > _COVERED for value in np.unique(ours.array[ours.mask])]
+    return sum(covered) > 1
+
+
+def _changes(labels: LabelVolume, own: ToolMask, *, renamed: bool) -> MaskEdit:
     drawn, ours = labels.array, own.labels.array
     return MaskEdit(
         edited_from=own,
         added_voxels=int(np.count_nonzero((drawn > 0) & (ours == 0))),
         removed_voxels=int(np.count_nonzero((drawn == 0) & (ours > 0))),
-        renamed_voxels=int(np.count_nonzero((drawn > 0) & (ours > 0) & (drawn != ours))),
+        renamed_voxels=int(np.count_nonzero((drawn > 0) & (ours > 0) & (drawn != ours))) if renamed else 0,
         voxel_ml=labels.geometry.voxel_ml,
     )
 

@@ -267,3 +267,19 @@ def test_two_femora_that_nothing_tells_apart_are_not_divided() -> None:
     parts = divided(one, "hips")
     assert parts.parts == ()
     assert "not told apart" in parts.reason
+
+
+@pytest.mark.parametrize(("protocol", "key"), [("hips", "femur"), ("lumbar_spine", "l5")])
+def test_a_bone_that_cannot_be_divided_is_a_part_with_all_its_voxels(protocol: str, key: str) -> None:
+    rules = load_protocol(protocol)
+    geometry = grid("axial", (4.0, 2.0, 2.0), (0.0, 0.0, 0.0), (60.0, 60.0, 40.0))
+    mask = np.zeros(geometry.shape, bool)
+    mask[0:2, 10:20, 10:20] = True
+    bone = BonePart(spec=spec_of(key, rules), side=Side.LEFT, mask=mask, new=True)
+    found = divide_bones(
+        BoneScene(bones=(bone,), geometry=geometry, midline=None, joint_mask=None, laterality=Side.NONE, protocol=rules)
+    )
+    assert found.reason
+    (whole,) = found.parts
+    assert (whole.key, whole.voxels) == (key, 200)
+    np.testing.assert_array_equal(inside(found, whole), mask)

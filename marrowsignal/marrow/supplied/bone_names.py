@@ -103,8 +103,14 @@ class BoneNames:
 
 
 def tells_bone(name: str) -> bool:
-    """Whether a name says more than that it is marrow, bone or a mask."""
-    return bool(plain_words(name))
+    """Whether a name says more than that it is marrow, bone or a mask, or which number it has.
+
+    Examples
+    --------
+    >>> tells_bone("sacrum_1"), tells_bone("Segment_1")
+    (True, False)
+    """
+    return any(letter.isalpha() for letter in plain_words(name))
 
 
 def names_any_bone(name: str) -> bool:

@@ -93,6 +93,7 @@ def test_codes_and_sides_are_kept(tmp_path: Path) -> None:
         "0 background\n",
         "a,b\n1,2\n",
         "99999999999999999999 femur\n",
+        "1" + " " * 50_000,
     ],
 )
 def test_a_table_that_names_nothing_is_refused(tmp_path: Path, text: str) -> None:
