@@ -122,6 +122,7 @@ def hold_ballot(
         votes=votes,
         prior=moved(prior, grid, to_template).astype(np.float32),
         place_mm=_places(grid, to_template),
+        bones=tuple(share[box] for share in study.bones),
         spacing_mm=view.spacing_mm,
     )
     return Ballot(box=box, seen=seen, placed=placed)

@@ -59,7 +59,10 @@ def learn_atlas(
     tell : callable
         Called with a line of progress.
     """
-    studies = [open_study(s.t1, s.stir, spacing_mm=s.spacing_mm, settings=settings) for s in subjects]
+    studies = [
+        open_study(s.t1, s.stir, spacing_mm=s.spacing_mm, directions_lps=directions_lps, settings=settings)
+        for s in subjects
+    ]
     samples = [labelled_sample(study.view, s.labels, settings) for study, s in zip(studies, subjects, strict=True)]
     most = settings.search_tilt.value
     transverse = int(np.abs(directions_lps[0]).argmax())

@@ -19,6 +19,7 @@ _STEPS_MM = (3.0, 6.0, 12.0)
 _BOX_MM = (3.0, 6.0)
 _RIDGE_MM = (0.9, 1.8)
 _VOTE_SMOOTH_MM = (1.5, 4.0)
+_BONE_SMOOTH_MM = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +38,8 @@ class Seen:
         Share of subjects with marrow after affine alignment.
     place_mm : tuple of ndarray of float32, same shape
         Point of the template: column, row, slice.
+    bones : tuple of ndarray of float16, same shape
+        What a network that has seen phantoms only takes each voxel for.
     spacing_mm : tuple of float
         Between slices, rows, columns.
     """
@@ -46,6 +49,7 @@ class Seen:
     votes: Votes
     prior: NDArray[np.float32]
     place_mm: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    bones: tuple[NDArray[np.float16], ...]
     spacing_mm: tuple[float, float, float]
 
 
@@ -70,6 +74,11 @@ def _volumes(seen: Seen) -> Iterator[NDArray[np.float32]]:
         yield _smooth(votes.share, mm, pixel)
     yield from _neighbour_slices(votes.share)
     yield _signed_depth(votes.share > 0.5, pixel)
+    for share in seen.bones:
+        bone = share.astype(np.float32)
+        yield bone
+        yield _smooth(bone, _BONE_SMOOTH_MM, pixel)
+    yield _signed_depth(seen.bones[0] < 0.5, pixel)
 
 
 def _look(contrast: NDArray[np.float32], pixel: tuple[float, ...]) -> Iterator[NDArray[np.float32]]:

@@ -50,6 +50,7 @@ def segment_with_atlas(pair: AlignedPair, atlas: Atlas) -> Segmentation:
         turn.forth(pair.t1.array),
         None if stir is None else turn.forth(stir.array),
         spacing_mm=spacing,
+        directions_lps=turn.directions_of(geometry),
         settings=settings,
     )
     voters = [

@@ -8,6 +8,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from marrowsignal.geometry.volume import VolumeGeometry
+from marrowsignal.marrow.atlas.bone_shares import bone_shares
 from marrowsignal.marrow.atlas.contrast import local_contrast
 from marrowsignal.marrow.atlas.frame import centred_image, shrunk
 from marrowsignal.marrow.atlas.template import Sample
@@ -46,11 +48,14 @@ class Study:
         Local contrast of T1, and of STIR when there is one.
     wide : ndarray of float32, same shape
         T1 against a wide neighbourhood.
+    bones : tuple of ndarray of float16, same shape
+        What a network that has seen phantoms only takes each voxel for, by T1 alone.
     """
 
     view: StudyView
     contrasts: tuple[NDArray[np.float32], ...]
     wide: NDArray[np.float32]
+    bones: tuple[NDArray[np.float16], ...]
 
 
 def view_study(
@@ -82,6 +87,7 @@ def open_study(
     stir: NDArray[np.generic] | None,
     *,
     spacing_mm: tuple[float, float, float],
+    directions_lps: NDArray[np.float64],
     settings: AtlasSettings,
 ) -> Study:
     """Prepare a study on the atlas' axes to be voted on.
@@ -94,6 +100,8 @@ def open_study(
         STIR over T1.
     spacing_mm : tuple of float
         Between slices, rows, columns.
+    directions_lps : ndarray of float64, shape (3, 3)
+        Unit vectors of the slice, row and column axes as columns.
     settings : AtlasSettings
         Of the atlas.
     """
@@ -102,7 +110,13 @@ def open_study(
     if stir is not None:
         contrasts += (local_contrast(stir, spacing_mm=spacing_mm, reach_mm=settings.contrast_reach.value),)
     wide = local_contrast(t1, spacing_mm=spacing_mm, reach_mm=settings.wide_reach.value)
-    return Study(view=view, contrasts=contrasts, wide=wide)
+    grid = VolumeGeometry.from_axes(
+        origin_lps_mm=(0.0, 0.0, 0.0),
+        directions_lps=directions_lps,
+        spacing_mm=spacing_mm,
+        shape=(t1.shape[0], t1.shape[1], t1.shape[2]),
+    )
+    return Study(view=view, contrasts=contrasts, wide=wide, bones=bone_shares(t1, grid))
 
 
 def labelled_sample(view: StudyView, labels: NDArray[np.uint16], settings: AtlasSettings) -> Sample:
