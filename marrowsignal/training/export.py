@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from onnx import ModelProto
 from torch import Tensor, nn
 
 from marrowsignal.training.network import BoneNet
@@ -62,7 +63,17 @@ def onnx_of(net: BoneNet) -> bytes:
         verbose=False,
     )
     assert program is not None
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    _forget_origin(model)
+    return bytes(model.SerializeToString())
+
+
+def _forget_origin(model: ModelProto) -> None:
+    """Drop what the exporter notes of the machine: stack traces with paths, and names of modules."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 def write_network(weights: bytes, card: Card, folder: Path) -> None:
