@@ -7,7 +7,7 @@ import numpy as np
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable, passed
 from marrowsignal.quality.records import GateState
-from marrowsignal.signals.excess_water import constants_for_field
+from marrowsignal.signals.statistics.excess_water import constants_for_field
 
 __all__ = [
     "age_known",

@@ -12,9 +12,9 @@ from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.records import RegionMap
-from marrowsignal.signals.descriptors import ReferenceLevels
-from marrowsignal.signals.lesions import ExcessMap
-from marrowsignal.signals.levels import Levels, measure_levels
+from marrowsignal.signals.lesions.candidates import ExcessMap
+from marrowsignal.signals.statistics.descriptors import ReferenceLevels
+from marrowsignal.signals.statistics.levels import Levels, measure_levels
 
 __all__ = ["Bench"]
 

@@ -12,8 +12,8 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import References
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import RegionMap
-from marrowsignal.signals.lesions import ExcessMap, excess_map
-from marrowsignal.signals.ratios import fat_signal_index
+from marrowsignal.signals.lesions.candidates import ExcessMap, excess_map
+from marrowsignal.signals.statistics.ratios import fat_signal_index
 
 __all__ = ["RedLike", "fat_signal_map", "fluid_mask", "marrow_excess", "red_like_map"]
 

@@ -16,13 +16,18 @@ from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import Region, RegionMap, Side
 from marrowsignal.signals.bench import Bench
-from marrowsignal.signals.descriptors import ReferenceLevels, size_status, tissue_measurements, unmeasured
-from marrowsignal.signals.lesion_measures import measure_lesions
-from marrowsignal.signals.lesions import lesion_components
-from marrowsignal.signals.levels import Levels
+from marrowsignal.signals.distribution.symmetry import (
+    lesion_volume_asymmetry,
+    mirrored,
+    signal_asymmetry,
+    tolerant_dice,
+)
+from marrowsignal.signals.lesions.candidates import lesion_components
+from marrowsignal.signals.lesions.measures import measure_lesions
 from marrowsignal.signals.maps import RedLike, fat_signal_map, fluid_mask, marrow_excess, red_like_map
 from marrowsignal.signals.records import Measurement, MeasurementStatus, RegionSignals, Signals, Symmetry
-from marrowsignal.signals.symmetry import lesion_volume_asymmetry, mirrored, signal_asymmetry, tolerant_dice
+from marrowsignal.signals.statistics.descriptors import ReferenceLevels, size_status, tissue_measurements, unmeasured
+from marrowsignal.signals.statistics.levels import Levels
 
 __all__ = ["measure_signals"]
 

@@ -12,7 +12,16 @@ from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.regions.records import Side
 
-__all__ = ["Lesion", "Measurement", "MeasurementStatus", "RegionSignals", "Signals", "Symmetry"]
+__all__ = [
+    "BoneSignals",
+    "DroppedCandidate",
+    "Lesion",
+    "Measurement",
+    "MeasurementStatus",
+    "RegionSignals",
+    "Signals",
+    "Symmetry",
+]
 
 
 class MeasurementStatus(StrEnum):
@@ -98,7 +107,7 @@ class RegionSignals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesion:
-    """One connected component that stands out from the patient's own marrow.
+    """One connected component that stands out from the patient's own marrow: bright on STIR, or dark on T1.
 
     Attributes
     ----------
@@ -158,6 +167,55 @@ class Symmetry:
         return _by_name(self.measurements, name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoneSignals:
+    """What is asked of a bone and not of its voxels: epiphysis against metaphysis (D26), necrosis of a head (D37-D39).
+
+    Attributes
+    ----------
+    key, name : str
+        The bone, or its part.
+    side : Side
+        The patient's side.
+    measurements : tuple of Measurement
+        In a fixed order.
+    """
+
+    key: str
+    name: str
+    side: Side
+    measurements: tuple[Measurement, ...]
+
+    def measurement(self, name: str) -> Measurement:
+        """Return the measurement called `name`; KeyError if there is none."""
+        return _by_name(self.measurements, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedCandidate:
+    """A component that stood out on STIR and was not taken for a lesion.
+
+    Attributes
+    ----------
+    kind : str
+        What it was taken for: ``"vessel"``, ``"joint_fluid"``, ``"nerve_root"``, ``"rim"``, ``"slice_end"`` ...
+    reason : str
+        One sentence with the number that decided.
+    volume_ml : float
+        Volume.
+    region_name : str
+        Where it lies.
+    centroid_lps_mm : tuple of float
+        Patient point.
+    """
+
+    kind: str
+    reason: str
+    volume_ml: float
+    region_name: str
+    centroid_lps_mm: tuple[float, float, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Signals:
     """Everything measured.
@@ -183,6 +241,16 @@ class Signals:
         d of D06 in marrow, NaN elsewhere; None when lesions were not looked for.
     parts : tuple of RegionSignals
         Parts of bones, in the region map's order.
+    dark_foci : tuple of Lesion or None
+        Components dark on T1 (SCIENCE 3.4), largest first; None not looked for.
+    dark_labels : LabelVolume or None
+        On the T1 grid; None when dark foci were not looked for.
+    dropped : tuple of DroppedCandidate
+        What stood out on STIR and is no lesion, largest first.
+    distribution : tuple of Measurement
+        Of the whole field of view, for example the order of conversion (D25).
+    bones : tuple of BoneSignals
+        Bones with an epiphysis or a head.
     findings : tuple of Finding
         What weakens the measurements.
     """
@@ -196,6 +264,11 @@ class Signals:
     excess_index: NDArray[np.float32] | None
     lesions_reason: str = ""
     parts: tuple[RegionSignals, ...] = ()
+    dark_foci: tuple[Lesion, ...] | None = None
+    dark_labels: LabelVolume | None = None
+    dropped: tuple[DroppedCandidate, ...] = ()
+    distribution: tuple[Measurement, ...] = ()
+    bones: tuple[BoneSignals, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.bootstrap import BlockedVoxels, block_bootstrap_medians, blocked_voxels, interval
-from marrowsignal.signals.levels import measure_levels
+from marrowsignal.signals.statistics.bootstrap import BlockedVoxels, block_bootstrap_medians, blocked_voxels, interval
+from marrowsignal.signals.statistics.levels import measure_levels
 
 SETTINGS = load_protocol("generic").signals
 SPACING = (4.0, 1.0, 1.0)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.descriptors import ReferenceLevels, excess_water, size_status, tissue_measurements
-from marrowsignal.signals.excess_water import constants_for_field, predicted_stir_to_muscle
-from marrowsignal.signals.levels import Levels
 from marrowsignal.signals.records import Measurement, MeasurementStatus
+from marrowsignal.signals.statistics.descriptors import ReferenceLevels, excess_water, size_status, tissue_measurements
+from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
+from marrowsignal.signals.statistics.levels import Levels
 
 SETTINGS = load_protocol("pelvis_sij").signals
 STIR = AcquisitionFacts(repetition_time_ms=4000, echo_time_ms=50, inversion_time_ms=150, magnetic_field_strength_t=1.5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.excess_water import (
+from marrowsignal.signals.statistics.excess_water import (
     constants_for_field,
     inversion_recovery_signal,
     predicted_stir_to_muscle,

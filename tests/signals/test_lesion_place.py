@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.lesion_place import joint_distance, place_measurements, shell_mask
+from marrowsignal.signals.lesions.place import joint_distance, place_measurements, shell_mask
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 
 SETTINGS = load_protocol("pelvis_sij").lesions

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.lesions import ExcessMap, excess_map, lesion_components, lower_side_spread
+from marrowsignal.signals.lesions.candidates import ExcessMap, excess_map, lesion_components, lower_side_spread
 
 SETTINGS = load_protocol("pelvis_sij").lesions
 SPACING = (3.0, 1.0, 1.5)  # non-square on purpose

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marrowsignal.signals import ratios
+from marrowsignal.signals.statistics import ratios
 
 signal = st.floats(1.0, 1e4)
 gain = st.floats(1e-3, 1e3)

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.protocol import load_protocol
 from marrowsignal.regions import Midline, Side
-from marrowsignal.signals.levels import Levels
+from marrowsignal.signals.distribution.symmetry import (
+    lesion_volume_asymmetry,
+    mirrored,
+    signal_asymmetry,
+    tolerant_dice,
+)
 from marrowsignal.signals.records import MeasurementStatus
-from marrowsignal.signals.symmetry import lesion_volume_asymmetry, mirrored, signal_asymmetry, tolerant_dice
+from marrowsignal.signals.statistics.levels import Levels
 from tests.signals.scene import box_geometry
 
 SETTINGS = load_protocol("pelvis_sij").signals

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.protocol.schema import SignalSettings
-from marrowsignal.signals.bootstrap import block_bootstrap_medians, blocked_voxels
+from marrowsignal.signals.statistics.bootstrap import block_bootstrap_medians, blocked_voxels
 
 __all__ = ["Channels", "Levels", "measure_levels"]
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.protocol.schema import LesionSettings
-from marrowsignal.signals.descriptors import unmeasured
 from marrowsignal.signals.records import Measurement
+from marrowsignal.signals.statistics.descriptors import unmeasured
 
 __all__ = ["JointDistance", "joint_distance", "place_measurements", "shell_mask"]
 

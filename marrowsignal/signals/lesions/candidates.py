@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.protocol.schema import LesionSettings
-from marrowsignal.signals.ratios import excess_index
+from marrowsignal.signals.statistics.ratios import excess_index
 
 __all__ = ["ExcessMap", "excess_map", "lesion_components", "lower_side_spread"]
 

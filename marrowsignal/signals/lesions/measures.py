@@ -8,12 +8,12 @@ from scipy import ndimage
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.signals.bench import Bench
-from marrowsignal.signals.bootstrap import interval
-from marrowsignal.signals.descriptors import size_status, tissue_measurements, unmeasured
-from marrowsignal.signals.lesion_place import JointDistance, joint_distance, place_measurements, shell_mask
-from marrowsignal.signals.levels import Levels
-from marrowsignal.signals.ratios import ratio
+from marrowsignal.signals.lesions.place import JointDistance, joint_distance, place_measurements, shell_mask
 from marrowsignal.signals.records import Lesion, Measurement
+from marrowsignal.signals.statistics.bootstrap import interval
+from marrowsignal.signals.statistics.descriptors import size_status, tissue_measurements, unmeasured
+from marrowsignal.signals.statistics.levels import Levels
+from marrowsignal.signals.statistics.ratios import ratio
 
 __all__ = ["measure_lesions"]
 

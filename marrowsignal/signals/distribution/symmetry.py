@@ -9,11 +9,11 @@ from scipy import ndimage
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.regions.records import Midline
-from marrowsignal.signals.bootstrap import interval
-from marrowsignal.signals.descriptors import size_status, unmeasured
-from marrowsignal.signals.levels import Levels
-from marrowsignal.signals.ratios import asymmetry_percent
 from marrowsignal.signals.records import Measurement, MeasurementStatus
+from marrowsignal.signals.statistics.bootstrap import interval
+from marrowsignal.signals.statistics.descriptors import size_status, unmeasured
+from marrowsignal.signals.statistics.levels import Levels
+from marrowsignal.signals.statistics.ratios import asymmetry_percent
 
 __all__ = ["lesion_volume_asymmetry", "mirrored", "signal_asymmetry", "tolerant_dice"]
 

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.protocol.schema import SignalSettings
-from marrowsignal.signals import ratios
-from marrowsignal.signals.bootstrap import interval
-from marrowsignal.signals.excess_water import constants_for_field, predicted_stir_to_muscle
-from marrowsignal.signals.levels import Channels, Levels
 from marrowsignal.signals.records import Measurement, MeasurementStatus
+from marrowsignal.signals.statistics import ratios
+from marrowsignal.signals.statistics.bootstrap import interval
+from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
+from marrowsignal.signals.statistics.levels import Channels, Levels
 
 __all__ = ["ReferenceLevels", "excess_water", "size_status", "tissue_measurements", "unmeasured"]
 

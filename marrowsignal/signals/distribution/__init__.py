@@ -1,0 +1,1 @@
+"""Left against right, extent, order of conversion, epiphyses (SCIENCE 3.2)."""
