@@ -1,9 +1,9 @@
 """Six hundred people of the phantom, prepared once, to be measured and named as often as wished.
 
 ``python benchmarks/pattern_cohort.py prepare CACHE [--first N] [--last N] [--workers N]`` makes twelve scenarios of
-fifty people, each with its own body, age, sex, side, coil shading, noise, motion between the series and one of three field
-strengths, writes the study as DICOM, reads it back and goes as far as `find_references` with the true marrow as the
-mask. What is kept of a study is what `measure_signals` and `classify` take, and its truth.
+fifty people, each with its own body, age, sex, side, coil shading, noise, motion between the series and one of three
+field strengths, writes the study as DICOM, reads it back and goes as far as `find_references` with the true marrow as
+the mask. What is kept of a study is what `measure_signals` and `classify` take, and its truth.
 """
 
 from __future__ import annotations
@@ -104,15 +104,7 @@ def plan(number: int) -> tuple[str, int, StudyOptions]:
     t1, stir = usual_series(field_t)
     noise = rng.uniform(0.6, 1.3)
     low, high = rng.uniform(0.7, 0.95), rng.uniform(1.05, 1.35)
-    coils = [Coil(bias_p5=low, bias_p95=high, back_share=rng.uniform(0.0, 0.8)) for _ in range(2)]
-    series = [
-        replace(
-            s,
-            muscle_snr=noise * (s.muscle_snr or 0.0),
-            coil=replace(s.coil, bias_p5=c.bias_p5, bias_p95=c.bias_p95, back_share=c.back_share),
-        )
-        for s, c in zip((t1, stir), coils, strict=True)
-    ]
+    series = [_disturbed(s, noise, low, high, rng.uniform(0.0, 0.8)) for s in (t1, stir)]
     shift, turn = rng.normal(0.0, 1.2, 3).clip(-3, 3), rng.normal(0.0, 0.8, 3).clip(-2, 2)
     options = StudyOptions(
         t1=series[0],
