@@ -113,7 +113,7 @@ def plan(number: int) -> tuple[str, int, StudyOptions]:
         motion=Motion(shift_lps_mm=tuple(shift), rotation_deg=tuple(turn)),
         person=Person(sex=str(rng.choice(["F", "M"])), age_years=float(rng.integers(20, 76))),  # type: ignore[arg-type]
         mirrored=bool(rng.random() < 0.5),
-        sub_slices=2,
+        sub_slices=1,
         dicom=DicomOptions(transfer_syntax_uid=_EXPLICIT),
     )
     return name, 5000 + number, options
@@ -125,7 +125,7 @@ def _disturbed(usual: SeriesPhysics, noise: float, low: float, high: float, back
 
 
 def _small(view: View) -> View:
-    return replace(view, slices=18, matrix=(168, 168), pixel_mm=(1.2, 1.2), slice_distance_mm=4.4)
+    return replace(view, slices=16, matrix=(160, 160), pixel_mm=(1.25, 1.25), slice_distance_mm=4.8)
 
 
 def load_study(number: int, cache: Path) -> CohortStudy:
