@@ -4,6 +4,10 @@
 fifty people, each with its own body, age, sex, side, coil shading, noise, motion between the series and one of three
 field strengths, writes the study as DICOM, reads it back and goes as far as `find_references` with the true marrow as
 the mask. What is kept of a study is what `measure_signals` and `classify` take, and its truth.
+
+``python benchmarks/pattern_cohort.py score CACHE [--first N] [--last N] [--workers N] [--kept FOLDER]`` measures and
+names what is prepared and prints the cohort's figures (`pattern_score`); FOLDER keeps what was measured, so that rules
+can be tried again in seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import numpy as np
 
 from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import SeriesPair, find_series, read_volume, select_pair
-from marrowsignal.geometry import LabelVolume
+from marrowsignal.geometry import LabelVolume, SignalVolume
 from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
 from marrowsignal.marrow import MarrowMask, segment_marrow
 from marrowsignal.marrow.hint import bone_hint
@@ -132,7 +136,15 @@ def load_study(number: int, cache: Path) -> CohortStudy:
     """Read a prepared study."""
     study = pickle.loads(zlib.decompress((cache / f"study{number:03d}.pkl.z").read_bytes()))
     assert isinstance(study, CohortStudy)
-    return study
+    stir = study.pair.stir
+    assert stir is not None
+    return replace(study, pair=replace(study.pair, t1=_as_thick(study.pair.t1), stir=_as_thick(stir)))
+
+
+def _as_thick(volume: SignalVolume) -> SignalVolume:
+    # one sample a slice stands for any thickness: for the usual gap of a fifth, not for that of every other slice
+    thickness = volume.geometry.spacing_mm[0] / 1.2
+    return replace(volume, acquisition=replace(volume.acquisition, slice_thickness_mm=thickness))
 
 
 def _prepare(cache: Path, number: int) -> int:
@@ -182,19 +194,42 @@ def _prepare(cache: Path, number: int) -> int:
     return number
 
 
+def _score(cache: Path, kept: Path | None, numbers: range, workers: int) -> None:
+    from pattern_score import Outcome, judge, print_figures  # noqa: PLC0415 - it imports this module in turn
+
+    there = [n for n in numbers if (cache / f"study{n:03d}.pkl.z").exists()]
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+    outcomes: list[Outcome] = []
+    # a fresh interpreter now and then: what libraries hold on to stays small
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=50) as pool:
+        for found in pool.map(partial(judge, cache=cache, kept=kept), there):
+            outcomes.append(found)
+            sys.stderr.write(f"{found.number} ")
+            sys.stderr.flush()
+    sys.stderr.write("\n")
+    print_figures(outcomes)
+
+
 def main() -> int:
-    """Prepare the studies asked for."""
+    """Prepare the studies asked for, or score those that are prepared."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", choices=["prepare"])
+    options.add_argument("what", choices=["prepare", "score"])
     options.add_argument("cache", type=Path, help="folder of prepared studies, filled when missing")
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--last", type=int, default=SIZE)
     options.add_argument("--workers", type=int, default=1, help="processes")
+    options.add_argument("--kept", type=Path, help="score: folder of what was measured earlier, filled when missing")
     chosen = options.parse_args()
+    numbers = range(chosen.first, chosen.last)
+    if chosen.what == "score":
+        _score(chosen.cache, chosen.kept, numbers, chosen.workers)
+        return 0
     chosen.cache.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(chosen.workers, mp_context=context) as pool:
-        for number in pool.map(partial(_prepare, chosen.cache), range(chosen.first, chosen.last)):
+        for number in pool.map(partial(_prepare, chosen.cache), numbers):
             sys.stderr.write(f"{number} ")
             sys.stderr.flush()
     sys.stderr.write("\n")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from marrowsignal import __version__
 from marrowsignal.alignment import AlignedPair, align_pair
+from marrowsignal.alignment.chemical_shift import read_chemical_shift
+from marrowsignal.alignment.records import ChemicalShift
 from marrowsignal.dicom import (
     CaseKey,
     SeriesPair,
@@ -20,10 +22,12 @@ from marrowsignal.dicom import (
     read_volume,
     select_pair,
 )
+from marrowsignal.dicom.chemical_shift import find_chemical_shift
 from marrowsignal.dicom.pairing.side import said_side
 from marrowsignal.exports.corrected_case import take_over
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.intensity import References, correct_bias, find_references, mark_metal
+from marrowsignal.learned_lesions.way import check_lesion_way, proposed_by, with_proposal
 from marrowsignal.marrow import MarrowMask, MarrowSource, mask_sha256, segment_marrow
 from marrowsignal.marrow.hint import bone_hint
 from marrowsignal.marrow.supplied import MarrowRequest, SuppliedMask, open_supplied, study_space
@@ -63,6 +67,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     protocol: str | None = None,
     marrow: Path | MarrowRequest | None = None,
     marrow_from: str = "automatic",
+    lesions_from: str = "rules",
     t1_uid: str | None = None,
     stir_uid: str | None = None,
     allow_t1_only: bool = False,
@@ -86,6 +91,8 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         Marrow label map in patient space.
     marrow_from : str
         How marrow is segmented without one: ``"automatic"``, ``"atlas:FOLDER"`` or ``"external:NAME"``.
+    lesions_from : str
+        How lesions are found: ``"rules"``, or ``"atlas:FOLDER"`` by the model an atlas learnt of labelled lesions.
     t1_uid, stir_uid : str, optional
         SeriesInstanceUIDs that override the choice of series; of no meaning when a pair is given.
     allow_t1_only : bool
@@ -106,6 +113,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     MarrowSignalError
         One of `marrowsignal.errors`, when the study cannot be analyzed.
     """
+    check_lesion_way(lesions_from)
     clock = _Clock(on_step)
     if isinstance(source, SeriesPair):
         series = source
@@ -122,6 +130,8 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         )
         clock.done("select_pair")
     rules = load_protocol(protocol or choose_protocol_name(series.t1.acquisition.body_part_examined))
+    facts = series.t1.acquisition
+    own = rules.for_person(age_y=facts.patient_age_y, sex=facts.patient_sex, field_t=facts.magnetic_field_strength_t)
     t1 = read_volume(series.t1)
     stir = None if series.stir is None else read_volume(series.stir)
     clock.done("read_volume")
@@ -139,6 +149,8 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         clock.done("take_over_pair")
     else:
         pair = _prepared(series, t1, stir, focus=None if given is None else given.labels, protocol=rules, clock=clock)
+    shift = _chemical_shift(series, pair, series_rules, protocol=rules)
+    clock.done("read_chemical_shift")
     if opened is not None and opened.on_stir:
         given = opened.on_t1(pair.t1_to_stir_lps)
     mask = segment_marrow(pair, protocol=rules, supplied=given, way=marrow_from)
@@ -153,7 +165,9 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     clock.done("label_regions")
     references = find_references(pair, mask.labels, mask.core_mask, protocol=rules)
     clock.done("find_references")
-    signals = measure_signals(pair, mask, regions, references, protocol=rules)
+    proposal = proposed_by(lesions_from, pair, mask, regions, references, protocol=rules)
+    signals = measure_signals(pair, mask, regions, references, protocol=own, chemical_shift=shift, proposal=proposal)
+    signals = with_proposal(signals, proposal)
     clock.done("measure_signals")
     quality = check_quality(series, pair, mask, regions, references, signals, protocol=rules)
     signals = withhold(signals, quality)
@@ -161,7 +175,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     findings = tuple(
         finding for step in (series, pair, mask, regions, references, signals) for finding in step.findings
     )
-    call = classify(pair, signals, quality=quality, findings=findings, protocol=rules)
+    call = classify(pair, signals, quality=quality, findings=findings, protocol=own)
     clock.done("classify")
     return assemble_result(
         case=case,
@@ -178,6 +192,13 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
         series_rules=series_rules,
         step_times=tuple(clock.times),
     )
+
+
+def _chemical_shift(
+    series: SeriesPair, pair: AlignedPair, series_rules: SeriesRules | None, *, protocol: Protocol
+) -> ChemicalShift | None:
+    found = find_chemical_shift(series, rules=series_rules)
+    return None if found is None else read_chemical_shift(found, pair, settings=protocol.alignment)
 
 
 def _laterality(series: SeriesPair, rules: SeriesRules | None) -> Side:

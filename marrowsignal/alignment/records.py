@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import GridDifference, SignalVolume
 
-__all__ = ["NO_STIR", "AlignedPair", "AlignmentQuality", "AlignmentVerdict", "BiasModel", "PieceMotion"]
+__all__ = [
+    "NO_STIR",
+    "AlignedPair",
+    "AlignmentQuality",
+    "AlignmentVerdict",
+    "BiasModel",
+    "ChemicalShift",
+    "PieceMotion",
+]
 
 # Reason of everything that needs STIR where a T1 alone is measured.
 NO_STIR = "no STIR series"
@@ -201,3 +209,32 @@ class AlignedPair:
     def measurable_mask(self) -> NDArray[np.bool_]:
         """Voxels of `shared_mask` that lie far enough from metal."""
         return self.shared_mask if self.metal_mask is None else self.shared_mask & ~self.metal_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChemicalShift:
+    """Series that part fat from water by chemical shift, on the T1 grid.
+
+    Attributes
+    ----------
+    fat_fraction : ndarray of float32, shape (slice, row, column), or None
+        Fat-fraction map in the units its series has; None without one.
+    in_phase, opposed_phase : ndarray of float32, same shape, or None
+        Signals; both or none.
+    covered_mask : ndarray of bool, same shape
+        T1 voxels that every one of them holds.
+    t1_to_chemical_shift_lps : ndarray of float64, shape (4, 4)
+        Takes a patient point of the T1 series to the same tissue's point in these series, LPS mm.
+    verdict : AlignmentVerdict or None
+        What the registration of the in-phase image to T1 is good for; None where the headers alone tell the place.
+    findings : tuple of Finding
+        Which series these are, and what weakens them.
+    """
+
+    fat_fraction: NDArray[np.float32] | None
+    in_phase: NDArray[np.float32] | None
+    opposed_phase: NDArray[np.float32] | None
+    covered_mask: NDArray[np.bool_]
+    t1_to_chemical_shift_lps: NDArray[np.float64]
+    verdict: AlignmentVerdict | None = None
+    findings: tuple[Finding, ...] = ()

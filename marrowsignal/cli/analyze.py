@@ -40,6 +40,7 @@ class _Request:
     protocol: str | None
     marrow: MarrowRequest | None
     marrow_from: str
+    lesions_from: str
     t1_uid: str | None
     stir_uid: str | None
     label: str | None
@@ -86,6 +87,9 @@ def analyze(
         str | None,
         typer.Option(help="automatic (default), atlas:FOLDER, external:NAME, or supplied together with --marrow."),
     ] = None,
+    lesions_from: Annotated[
+        str, typer.Option(help="rules (default), or atlas:FOLDER, a model an atlas learnt of labelled lesions.")
+    ] = "rules",
     t1: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as T1.")] = None,
     stir: Annotated[str | None, typer.Option(help="SeriesInstanceUID to take as STIR.")] = None,
     pair: Annotated[
@@ -126,6 +130,7 @@ def analyze(
         protocol=protocol,
         marrow=mask,
         marrow_from=way,
+        lesions_from=_lesion_way(lesions_from),
         t1_uid=None if t1 is None else t1.strip(),
         stir_uid=None if stir is None else stir.strip(),
         label=pair,
@@ -151,6 +156,14 @@ def _way(marrow_from: str | None, marrow: Path | None) -> str:
             f"--marrow-from {marrow_from.partition(':')[0]} and --marrow FILE contradict each other", "give one of them"
         )
     return marrow_from
+
+
+def _lesion_way(way: str) -> str:
+    """Refuse an unknown way or an atlas without lesions before the long work."""
+    from marrowsignal.learned_lesions.way import check_lesion_way
+
+    check_lesion_way(way)
+    return way
 
 
 def _mask(path: Path | None, kind: str | None, table: Path | None, out: Path) -> MarrowRequest | None:
@@ -277,6 +290,7 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
         protocol=request.protocol,
         marrow=request.marrow,
         marrow_from=request.marrow_from,
+        lesions_from=request.lesions_from,
         series_rules=request.rules,
         on_step=done,
     )

@@ -17,6 +17,8 @@ from typer.core import TyperCommand
 from marrowsignal import __version__
 from marrowsignal.cli.analyze import analyze
 from marrowsignal.cli.atlas import atlas_app
+from marrowsignal.cli.calibrate import calibrate
+from marrowsignal.cli.compare import compare
 from marrowsignal.cli.inspect import inspect
 from marrowsignal.cli.phantom import phantom
 from marrowsignal.cli.protocol import protocol_app
@@ -74,6 +76,8 @@ app = typer.Typer(
 )
 app.command("inspect", cls=_Command)(inspect)
 app.command("analyze", cls=_Command)(analyze)
+app.command("compare", cls=_Command)(compare)
+app.command("calibrate", cls=_Command)(calibrate)
 app.command("phantom", cls=_Command)(phantom)
 app.command("selftest", cls=_Command)(selftest)
 app.add_typer(atlas_app, name="atlas")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from marrowsignal.cli.terminal import say
 from marrowsignal.errors import UsageError
 
 if TYPE_CHECKING:
+    from marrowsignal.learned_lesions.document import LesionModelDocument
     from marrowsignal.marrow.atlas import AtlasDocument
     from marrowsignal.marrow.records import MaskKind
 
@@ -25,13 +27,23 @@ atlas_app = typer.Typer(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """What an atlas folder says of itself."""
+
+    document: AtlasDocument
+    lesions: LesionModelDocument | None
+    bytes_on_disk: int
+
+
 @atlas_app.command("build")
 def build(
     manifest: Annotated[
         Path,
         typer.Argument(
             metavar="MANIFEST.csv",
-            help="One row a study: t1 (DICOM folder), marrow (label map); if wanted stir (folder), labels (table).",
+            help="One row a study: t1 (DICOM folder), marrow (label map); if wanted stir (folder), labels (table), "
+            "lesions (label maps of lesions, one a read, separated by ;).",
         ),
     ],
     *,
@@ -44,9 +56,12 @@ def build(
 ) -> None:
     """Make an atlas of three or more labelled studies; its leave-one-out quality is measured and kept.
 
-    Label five studies, then `marrowsignal analyze --marrow-from atlas:DIR` measures five hundred.
+    Label five studies, then `marrowsignal analyze --marrow-from atlas:DIR` measures five hundred. Where three or more
+    rows have lesions, a voxel model of these is learnt too, for `--lesions-from atlas:DIR`: any value but 0 is lesion,
+    a map of zeros says that a reader found none, an empty cell that nobody looked. STIR is then needed, named in stir
+    or lying in the folder of t1.
     """
-    from marrowsignal.marrow.atlas import build_atlas, read_contents
+    from marrowsignal.learned_lesions import build_with_lesions
     from marrowsignal.protocol import load_protocol
 
     started = time.perf_counter()
@@ -57,8 +72,8 @@ def build(
 
     existing_input(manifest, stage="build_atlas")
     check_writable(output)
-    build_atlas(manifest, output, kind=_kind(mask_kind), protocol=load_protocol(protocol), tell=tell)
-    _print_atlas(read_contents(output), _bytes_of(output))
+    build_with_lesions(manifest, output, kind=_kind(mask_kind), protocol=load_protocol(protocol), tell=tell)
+    _print_atlas(_listed(output))
 
 
 @atlas_app.command("list")
@@ -68,17 +83,23 @@ def list_atlases(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list on stdout.")] = False,
 ) -> None:
     """Tell subjects, labels, leave-one-out quality, size and version of atlases."""
-    from marrowsignal.marrow.atlas import read_contents
-
-    found = [(read_contents(existing_input(folder, stage="read_atlas")), _bytes_of(folder)) for folder in folders]
+    found = [_listed(existing_input(folder, stage="read_atlas")) for folder in folders]
     if as_json:
-        content = [_plain(document, size) for document, size in found]
-        typer.echo(json.dumps(content, indent=1))
+        typer.echo(json.dumps([_plain(atlas) for atlas in found], indent=1))
         return
-    for number, (document, size) in enumerate(found, start=1):
+    for number, atlas in enumerate(found, start=1):
         if len(found) > 1:
             typer.echo(f"Atlas {number} of {len(found)}")
-        _print_atlas(document, size)
+        _print_atlas(atlas)
+
+
+def _listed(folder: Path) -> _Listed:
+    from marrowsignal.learned_lesions import read_lesion_contents
+    from marrowsignal.marrow.atlas import read_contents
+
+    return _Listed(
+        document=read_contents(folder), lesions=read_lesion_contents(folder), bytes_on_disk=_bytes_of(folder)
+    )
 
 
 def _kind(text: str) -> MaskKind:
@@ -95,7 +116,8 @@ def _bytes_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
-def _print_atlas(document: AtlasDocument, size: int) -> None:
+def _print_atlas(atlas: _Listed) -> None:
+    document, size = atlas.document, atlas.bytes_on_disk
     names = dict(document.label_names)
     rows = document.leave_one_out
     dices = [row.dice for row in rows]
@@ -109,9 +131,22 @@ def _print_atlas(document: AtlasDocument, size: int) -> None:
     say(f"Left-out Dice {sum(dices) / len(dices):.3f} on average, {min(dices):.3f} at worst")
     for row in rows:
         say(f"  {row.name:<10} Dice {row.dice:.3f}, votes alone {row.votes_dice:.3f}, likeness {row.placed:.2f}")
+    if atlas.lesions is not None:
+        _print_lesions(atlas.lesions)
 
 
-def _plain(document: AtlasDocument, size: int) -> dict[str, object]:
+def _print_lesions(document: LesionModelDocument) -> None:
+    rows = document.leave_one_out
+    dices = [row.dice for row in rows]
+    say(f"Lesions: left-out Dice {sum(dices) / len(dices):.3f} on average, {min(dices):.3f} at worst")
+    for row in rows:
+        between = "" if row.reads_dice is None else f", reads among each other {row.reads_dice:.3f}"
+        found = f"{row.lesions_found} of {row.lesions} lesions touched, {row.found_ml:.1f} mL for {row.read_ml:.1f} mL"
+        say(f"  {row.name:<10} Dice {row.dice:.3f}{between}; {found}")
+
+
+def _plain(atlas: _Listed) -> dict[str, object]:
+    document, lesions = atlas.document, atlas.lesions
     dices = [row.dice for row in document.leave_one_out]
     return {
         "schema_version": document.schema_version,
@@ -123,5 +158,8 @@ def _plain(document: AtlasDocument, size: int) -> dict[str, object]:
         "leave_one_out": [row.model_dump(mode="json") for row in document.leave_one_out],
         "mean_dice": sum(dices) / len(dices),
         "worst_dice": min(dices),
-        "bytes": size,
+        "lesions_leave_one_out": None
+        if lesions is None
+        else [row.model_dump(mode="json") for row in lesions.leave_one_out],
+        "bytes": atlas.bytes_on_disk,
     }

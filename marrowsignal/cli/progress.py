@@ -18,6 +18,7 @@ STEPS = (
     ("align_pair", "Aligning STIR with T1"),
     ("mark_metal", "Looking for metal"),
     ("correct_bias", "Removing coil shading"),
+    ("read_chemical_shift", "Looking for Dixon series"),
     ("segment_marrow", "Finding marrow"),
     ("label_regions", "Naming regions"),
     ("find_references", "Measuring muscle and fat"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.exports.aligned_state import write_aligned_state
 from marrowsignal.exports.nifti import write_images
 from marrowsignal.exports.tables import write_tables
+from marrowsignal.exports.whole_folder import write_whole_folder
 from marrowsignal.results.document import to_document, to_json
 from marrowsignal.results.study_result import StudyResult
 
@@ -79,24 +79,7 @@ def write_case(result: StudyResult, out: Path, *, report_html: str, overwrite: b
         raise OutputError(
             f"case {result.case} exists already", code="case_exists", stage=_STAGE, hint="choose another --case"
         )
-    staging: Path | None = None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{result.case}.", suffix=".partial", dir=out))
-        # The inner folder has the permissions the user's umask asks for; mkdtemp's own has not.
-        fresh = staging / "new"
-        _write_files(result, fresh, report_html=report_html)
-        _put_in_place(fresh, folder, old=staging / "old")
-    except (OSError, RuntimeError) as error:  # SimpleITK reports a full disk as RuntimeError
-        raise OutputError(
-            f"the results of case {result.case} cannot be written ({_cause(error)})",
-            code="output_not_writable",
-            stage=_STAGE,
-            hint="check that the output folder exists, is writable and has space left",
-        ) from error
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
+    write_whole_folder(folder, partial(_write_files, result, report_html=report_html), stage=_STAGE)
     return folder
 
 
@@ -108,20 +91,3 @@ def _write_files(result: StudyResult, folder: Path, *, report_html: str) -> None
     write_tables(result, folder)
     (folder / "result.json").write_bytes(to_json(to_document(result)).encode("utf-8"))
     (folder / "report.html").write_bytes(report_html.encode("utf-8"))
-
-
-def _put_in_place(fresh: Path, folder: Path, *, old: Path) -> None:
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-
-
-def _cause(error: Exception) -> str:
-    # strerror holds no path; SimpleITK's message does.
-    return (error.strerror or "unknown cause") if isinstance(error, OSError) else "an image could not be written"

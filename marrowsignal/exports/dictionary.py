@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.results.descriptors import (
+    BONE_DESCRIPTORS,
     LESION_DESCRIPTORS,
     REGION_DESCRIPTORS,
     SYMMETRY_DESCRIPTORS,
@@ -12,7 +13,9 @@ from marrowsignal.results.descriptors import (
 )
 
 __all__ = [
+    "BONE_COLUMNS",
     "COLUMNS",
+    "DARK_FOCUS_COLUMNS",
     "LESION_COLUMNS",
     "REGION_COLUMNS",
     "SYMMETRY_COLUMNS",
@@ -22,7 +25,7 @@ __all__ = [
 ]
 
 
-_PURE_NUMBERS = ("ratio", "index", "sum")  # a name that says so needs no unit
+_PURE_NUMBERS = ("ratio", "index", "sum", "difference")  # a name that says so needs no unit
 _FAMILY_ENDS = ("_ci_low", "_ci_high", "_status", "_reason")
 
 
@@ -142,6 +145,11 @@ _LESION = (
     ("centroid_y_lps_mm", "mm", "lesions[].centroid_lps_mm[1]", "Centroid, towards the patient's back."),
     ("centroid_z_lps_mm", "mm", "lesions[].centroid_lps_mm[2]", "Centroid, towards the patient's head."),
 )
+_BONE = (
+    ("bone", "text", "bones[].key", "Bone, or its part, without side."),
+    ("bone_name", "text", "bones[].name", "The same in words, with side."),
+    ("side", "text", "bones[].side", "The patient's side: left, right or none."),
+)
 _SYMMETRY = (
     (
         "region",
@@ -196,20 +204,32 @@ def _table(
     )
 
 
+def _of_dark_foci(rows: tuple[tuple[str, str, str, str], ...]) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple(
+        (name, unit, source.replace("lesions[]", "dark_foci[]"), words.replace("lesions.nii", "dark_foci.nii"))
+        for name, unit, source, words in rows
+    )
+
+
 REGION_COLUMNS = _table("regions.csv", _REGION, REGION_DESCRIPTORS, _REGION_END)
 LESION_COLUMNS = _table("lesions.csv", _LESION, LESION_DESCRIPTORS)
 SYMMETRY_COLUMNS = _table("symmetry.csv", _SYMMETRY, SYMMETRY_DESCRIPTORS)
-COLUMNS = (*REGION_COLUMNS, *LESION_COLUMNS, *SYMMETRY_COLUMNS)
+DARK_FOCUS_COLUMNS = _table("dark_foci.csv", _of_dark_foci(_LESION), LESION_DESCRIPTORS)
+BONE_COLUMNS = _table("bones.csv", _BONE, BONE_DESCRIPTORS)
+_TABLES = (
+    ("regions.csv", REGION_COLUMNS),
+    ("lesions.csv", LESION_COLUMNS),
+    ("symmetry.csv", SYMMETRY_COLUMNS),
+    ("dark_foci.csv", DARK_FOCUS_COLUMNS),
+    ("bones.csv", BONE_COLUMNS),
+)
+COLUMNS = tuple(column for _, columns in _TABLES for column in columns)
 
 
 def dictionary_markdown() -> str:
     """Return the data dictionary as Markdown tables: the generated part of ``docs/outputs.md``."""
     lines: list[str] = []
-    for table, columns in (
-        ("regions.csv", REGION_COLUMNS),
-        ("lesions.csv", LESION_COLUMNS),
-        ("symmetry.csv", SYMMETRY_COLUMNS),
-    ):
+    for table, columns in _TABLES:
         lines += [f"### {table}", "", "| column | unit | descriptor | meaning |", "|---|---|---|---|"]
         lines += [_markdown_row(column) for column in columns if not column.name.endswith(_FAMILY_ENDS)]
         lines += [

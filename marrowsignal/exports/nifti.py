@@ -10,16 +10,18 @@ from marrowsignal.exports.label_tables import LabelRow, label_tables
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import Lesion
 
 __all__ = ["write_images"]
 
 
 def write_images(result: StudyResult, folder: Path) -> None:
-    """Write ``t1``, ``stir_on_t1``, ``marrow``, ``regions``, ``parts``, ``lesions``, ``fat_signal_index``.
+    """Write ``t1``, ``stir_on_t1``, ``fat_signal_index`` and the label maps of marrow, its regions and what is found.
 
-    All are ``.nii.gz``. Label maps get the tables of `label_tables` beside them. What was not measured has no file: no
-    ``stir_on_t1`` without a STIR series, no ``parts`` where no bone was divided, no ``lesions`` where none were looked
-    for, no ``fat_signal_index`` without reference tissues.
+    All are ``.nii.gz``; the label maps are ``marrow``, ``regions``, ``parts``, ``lesions``, ``dark_foci`` and get the
+    tables of `label_tables` beside them. What was not measured has no file: no ``stir_on_t1`` without a STIR series, no
+    ``parts`` where no bone was divided, no ``lesions`` or ``dark_foci`` where none were looked for, no
+    ``fat_signal_index`` without reference tissues.
 
     Parameters
     ----------
@@ -40,7 +42,8 @@ def write_images(result: StudyResult, folder: Path) -> None:
         ("marrow", result.marrow.labels, _marrow_rows(result)),
         ("regions", result.regions.labels, _region_rows(result)),
         ("parts", result.regions.part_labels, _part_rows(result)),
-        ("lesions", result.signals.lesion_labels, _lesion_rows(result)),
+        ("lesions", result.signals.lesion_labels, _found_rows(result.signals.lesions, "lesion")),
+        ("dark_foci", result.signals.dark_labels, _found_rows(result.signals.dark_foci, "dark focus")),
     ):
         if labels is None:
             continue
@@ -89,14 +92,14 @@ def _part_rows(result: StudyResult) -> tuple[LabelRow, ...]:
     )
 
 
-def _lesion_rows(result: StudyResult) -> tuple[LabelRow, ...]:
+def _found_rows(found: tuple[Lesion, ...] | None, word: str) -> tuple[LabelRow, ...]:
     return tuple(
         LabelRow(
             index=lesion.label,
-            name=f"lesion {lesion.label}, {lesion.region_name}",
+            name=f"{word} {lesion.label}, {lesion.region_name}",
             key=lesion.region_key,
             side=lesion.side.value,
             volume_ml=lesion.volume_ml,
         )
-        for lesion in result.signals.lesions or ()
+        for lesion in found or ()
     )

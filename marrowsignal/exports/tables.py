@@ -1,4 +1,4 @@
-"""Tables for statistics: one row a region, a lesion, a left-right pair.
+"""Tables for statistics: one row a region, a lesion, a left-right pair, a focus dark on T1, a bone.
 
 An empty cell means not measured; the status and reason columns beside it say why. No cell holds 0 or -1 for a
 value that was not measured.
@@ -6,15 +6,22 @@ value that was not measured.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from marrowsignal.exports.dictionary import COLUMNS, LESION_COLUMNS, REGION_COLUMNS, SYMMETRY_COLUMNS, Column
+from marrowsignal.exports.csv_text import Cell, csv_text
+from marrowsignal.exports.dictionary import (
+    BONE_COLUMNS,
+    COLUMNS,
+    DARK_FOCUS_COLUMNS,
+    LESION_COLUMNS,
+    REGION_COLUMNS,
+    SYMMETRY_COLUMNS,
+    Column,
+)
 from marrowsignal.regions.records import Region
 from marrowsignal.results.descriptors import (
+    BONE_DESCRIPTORS,
     LESION_DESCRIPTORS,
     REGION_DESCRIPTORS,
     SYMMETRY_DESCRIPTORS,
@@ -24,17 +31,22 @@ from marrowsignal.results.measured_sections import coverage_section, measurement
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
-__all__ = ["columns_csv", "lesions_csv", "regions_csv", "symmetry_csv", "write_tables"]
-
-Cell = str | int | float | None
-# OWASP "CSV Injection"; the wide forms start a formula in East Asian versions of Excel.
-_FORMULA_STARTS = tuple("=+-@＝＋－＠")
+__all__ = [
+    "bones_csv",
+    "columns_csv",
+    "dark_foci_csv",
+    "lesions_csv",
+    "regions_csv",
+    "symmetry_csv",
+    "write_tables",
+]
 
 
 def write_tables(result: StudyResult, folder: Path) -> None:
-    """Write ``regions.csv``, ``lesions.csv``, ``symmetry.csv`` and their dictionary ``columns.csv``.
+    """Write ``regions.csv``, ``lesions.csv``, ``symmetry.csv``, ``dark_foci.csv``, ``bones.csv`` and ``columns.csv``.
 
-    Where lesions were not looked for there is no ``lesions.csv``: one without rows would read as none found.
+    The last is the dictionary of the others. Where lesions or dark foci were not looked for they have no table: one
+    without rows would read as none found.
 
     Parameters
     ----------
@@ -47,6 +59,8 @@ def write_tables(result: StudyResult, folder: Path) -> None:
         ("regions.csv", regions_csv(result)),
         ("lesions.csv", lesions_csv(result)),
         ("symmetry.csv", symmetry_csv(result)),
+        ("dark_foci.csv", dark_foci_csv(result)),
+        ("bones.csv", bones_csv(result)),
         ("columns.csv", columns_csv()),
     ):
         if text is not None:
@@ -72,6 +86,24 @@ def lesions_csv(result: StudyResult) -> str | None:
     return _csv(LESION_COLUMNS, (_lesion_row(result, lesion) for lesion in result.signals.lesions))
 
 
+def dark_foci_csv(result: StudyResult) -> str | None:
+    """Return the table of foci dark on T1; only a header when none was found, None when they were not looked for."""
+    if result.signals.dark_foci is None:
+        return None
+    return _csv(DARK_FOCUS_COLUMNS, (_lesion_row(result, focus) for focus in result.signals.dark_foci))
+
+
+def bones_csv(result: StudyResult) -> str:
+    """Return the table of bones with an epiphysis or a head; only a header where there is none in view."""
+    return _csv(
+        BONE_COLUMNS,
+        (
+            [*_study_cells(result), bone.key, bone.name, bone.side.value, *_cells(BONE_DESCRIPTORS, bone.measurements)]
+            for bone in result.signals.bones
+        ),
+    )
+
+
 def symmetry_csv(result: StudyResult) -> str:
     """Return the table of left-right pairs; its first row is the whole marrow."""
     return _csv(
@@ -90,7 +122,7 @@ def columns_csv() -> str:
         [column.table, column.name, column.unit, column.descriptor, column.description, column.source]
         for column in COLUMNS
     )
-    return _write(header, rows)
+    return csv_text(header, rows)
 
 
 def _study_cells(result: StudyResult) -> list[Cell]:
@@ -165,25 +197,4 @@ def _cells(descriptors: Sequence[Descriptor], measurements: Iterable[Measurement
 
 
 def _csv(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
-    return _write([column.name for column in columns], rows)
-
-
-def _write(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        if len(row) != len(header):
-            raise AssertionError(f"a row of {len(row)} cells under {len(header)} headers")
-        writer.writerow([_text(cell) for cell in row])
-    return buffer.getvalue()
-
-
-def _text(cell: Cell) -> str:
-    # Numbers in full; text on one line, with an apostrophe where a spreadsheet would run it as a formula.
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
-        return ""
-    if isinstance(cell, str):
-        line = " ".join("".join(c if c.isprintable() else " " for c in cell).split())
-        return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
-    return repr(float(cell)) if isinstance(cell, float) else str(int(cell))
+    return csv_text([column.name for column in columns], rows)

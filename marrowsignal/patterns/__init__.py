@@ -8,7 +8,10 @@ from marrowsignal.patterns.records import (
     EvidenceGroup,
     PatternCall,
     PatternClass,
+    RegionCall,
+    Sentence,
 )
+from marrowsignal.patterns.time_evidence import TimeEvidence
 
 __all__ = [
     "Confidence",
@@ -17,5 +20,8 @@ __all__ = [
     "EvidenceGroup",
     "PatternCall",
     "PatternClass",
+    "RegionCall",
+    "Sentence",
+    "TimeEvidence",
     "classify",
 ]

@@ -1,9 +1,11 @@
-"""What classification hands on: criteria, groups of evidence, and the call."""
+"""What classification hands on: criteria, groups of evidence, sentences, and the call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from marrowsignal.regions.records import Side
 
 __all__ = [
     "Confidence",
@@ -12,6 +14,8 @@ __all__ = [
     "EvidenceGroup",
     "PatternCall",
     "PatternClass",
+    "RegionCall",
+    "Sentence",
 ]
 
 
@@ -56,7 +60,8 @@ class Criterion:
     group : str
         Evidence group ``"G1"`` to ``"G8"``, or ``"gate"``.
     direction : str
-        ``"reconversion"``, ``"edema"``, ``"infiltration"`` or ``"gate"``: what POSITIVE speaks for.
+        ``"reconversion"``, ``"edema"``, ``"infiltration"`` or ``"gate"``: what POSITIVE speaks for; of a gate, that it
+        holds something back.
     statement : str
         Plain words, for example ``"STIR of the largest lesion is at least 1.6 times muscle"``.
     value, ci_low, ci_high : float or None
@@ -95,7 +100,7 @@ class EvidenceGroup:
     reconversion, edema, infiltration : CriterionState
         State for each direction.
     score_reconversion, score_edema, score_infiltration : float
-        log10 likelihood ratio, capped; 0 when not positive. For transparency only.
+        log10 likelihood ratio, capped: above 0 when positive, below when negative, else 0. For transparency only.
     """
 
     id: str
@@ -109,6 +114,58 @@ class EvidenceGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionCall:
+    """What one region says by itself; the study's class is made from these and from the lesions.
+
+    Attributes
+    ----------
+    region_label : int
+        As in the region map.
+    key, name : str
+        The region.
+    side : Side
+        The patient's side.
+    low_fat, high_fat : CriterionState
+        Fat-signal index below and above what is expected for region and age.
+    low_t1 : CriterionState
+        T1 at or below muscle.
+    excess_water : CriterionState
+        STIR of the marrow outside lesions beyond what its fat signal explains.
+    lesion : CriterionState
+        An edema-like lesion lies mostly in it; indeterminate where one does that is too small or too faint to tell.
+    words : str
+        What that amounts to, in a phrase.
+    """
+
+    region_label: int
+    key: str
+    name: str
+    side: Side
+    low_fat: CriterionState
+    high_fat: CriterionState
+    low_t1: CriterionState
+    excess_water: CriterionState
+    lesion: CriterionState
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of the summary and what it rests on.
+
+    Attributes
+    ----------
+    text : str
+        Radiology prose; every number in it is the value of one of the criteria, as `prose.told` prints it.
+    criteria : tuple of str
+        Ids of criteria of the same call, at least one.
+    """
+
+    text: str
+    criteria: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatternCall:
     """The outcome, with everything that led to it.
 
@@ -118,25 +175,39 @@ class PatternCall:
         The class.
     confidence : Confidence
         How firmly.
-    summary : str
-        Two or three sentences for a radiologist, with the numbers that decide.
+    sentences : tuple of Sentence
+        One paragraph for a radiologist: the class, what decides, the background, flags, prevalence, limits.
     reasons : tuple of str
         Why this class and not another; why the confidence is no higher.
     criteria : tuple of Criterion
         Every criterion, in a fixed order.
     groups : tuple of EvidenceGroup
         G1 to G8.
+    regions : tuple of RegionCall
+        In the region map's order.
     add_ons : tuple of str
         For example ``"DEEP_SIJ_EDEMA"``.
     background_prevalence : str
         How often the like is seen in healthy people (SCIENCE 8.3); empty when it does not apply.
+    confidence_probability : float or None
+        How often a class named with this confidence was right where that was measured; None where none is named.
+    confidence_source : str
+        Where that was measured; empty where none is named.
     """
 
     pattern_class: PatternClass
     confidence: Confidence
-    summary: str
+    sentences: tuple[Sentence, ...]
     reasons: tuple[str, ...]
     criteria: tuple[Criterion, ...]
     groups: tuple[EvidenceGroup, ...]
+    regions: tuple[RegionCall, ...] = ()
     add_ons: tuple[str, ...] = ()
     background_prevalence: str = ""
+    confidence_probability: float | None = None
+    confidence_source: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The sentences as one paragraph."""
+        return " ".join(sentence.text for sentence in self.sentences)

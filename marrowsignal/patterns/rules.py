@@ -1,4 +1,4 @@
-"""The rules that name a class from groups of evidence (SCIENCE 4.4) and how firmly (4.5)."""
+"""The rules that name a class from groups of evidence (SCIENCE 4.4)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from marrowsignal.patterns.gates import Gates
 from marrowsignal.patterns.groups import group_by_id
-from marrowsignal.patterns.records import Confidence, CriterionState, EvidenceGroup, PatternClass
+from marrowsignal.patterns.records import CriterionState, EvidenceGroup, PatternClass
 
-__all__ = ["Facts", "Verdict", "confidence_of", "name_pattern"]
+__all__ = ["Facts", "Verdict", "name_pattern"]
 
 _POSITIVE = CriterionState.POSITIVE
 _NEGATIVE = CriterionState.NEGATIVE
@@ -29,13 +29,21 @@ class Facts:
     diffuse_low_t1 : CriterionState
         D50.
     low_t1_focus : CriterionState
-        D51, any lesion.
+        D51, of foci away from joint surfaces.
+    focus_support : CriterionState
+        What else speaks for replacement at such a focus: D29, D52, D54, or STIR too bright for sclerosis.
+    chemical_shift : CriterionState
+        D52.
     within_expected, above_expected : CriterionState
         Whether every region lies in its expected fat-signal band; whether any lies above it.
     age_known, adult : bool
         Normality needs an age.
     lesions : int
         Lesions of any size.
+    focus_to_review : bool
+        Whether a focus as dark as muscle lies where sclerosis explains it.
+    lesions_count : bool
+        Whether one of them, or all together, are large enough to be measured at all.
     all_looked_at : bool
         Whether every region was looked at for lesions.
     lesions_trusted : bool
@@ -53,6 +61,10 @@ class Facts:
     age_known: bool
     adult: bool
     lesions: int
+    focus_support: CriterionState = _NOT_EVALUABLE
+    chemical_shift: CriterionState = _NOT_EVALUABLE
+    focus_to_review: bool = False
+    lesions_count: bool = True
     all_looked_at: bool = True
     lesions_trusted: bool = True
     low_signal: bool = False
@@ -72,19 +84,44 @@ class Verdict:
 
 def name_pattern(facts: Facts) -> Verdict:
     """Apply the rules in their order: gates, red flag, edema and reconversion, normal, indeterminate."""
+    flagged = _red_flag(facts)
     if facts.gates.closed:
+        if facts.gates.only_alignment_failed and facts.diffuse_low_t1 is _POSITIVE:
+            # T1 and muscle alone ask D50: a STIR that lies elsewhere must not hide it.
+            return Verdict(
+                pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=(*flagged, *facts.gates.closed)
+            )
         return Verdict(pattern_class=PatternClass.CANNOT_ASSESS, reasons=facts.gates.closed)
-    if facts.diffuse_low_t1 is _POSITIVE and facts.low_signal:
+    if flagged and facts.low_signal:
         text = "low-signal marrow: dark on T1 and on STIR, as iron, sclerosis and fibrosis are"
         return Verdict(pattern_class=PatternClass.INDETERMINATE, reasons=(text,))
-    if facts.diffuse_low_t1 is _POSITIVE:
-        text = "T1 of the marrow is at or below muscle in at least two regions and most of the volume"
-        return Verdict(pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=(text,))
+    if flagged:
+        return Verdict(pattern_class=PatternClass.RED_FLAG_INFILTRATION_LIKE, reasons=flagged)
     edema, red = _edema(facts), _reconversion(facts)
     if facts.diffuse_low_t1 is _INDETERMINATE:
         # Between marrow that holds fat and marrow that holds none nothing can be named firmly.
         return Verdict(pattern_class=PatternClass.INDETERMINATE, reasons=_why_indeterminate(facts, edema, red))
     return _name_open(facts, edema=edema, red=red)
+
+
+def _red_flag(facts: Facts) -> tuple[str, ...]:
+    unclear = _INDETERMINATE in (facts.diffuse_low_t1, facts.low_t1_focus)
+    table = (
+        (
+            facts.diffuse_low_t1 is _POSITIVE,
+            "T1 of the marrow is at or below muscle in at least two regions and most of the volume",
+        ),
+        (
+            facts.low_t1_focus is _POSITIVE and facts.focus_support is _POSITIVE,
+            "a focus away from joint surfaces has T1 at or below muscle throughout, and more than that speaks for "
+            "replaced marrow",
+        ),
+        (
+            unclear and facts.chemical_shift is _POSITIVE,
+            "T1 is close to muscle, and chemical shift shows marrow without fat",
+        ),
+    )
+    return tuple(text for holds, text in table if holds)
 
 
 def _name_open(facts: Facts, *, edema: bool, red: bool) -> Verdict:
@@ -96,64 +133,10 @@ def _name_open(facts: Facts, *, edema: bool, red: bool) -> Verdict:
     if red and not _lesion_in_question(facts):
         return Verdict(pattern_class=PatternClass.SYMMETRIC_RECONVERSION_LIKE, reasons=(_red_words(facts),))
     if _normal(facts):
-        text = "fat signal of every region lies in its expected band and no lesion stands out"
+        few = "only foci too small to be measured stand out" if facts.lesions else "no lesion stands out"
+        text = f"fat signal of every region lies in its expected band and {few}"
         return Verdict(pattern_class=PatternClass.NORMAL_FOR_AGE, reasons=(text,))
     return Verdict(pattern_class=PatternClass.INDETERMINATE, reasons=_why_indeterminate(facts, edema, red))
-
-
-def confidence_of(facts: Facts, verdict: Verdict) -> tuple[Confidence, tuple[str, ...]]:
-    """How firmly (SCIENCE 4.5), and what holds it down.
-
-    Returns
-    -------
-    Confidence
-        High: four groups agree, none contradicts, G1, G2 and symmetry evaluable, no warning. Moderate: three agree.
-        Low: two agree, or a gate warns. None where no class is named.
-    tuple of str
-        Reasons why it is no higher.
-    """
-    direction = _direction(verdict.pattern_class)
-    if direction is None:
-        return Confidence.NONE, ()
-    agree = [g.id for g in facts.groups if _state(g, direction) is _POSITIVE]
-    unclear = [g.id for g in facts.groups if _state(g, direction) is _INDETERMINATE]
-    against = _against(facts, direction)
-    held = (*_held_by_class(facts, verdict.pattern_class), *_held_by_evidence(facts, agree, against))
-    if not held:
-        return Confidence.HIGH, ()
-    firm = len(agree) >= 3 and len(unclear) <= 1 and not against and not facts.gates.warnings
-    moderate = firm and verdict.pattern_class is not PatternClass.MIXED
-    return (Confidence.MODERATE if moderate else Confidence.LOW), held
-
-
-def _held_by_class(facts: Facts, pattern: PatternClass) -> tuple[str, ...]:
-    if pattern is PatternClass.MIXED:
-        return ("fracture lines (D35), which this class asks for, are not looked for in this version",)
-    silent = _POSITIVE not in (facts.group("G5").reconversion, facts.group("G6").reconversion)
-    if pattern is PatternClass.SYMMETRIC_RECONVERSION_LIKE and silent:
-        return ("distribution and margin of red marrow could not be judged",)
-    return ()
-
-
-def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tuple[str, ...]:
-    held = []
-    if facts.gates.warnings:
-        count = len(facts.gates.warnings)
-        held.append(f"{count} quality {'finding' if count == 1 else 'findings'}, told with the gates and findings")
-    if against:
-        held.append(f"contradicted by {', '.join(against)}")
-    for group_id, words in (("G1", "T1 level"), ("G2", "STIR level"), ("G4", "symmetry")):
-        if not _evaluable(facts.group(group_id)):
-            held.append(f"{words} not evaluable")
-    if facts.lesions and facts.group("G3").edema is _INDETERMINATE:
-        held.append(f"{facts.lesions} {'focus' if facts.lesions == 1 else 'foci'} too small to judge")
-    if not facts.adult:
-        held.append("under age 18: not validated")
-    if not facts.age_known:
-        held.append("age not known")
-    if len(agree) < 4:
-        held.append(f"{len(agree)} group(s) of evidence agree ({', '.join(agree) or 'none'}), four are needed")
-    return tuple(held)
 
 
 def _edema(facts: Facts) -> bool:
@@ -164,9 +147,10 @@ def _edema(facts: Facts) -> bool:
 
 def _reconversion(facts: Facts) -> bool:
     needed = [facts.group(k).reconversion for k in ("G1", "G2", "G4")]
-    # Distribution and margin speak only where epiphyses or enough zones are in view; silence is no contradiction.
-    silent = all(facts.group(k).reconversion is not _NEGATIVE for k in ("G5", "G6"))
-    return all(state is _POSITIVE for state in needed) and silent
+    # Distribution speaks only where epiphyses or enough zones are in view; silence is no contradiction, and margins
+    # without flame or bull's eye are none either.
+    consistent = facts.group("G5").reconversion is not _NEGATIVE or facts.group("G6").reconversion is _POSITIVE
+    return all(state is _POSITIVE for state in needed) and consistent
 
 
 def _lesion_in_question(facts: Facts) -> bool:
@@ -178,9 +162,10 @@ def _normal(facts: Facts) -> bool:
     return (
         facts.lesions_trusted
         and facts.all_looked_at
-        and facts.lesions == 0
+        and not (facts.lesions and facts.lesions_count)
         and facts.adult
         and facts.within_expected is _POSITIVE
+        and facts.group("G3").reconversion is not _POSITIVE
         and facts.age_known
         and facts.diffuse_low_t1 is _NEGATIVE
         and facts.low_t1_focus is _NEGATIVE
@@ -192,7 +177,7 @@ def _edema_words(facts: Facts) -> str:
     places = {
         "G4": "it is one-sided or clearly asymmetric",
         "G5": "it lies against a joint surface",
-        "G6": "its margin is ill-defined",
+        "G6": "its margin is ill-defined or it holds a dark line",
     }
     said = [words for k, words in places.items() if facts.group(k).edema is _POSITIVE]
     return "a lesion is too bright on STIR for red marrow, and " + " and ".join(said)
@@ -208,6 +193,7 @@ def _red_words(facts: Facts) -> str:
 def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
     level, fat_signal = facts.group("G2").edema, facts.group("G1").reconversion
     trusted = facts.lesions_trusted
+    dark = facts.low_t1_focus is _POSITIVE
     table = (
         (not trusted, "T1 and STIR do not lie close enough on each other for lesions to count"),
         (
@@ -222,49 +208,26 @@ def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
             edema and not red,
             "edema-like lesions on a background that is low in fat but not clearly symmetric red marrow",
         ),
-        (fat_signal is _INDETERMINATE, "whether the fat signal is below the expected band is not clear"),
+        (fat_signal is _INDETERMINATE, "whether the fat signal is below what is expected is not clear"),
         (
             fat_signal is _POSITIVE and not red,
             "the fat signal is low, but STIR level or symmetry do not complete the red-marrow pattern",
         ),
         (facts.above_expected is _POSITIVE, "the fat signal is above the expected band"),
-        (facts.low_t1_focus is _POSITIVE, "a focus has T1 at or below muscle: review"),
-        (facts.diffuse_low_t1 is _INDETERMINATE, "T1 of the marrow is close to muscle"),
+        (
+            fat_signal is _NEGATIVE and facts.group("G3").reconversion is _POSITIVE,
+            "part of the marrow is as low in fat as red marrow, the rest is not",
+        ),
+        (dark, "a focus has T1 at or below muscle and nothing else speaks for replaced marrow: review"),
+        (facts.diffuse_low_t1 is _INDETERMINATE, "T1 of the marrow is close to muscle, or muscle itself is in doubt"),
+        (facts.low_t1_focus is _INDETERMINATE, "a focus has T1 close to muscle"),
         (not facts.all_looked_at, "part of the marrow could not be looked at for lesions"),
         (facts.lesions > 0 and facts.group("G3").edema is _INDETERMINATE, "foci too small to judge stand out on STIR"),
         (not facts.adult, "normality is not defined under age 18"),
         (not facts.age_known, "normality cannot be judged without an age"),
+        (
+            facts.group("G4").edema is _POSITIVE and not facts.lesions,
+            "left and right differ although no lesion stands out",
+        ),
     )
     return tuple(text for holds, text in table if holds) or ("the evidence does not complete any pattern",)
-
-
-def _direction(pattern: PatternClass) -> str | None:
-    return {
-        PatternClass.FOCAL_EDEMA_LIKE: "edema",
-        PatternClass.MIXED: "edema",
-        PatternClass.SYMMETRIC_RECONVERSION_LIKE: "reconversion",
-        PatternClass.RED_FLAG_INFILTRATION_LIKE: "infiltration",
-        PatternClass.NORMAL_FOR_AGE: "normal",
-    }.get(pattern)
-
-
-def _state(group: EvidenceGroup, direction: str) -> CriterionState:
-    if direction == "normal":
-        # What speaks for no pattern: nothing positive, something answered.
-        states = (group.reconversion, group.edema, group.infiltration)
-        if _POSITIVE in states and group.id not in ("G2", "G4"):
-            return _NEGATIVE
-        return _POSITIVE if any(s is not _NOT_EVALUABLE for s in states) else _NOT_EVALUABLE
-    return {"reconversion": group.reconversion, "edema": group.edema, "infiltration": group.infiltration}[direction]
-
-
-def _against(facts: Facts, direction: str) -> list[str]:
-    if direction == "edema":
-        return [g.id for g in facts.groups if g.infiltration is _POSITIVE and g.id == "G1"]
-    if direction == "reconversion":
-        return [g.id for g in facts.groups if g.edema is _POSITIVE and g.id in ("G2", "G4")]
-    return []
-
-
-def _evaluable(group: EvidenceGroup) -> bool:
-    return any(s is not _NOT_EVALUABLE for s in (group.reconversion, group.edema, group.infiltration))

@@ -5,13 +5,14 @@ Volumes, shares, distances and overlaps (D22-D24, D30, D31, D33, D51) have no in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from marrowsignal.patterns.records import Criterion, CriterionState
 from marrowsignal.protocol.schema import Quantity
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 
-__all__ = ["Question", "above", "all_of", "any_of", "below", "criterion", "not_evaluable"]
+__all__ = ["Question", "above", "all_of", "any_of", "below", "criterion", "measured", "not_evaluable", "opposite"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,24 @@ def any_of(*states: CriterionState) -> CriterionState:
         if state in states:
             return state
     return CriterionState.NOT_EVALUABLE
+
+
+def opposite(state: CriterionState) -> CriterionState:
+    """State of "not this"."""
+    swapped = {
+        CriterionState.POSITIVE: CriterionState.NEGATIVE,
+        CriterionState.NEGATIVE: CriterionState.POSITIVE,
+    }
+    return swapped.get(state, state)
+
+
+def measured(measurements: Iterable[Measurement], descriptor: str, name: str) -> Measurement:
+    """Return the measurement called `name`; one that says it was not made where there is none."""
+    for item in measurements:
+        if item.name == name:
+            return item
+    status = MeasurementStatus.NOT_EVALUABLE
+    return Measurement(id=descriptor, name=name, value=None, status=status, reason="not measured in this study")
 
 
 def criterion(

@@ -82,7 +82,7 @@ class StudyOptions:
         Samples through a slice.
     companions : bool
         Add what lies beside the two in real studies and must not be taken for them: localizer, reformat, screen
-        shot, in and opposed phase, fat-saturated PD and T2, T1 after contrast.
+        shot, in and opposed phase, fat fraction, fat-saturated PD and T2, T1 after contrast.
     dicom : DicomOptions
         File options; age and sex follow the person.
     """

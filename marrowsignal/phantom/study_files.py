@@ -19,6 +19,7 @@ from marrowsignal.phantom.dicom_files import (
     write_series,
 )
 from marrowsignal.phantom.equations import fat_offset_hz
+from marrowsignal.phantom.fat_fraction import proton_density_fat_percent
 from marrowsignal.phantom.options import StudyOptions
 from marrowsignal.phantom.tissues import (
     GRE_IN_PHASE_1_5T,
@@ -36,6 +37,8 @@ __all__ = ["SimulatedStudy", "write_dicom"]
 # concentration in plasma minutes after a usual dose of 0.1 mmol/kg, engineering value [X]
 _CONTRAST_MMOL_L = 0.8
 _AGENT = "gadolinium chelate"
+_SECOND_ECHO = 6
+_FAT_FRACTION_NUMBER = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,7 +150,7 @@ def _write_lookalikes(study: SimulatedStudy, folder: Path, t1: SeriesHeader, *, 
             study.truth.maps.species_fractions,
             study.t1_geometry,
             series=physics,
-            rng=np.random.default_rng([seed, 20 + number]),
+            rng=_chance(number, seed=seed, slices=study.t1_geometry.shape[0]),
             workers=2,
         )
         header = replace(
@@ -159,3 +162,23 @@ def _write_lookalikes(study: SimulatedStudy, folder: Path, t1: SeriesHeader, *, 
             contrast_agent=_AGENT if sequence.contrast_concentration_mmol_l > 0.0 else "",
         )
         write_series(image.signal, study.t1_geometry, header=header, folder=folder / name)
+    _write_fat_fraction(study, folder, t1)
+
+
+def _chance(number: int, *, seed: int, slices: int) -> np.random.Generator:
+    """Chance of one companion: both echoes of a gradient echo share the coil, and each has noise of its own."""
+    second_echo = number == _SECOND_ECHO
+    rng = np.random.default_rng([seed, 20 + number - second_echo])
+    if second_echo:
+        rng.spawn(slices)
+    return rng
+
+
+def _write_fat_fraction(study: SimulatedStudy, folder: Path, t1: SeriesHeader) -> None:
+    """Write the true fat fraction, in tenths of a percent as maps of scanners are stored."""
+    sequence = _lookalikes(study.t1_physics.sequence)[0][1]
+    percent = proton_density_fat_percent(
+        study.truth.maps.species_fractions, magnetic_field_strength_t=sequence.magnetic_field_strength_t
+    )
+    header = replace(t1, series_number=_FAT_FRACTION_NUMBER, sequence=sequence, kind=SeriesKind.FAT_FRACTION)
+    write_series(10.0 * percent, study.t1_geometry, header=header, folder=folder / "FAT_FRACTION")

@@ -92,7 +92,13 @@ def _resolve(name_or_file: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
             f"protocol {_short(name_or_file)} is not TOML: {error}", code="protocol_not_toml", stage=_STAGE
         ) from error
     base = raw.pop("extends", None)
-    return _merge(_resolve(str(base), seen=(*seen, name_or_file)), raw) if base else raw
+    return _merge(_resolve(_beside(str(base), name_or_file), seen=(*seen, name_or_file)), raw) if base else raw
+
+
+def _beside(base: str, name_or_file: str) -> str:
+    """Return a base as it can be found: a file is named from the folder of the one that extends it."""
+    own_file = name_or_file.endswith(".toml") and base.endswith(".toml")
+    return str(Path(name_or_file).parent / base) if own_file else base
 
 
 def _text(name_or_file: str) -> str:

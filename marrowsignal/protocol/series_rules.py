@@ -14,6 +14,7 @@ from marrowsignal.protocol.schema import Quantity
 from marrowsignal.protocol.series_text import Pattern
 
 __all__ = [
+    "ChemicalShiftRules",
     "EvidenceWeights",
     "FieldBand",
     "ImageTypeWords",
@@ -128,6 +129,14 @@ class PairingRules(_Model):
     field_tolerance: Size
 
 
+class ChemicalShiftRules(_Model):
+    """When a gradient echo is in phase or opposed."""
+
+    fat_shift: Size
+    phase_tolerance: Size
+    last_half_turn: Size
+
+
 class SideWords(_Model):
     """Regular expressions on description and BodyPartExamined that tell the side of the body."""
 
@@ -185,6 +194,8 @@ class TextPatterns(_Model):
     dixon: Pattern
     dixon_in_phase: Pattern
     dixon_other: Pattern
+    opposed_phase: Pattern
+    fat_fraction: Pattern
     single_shot: Pattern
     other_purpose: Pattern
     spin_echo_name: Pattern
@@ -215,6 +226,8 @@ class ImageTypeWords(_Model):
     dixon: Words
     dixon_in_phase: Words
     dixon_other: Words
+    opposed_phase: Words
+    fat_fraction: Words
     spin_echo: Words
     inversion: Words
     gradient_echo: Words
@@ -227,6 +240,7 @@ class SeriesRules(_Model):
     evidence: EvidenceWeights
     usable: UsableRules
     pairing: PairingRules
+    chemical_shift: ChemicalShiftRules
     side: SideWords
     field_bands: tuple[FieldBand, ...]
     unknown_field: FieldBand

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup
+from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup, RegionCall, Sentence
 from marrowsignal.report.wording import STATE_WORDS, interval, number, with_unit
 
-__all__ = ["CriterionRow", "GroupRow", "StateCell", "criterion_rows", "group_rows"]
+__all__ = [
+    "CriterionRow",
+    "GroupRow",
+    "RegionCallRow",
+    "SentenceRow",
+    "StateCell",
+    "criterion_rows",
+    "group_rows",
+    "region_call_rows",
+    "sentence_rows",
+]
 
 _DIRECTIONS = {
     "reconversion": "reconversion",
@@ -51,6 +61,42 @@ class GroupRow:
     reconversion: StateCell
     edema: StateCell
     infiltration: StateCell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionCallRow:
+    """One region as printed: what it says by itself."""
+
+    name: str
+    words: str
+    states: tuple[StateCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceRow:
+    """One sentence of the summary and the criteria it rests on."""
+
+    text: str
+    criteria: str
+
+
+def region_call_rows(regions: tuple[RegionCall, ...]) -> tuple[RegionCallRow, ...]:
+    """Rows of the table of regions: low fat, high fat, low T1, excess water, lesion."""
+    return tuple(
+        RegionCallRow(
+            name=item.name,
+            words=item.words,
+            states=tuple(
+                _state(state) for state in (item.low_fat, item.high_fat, item.low_t1, item.excess_water, item.lesion)
+            ),
+        )
+        for item in regions
+    )
+
+
+def sentence_rows(sentences: tuple[Sentence, ...]) -> tuple[SentenceRow, ...]:
+    """Rows that trace each sentence of the summary."""
+    return tuple(SentenceRow(text=item.text, criteria=", ".join(item.criteria)) for item in sentences)
 
 
 def criterion_rows(criteria: tuple[Criterion, ...]) -> tuple[CriterionRow, ...]:

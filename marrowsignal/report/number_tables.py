@@ -13,7 +13,18 @@ from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals
 
-__all__ = ["Cell", "Table", "lesion_table", "part_table", "reference_table", "region_table", "symmetry_table"]
+__all__ = [
+    "Cell",
+    "Table",
+    "bone_table",
+    "dark_focus_table",
+    "dropped_table",
+    "lesion_table",
+    "part_table",
+    "reference_table",
+    "region_table",
+    "symmetry_table",
+]
 
 # What a reader compares; the tables beside the page hold every descriptor.
 _REGION_NAMES = frozenset(
@@ -40,6 +51,20 @@ _LESION_NAMES = frozenset(
         "joint_distance",
         "subchondral_share",
         "depth_from_joint",
+    }
+)
+_DARK_FOCUS_NAMES = frozenset(
+    {
+        "t1_marrow_to_muscle",
+        "stir_marrow_to_muscle",
+        "t1_dark_share",
+        "sphere_diameter",
+        "edge_width_t1",
+        "bull_ratio",
+        "halo_ratio",
+        "joint_distance",
+        "pdff",
+        "sir_raw",
     }
 )
 _TISSUES = {"muscle": "Lean muscle", "fat": "Subcutaneous fat", "normal_marrow": "Own normal marrow"}
@@ -107,18 +132,54 @@ def _cut(place: Region | None) -> str:
 
 def lesion_table(result: StudyResult) -> Table:
     """Make the table of lesions, largest first; empty when none was found or looked for."""
-    lesions = result.signals.lesions
+    return _found_table(result.signals.lesions, "Lesion", _LESION_NAMES)
+
+
+def dark_focus_table(result: StudyResult) -> Table:
+    """Make the table of foci dark on T1, largest first; empty when none was found or looked for."""
+    return _found_table(result.signals.dark_foci, "Focus", _DARK_FOCUS_NAMES)
+
+
+def dropped_table(result: StudyResult) -> Table:
+    """Make the table of what stood out on STIR and is no lesion; empty when nothing was dropped."""
+    rows = tuple(
+        (
+            Cell(text=dropped.kind.replace("_", " ")),
+            Cell(text=with_unit(dropped.volume_ml, "ml")),
+            Cell(text=dropped.region_name),
+            Cell(text=patient_point(dropped.centroid_lps_mm), small="mm"),
+            Cell(text=dropped.reason),
+        )
+        for dropped in result.signals.dropped
+    )
+    return Table(head=("Taken for", "Volume", "Region", "Centroid", "Why"), rows=rows)
+
+
+def bone_table(result: StudyResult) -> Table:
+    """Make the table of bones with an epiphysis or a head; empty where nothing of them was measured."""
+    notes = Notes()
+    titles = {m.name: _title(m) for bone in result.signals.bones for m in bone.measurements if m.value is not None}
+    rows = []
+    for bone in result.signals.bones:
+        found = {m.name: m for m in bone.measurements}
+        cells = (_measured(found[name], notes) if name in found else Cell(text="") for name in titles)
+        rows.append((Cell(text=bone.name), *cells))
+    shown = tuple(rows) if titles else ()
+    return Table(head=("Bone", *titles.values()), rows=shown, notes=notes.listed())
+
+
+def _found_table(lesions: tuple[Lesion, ...] | None, word: str, names: frozenset[str]) -> Table:
     if not lesions:
         return Table(head=(), rows=())
     notes = Notes()
-    kept = tuple(_named(lesion.measurements, _LESION_NAMES) for lesion in lesions)
+    kept = tuple(_named(lesion.measurements, names) for lesion in lesions)
     shown = _columns(kept)
     rows = tuple(
         (*_lesion_facts(lesion), *(_measured(m, notes) for m in measurements if m.name in shown))
         for lesion, measurements in zip(lesions, kept, strict=True)
     )
     head = (
-        "Lesion",
+        word,
         "Volume",
         "Side",
         "Region",

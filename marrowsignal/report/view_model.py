@@ -8,10 +8,22 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternCall, PatternClass
 from marrowsignal.report.alignment_view import AlignmentView, alignment_view, bias_facts
 from marrowsignal.report.charts import DotChart, Scatter, build_charts
-from marrowsignal.report.evidence_view import CriterionRow, GroupRow, criterion_rows, group_rows
+from marrowsignal.report.evidence_view import (
+    CriterionRow,
+    GroupRow,
+    RegionCallRow,
+    SentenceRow,
+    criterion_rows,
+    group_rows,
+    region_call_rows,
+    sentence_rows,
+)
 from marrowsignal.report.mask_view import MaskView, mask_view
 from marrowsignal.report.number_tables import (
     Table,
+    bone_table,
+    dark_focus_table,
+    dropped_table,
     lesion_table,
     part_table,
     reference_table,
@@ -21,8 +33,10 @@ from marrowsignal.report.number_tables import (
 from marrowsignal.report.pictures import Pictures, build_pictures
 from marrowsignal.report.quality_view import QualityView, quality_view
 from marrowsignal.report.series_view import Fact, SeriesRow, series_rows
-from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words
+from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, interval, with_unit
+from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import Measurement
 
 __all__ = ["FindingRow", "Header", "Page", "build_page"]
 
@@ -69,6 +83,10 @@ class Page:
     charts: tuple[DotChart, ...]
     scatter: Scatter | None
     lesions: Table
+    dark_foci: Table
+    dropped: Table
+    bones: Table
+    distribution: tuple[Fact, ...]
     regions: Table
     symmetry: Table
     mask: MaskView
@@ -77,6 +95,8 @@ class Page:
     joint: str
     criteria: tuple[CriterionRow, ...]
     groups: tuple[GroupRow, ...]
+    region_calls: tuple[RegionCallRow, ...]
+    sentences: tuple[SentenceRow, ...]
     references: Table
     series_reasons: tuple[str, ...]
     series: tuple[SeriesRow, ...]
@@ -107,6 +127,10 @@ def build_page(result: StudyResult) -> Page:
         charts=charts,
         scatter=scatter,
         lesions=lesion_table(result),
+        dark_foci=dark_focus_table(result),
+        dropped=dropped_table(result),
+        bones=bone_table(result),
+        distribution=tuple(_distribution(item) for item in result.signals.distribution),
         regions=region_table(result),
         symmetry=symmetry_table(result),
         mask=mask_view(result.marrow, voxel_ml=result.pair.t1.geometry.voxel_ml),
@@ -115,6 +139,8 @@ def build_page(result: StudyResult) -> Page:
         joint=result.regions.joint_source,
         criteria=criterion_rows(result.call.criteria),
         groups=group_rows(result.call.groups),
+        region_calls=region_call_rows(result.call.regions),
+        sentences=sentence_rows(result.call.sentences),
         references=reference_table(result),
         series_reasons=result.series.reasons,
         series=used,
@@ -124,6 +150,15 @@ def build_page(result: StudyResult) -> Page:
         prevalence=result.call.background_prevalence,
         limits=result.protocol.limits,
         provenance=_provenance(result),
+    )
+
+
+def _distribution(item: Measurement) -> Fact:
+    if item.value is None:
+        return Fact(name=descriptor_title(item.name), value=f"not measured: {item.reason}")
+    spread = interval(item.ci_low, item.ci_high)
+    return Fact(
+        name=descriptor_title(item.name), value=with_unit(item.value, item.unit) + (f" ({spread})" if spread else "")
     )
 
 
@@ -138,13 +173,20 @@ def _header(result: StudyResult) -> Header:
         class_words=CLASS_WORDS[call.pattern_class],
         class_code=call.pattern_class.value,
         kind=_kind(call.pattern_class),
-        confidence=CONFIDENCE_WORDS[call.confidence],
+        confidence=_confidence(call),
         summary=call.summary,
         reasons=call.reasons,
         add_ons=tuple(add_on_words(code) for code in call.add_ons),
         red_flag=_red_flag(call),
         warnings=tuple(_finding(f) for f in worst_first if f.severity is not Severity.INFO),
     )
+
+
+def _confidence(call: PatternCall) -> str:
+    words = CONFIDENCE_WORDS[call.confidence]
+    if call.confidence_probability is None:
+        return words
+    return f"{words}: right in {call.confidence_probability:.0%} ({call.confidence_source})"
 
 
 def _kind(pattern: PatternClass) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BONE_DESCRIPTORS",
+    "DISTRIBUTION_DESCRIPTORS",
     "LESION_DESCRIPTORS",
     "REGION_DESCRIPTORS",
     "SYMMETRY_DESCRIPTORS",
@@ -75,6 +77,16 @@ _FAT_WATER = (
        "T1 / STIR divided by T1 / STIR of the patient's own normal marrow; needs no other tissue."),
 )
 
+_CHEMICAL_SHIFT = (
+    _d("D11", "sir_raw", "1", "OP / IP",
+       "Opposed-phase signal divided by in-phase signal; low where fat and water share voxels, high without fat "
+       "and where fat outweighs water."),
+    _d("D11", "sir_to_control", "1", "OP / IP to normal",
+       "OP/IP divided by that of the patient's own normal marrow, the double ratio of Disler."),
+    _d("D12", "pdff", "percent", "PDFF",
+       "Median of the proton-density fat-fraction map."),
+)
+
 REGION_DESCRIPTORS = (
     *_TISSUE,
     _d("D08", "stir_fat_to_muscle", "1", "STIR fat / muscle",
@@ -85,6 +97,25 @@ REGION_DESCRIPTORS = (
        "Lesion volume divided by the volume of the region's marrow mask."),
     _d("D24", "red_like_extent", "percent", "Red-like extent",
        "Share of the region's core whose fat-signal index is below the protocol's cut."),
+    *_CHEMICAL_SHIFT,
+    _d("D01", "t1_p10_to_muscle", "1", "T1 / muscle, 10th percentile",
+       "A tenth of the region's core is darker than this on T1, relative to lean muscle."),
+    _d("D01", "t1_p90_to_muscle", "1", "T1 / muscle, 90th percentile",
+       "A tenth of the region's core is brighter than this on T1, relative to lean muscle."),
+    _d("D01", "t1_spread", "1", "T1 spread",
+       "Robust standard deviation (1.4826 MAD) of T1 divided by its median."),
+    _d("D01", "t1_low_share", "percent", "Low T1 share",
+       "Share of the region's core near or below muscle on T1, by the protocol's cut."),
+    _d("D04", "stir_p90_to_muscle", "1", "STIR / muscle, 90th percentile",
+       "A tenth of the region's core is brighter than this on STIR, relative to lean muscle."),
+    _d("D04", "stir_p95_to_muscle", "1", "STIR / muscle, 95th percentile",
+       "A twentieth of the region's core is brighter than this on STIR, relative to lean muscle."),
+    _d("D04", "stir_spread", "1", "STIR spread",
+       "Robust standard deviation (1.4826 MAD) of STIR divided by its median."),
+    _d("D04", "stir_high_share", "percent", "High STIR share",
+       "Share of the region's core as bright as edema on STIR relative to muscle, by the protocol's cut."),
+    _d("D06", "excess_p95", "1", "Excess index d, 95th percentile",
+       "A twentieth of the region's core has a larger excess index d than this."),
 )
 
 LESION_DESCRIPTORS = (
@@ -105,6 +136,35 @@ LESION_DESCRIPTORS = (
        "Share of the lesion's voxels near or below muscle on T1."),
     _d("D51", "sphere_diameter", "mm", "Diameter",
        "Diameter of the sphere of the same volume."),
+    _d("D27", "flame_score", "1", "Flame signs",
+       "How many of three signs of a flame hold: along the shaft, tapering away from the growth plate, feathery."),
+    _d("D28", "bull_ratio", "1", "Bull's eye",
+       "T1 of the focus' center divided by T1 of its middle shell; above 1 the center is fatty."),
+    _d("D29", "halo_ratio", "1", "Halo",
+       "STIR of the rim just outside divided by the brighter of the focus and the marrow farther out."),
+    _d("D32", "edge_width_t1", "mm", "Margin on T1",
+       "Median 10-90 % width of the margin on T1, of profiles along its normals."),
+    _d("D32", "edge_width_stir", "mm", "Margin on STIR",
+       "Median 10-90 % width of the margin on STIR, of profiles along its normals."),
+    _d("D34", "fluid_share", "fraction", "Fluid share",
+       "Share of the lesion's voxels as bright as fluid on STIR and at or below muscle on T1."),
+    _d("D35", "line_length", "mm", "Line length",
+       "Length of the longest dark sheet in or near the lesion; that none is found does not exclude a fracture."),
+    _d("D35", "line_width", "mm", "Line width",
+       "Width of that dark sheet on T1."),
+    _d("D35", "line_aspect", "1", "Line aspect",
+       "Length of that dark sheet divided by its width."),
+    _d("D36", "stress_grade", "grade", "Stress grade",
+       "2 signal on STIR only, 3 with lower T1 than around, 4 with a candidate for a fracture line."),
+    _d("D40", "subplate_thickness", "mm", "Subplate thickness",
+       "Thickness of the dark STIR band under the joint surface."),
+    _d("D40", "subplate_length", "mm", "Subplate length",
+       "Length of the dark STIR band under the joint surface."),
+    _d("D41", "soft_tissue_share", "percent", "Soft tissue",
+       "Share of the soft tissue next to the lesion's bone that is bright on STIR."),
+    _d("D41", "soft_tissue_asymmetry", "percent", "Soft tissue asymmetry",
+       "100 (own - other) / (own + other) of that share against the mirrored place."),
+    *_CHEMICAL_SHIFT,
 )
 
 SYMMETRY_DESCRIPTORS = (
@@ -118,10 +178,36 @@ SYMMETRY_DESCRIPTORS = (
        "Overlap of red-marrow-like voxels, left against mirrored right, 0 to 1."),
     _d("D23", "lesion_volume_asymmetry", "percent", "Lesion asymmetry",
        "100 (L - R) / (L + R) of the lesion volumes."),
+    _d("D20", "fat_signal_difference", "1", "Fat-signal difference",
+       "Fat-signal index of the left side less that of the right; no percentage, since an index may be 0."),
+)
+
+DISTRIBUTION_DESCRIPTORS = (
+    _d("D25", "conversion_order", "1", "Order of conversion",
+       "Kendall's tau between the fat signal of the zones in view and the order in which red marrow leaves them; "
+       "1 keeps the order, 0 and less breaks it."),
+    _d("D25", "conversion_zones", "zones", "Zones in view",
+       "How many zones of that order are in view and large enough."),
+)
+
+BONE_DESCRIPTORS = (
+    _d("D26", "epiphysis_fat_signal", "1", "Fat signal of the epiphysis",
+       "Fat-signal index of the epiphysis, lesions left out; adult epiphyses are yellow."),
+    _d("D26", "metaphysis_fat_signal", "1", "Fat signal of the metaphysis",
+       "Fat-signal index of the metaphysis next to it, lesions left out."),
+    _d("D26", "epiphysis_metaphysis_difference", "1", "Epiphysis less metaphysis",
+       "Fat-signal index of the epiphysis less that of the metaphysis; reconversion spares the epiphysis."),
 )
 # fmt: on
 
-_TITLES = {item.name: item.title for item in (*REGION_DESCRIPTORS, *LESION_DESCRIPTORS, *SYMMETRY_DESCRIPTORS)}
+_ALL = (
+    *REGION_DESCRIPTORS,
+    *LESION_DESCRIPTORS,
+    *SYMMETRY_DESCRIPTORS,
+    *DISTRIBUTION_DESCRIPTORS,
+    *BONE_DESCRIPTORS,
+)
+_TITLES = {item.name: item.title for item in _ALL}
 
 
 def descriptor_title(name: str) -> str:

@@ -26,7 +26,10 @@ from marrowsignal.results.alignment_section import alignment_section
 from marrowsignal.results.document_models import SCHEMA_VERSION, ResultDocument
 from marrowsignal.results.mask_section import marrow_section
 from marrowsignal.results.measured_sections import (
+    bone_section,
+    dropped_section,
     lesion_section,
+    measurement_section,
     pattern_section,
     reference_section,
     region_section,
@@ -36,7 +39,7 @@ from marrowsignal.results.measured_sections import (
 from marrowsignal.results.provenance import Provenance
 from marrowsignal.results.quality_section import quality_section
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.records import RegionSignals, Signals
+from marrowsignal.signals.records import Lesion, RegionSignals
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument", "result_json_schema", "to_document", "to_json"]
 
@@ -76,10 +79,16 @@ def to_document(result: StudyResult) -> ResultDocument:
         regions=_placed(result.signals.regions, result.regions.regions),
         parts=_placed(result.signals.parts, result.regions.parts),
         parts_reason=result.regions.parts_reason,
-        lesions=_lesions(result.signals),
+        lesions=_lesions(result.signals.lesions),
         lesions_status="not_evaluable" if result.signals.lesions is None else "measured",
         lesions_reason=result.signals.lesions_reason,
+        lesions_made_by=result.signals.lesions_made_by,
+        lesions_quality=result.signals.lesions_quality,
+        dropped=tuple(dropped_section(candidate) for candidate in result.signals.dropped),
+        dark_foci=_lesions(result.signals.dark_foci),
         symmetry=tuple(symmetry_section(pair) for pair in result.signals.symmetry),
+        distribution=tuple(measurement_section(item) for item in result.signals.distribution),
+        bones=tuple(bone_section(bone) for bone in result.signals.bones),
         findings=tuple(_finding(finding) for finding in result.findings),
         limits=result.protocol.limits,
         provenance=provenance_section(result.provenance),
@@ -140,8 +149,8 @@ def _references(references: References, *, no_stir: str) -> form.ReferencesDocum
     )
 
 
-def _lesions(signals: Signals) -> tuple[form.LesionDocument, ...] | None:
-    return None if signals.lesions is None else tuple(lesion_section(lesion) for lesion in signals.lesions)
+def _lesions(found: tuple[Lesion, ...] | None) -> tuple[form.LesionDocument, ...] | None:
+    return None if found is None else tuple(lesion_section(lesion) for lesion in found)
 
 
 def _placed(measured: tuple[RegionSignals, ...], places: tuple[Region, ...]) -> tuple[form.RegionDocument, ...]:

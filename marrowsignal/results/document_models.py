@@ -24,7 +24,7 @@ from marrowsignal.results.quality_models import QualityDocument
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument"]
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 State = Literal["positive", "negative", "indeterminate", "not_evaluable"]
 Verdict = Literal["pass", "warn", "fail"]
 SideName = Literal["left", "right", "none"]
@@ -147,6 +147,25 @@ class LesionDocument(Section):
     measurements: tuple[MeasurementDocument, ...]
 
 
+class DroppedDocument(Section):
+    """A component that stood out on STIR and was not taken for a lesion, and why."""
+
+    kind: str
+    reason: str
+    volume_ml: float
+    region_name: str
+    centroid_lps_mm: Point
+
+
+class BoneDocument(Section):
+    """What is asked of a bone and not of its voxels: epiphysis against metaphysis, necrosis of a head."""
+
+    key: str
+    name: str
+    side: SideName
+    measurements: tuple[MeasurementDocument, ...]
+
+
 class SymmetryDocument(Section):
     """Left against right; the key ``all`` is the whole marrow, ``background`` the same without lesions."""
 
@@ -184,15 +203,44 @@ class GroupDocument(Section):
     score_infiltration: float
 
 
+class SentenceDocument(Section):
+    """One sentence of the summary, and the ids of the criteria it rests on."""
+
+    text: str
+    criteria: tuple[str, ...]
+
+
+class RegionCallDocument(Section):
+    """What one region says by itself."""
+
+    key: str
+    name: str
+    side: str
+    low_fat: State
+    high_fat: State
+    low_t1: State
+    excess_water: State
+    lesion: State
+    words: str
+
+
 class PatternDocument(Section):
-    """The outcome; never a diagnosis."""
+    """The outcome; never a diagnosis.
+
+    `confidence_probability` is how often classes named with this confidence were right where `confidence_source` says;
+    null where no class is named.
+    """
 
     pattern_class: str = Field(alias="class")
     confidence: Literal["high", "moderate", "low", "none"]
+    confidence_probability: float | None
+    confidence_source: str
     summary: str
+    sentences: tuple[SentenceDocument, ...]
     reasons: tuple[str, ...]
     criteria: tuple[CriterionDocument, ...]
     groups: tuple[GroupDocument, ...]
+    regions: tuple[RegionCallDocument, ...]
     add_ons: tuple[str, ...]
     background_prevalence: str
 
@@ -214,12 +262,15 @@ class RunDocument(Section):
 class ResultDocument(Section):
     """Everything known about one study, as written to ``result.json``.
 
-    `lesions` is null where lesions were not looked for; empty means looked for and none found. `metal_excluded` is the
+    `lesions` is null where lesions were not looked for; empty means looked for and none found. `lesions_made_by` is
+    ``rules`` or the learned model that proposed them, `lesions_quality` how well that one did. `metal_excluded` is the
     tissue left out because metal is near; 0 means looked for and none found. `parts` are parts of bones, which may
-    share voxels; `parts_reason` says why bones were not divided.
+    share voxels; `parts_reason` says why bones were not divided. `dark_foci` are dark on T1, `label` their value in
+    ``images/dark_foci.nii.gz``, null where they were not looked for; `dropped` is what stood out on STIR and is no
+    lesion; `distribution` holds what is asked of the whole field of view.
     """
 
-    schema_version: Literal["1.3"]
+    schema_version: Literal["1.4"]
     notice: str
     case: str
     pattern: PatternDocument
@@ -241,7 +292,13 @@ class ResultDocument(Section):
     lesions: tuple[LesionDocument, ...] | None
     lesions_status: Status
     lesions_reason: str
+    lesions_made_by: str
+    lesions_quality: str
+    dropped: tuple[DroppedDocument, ...]
+    dark_foci: tuple[LesionDocument, ...] | None
     symmetry: tuple[SymmetryDocument, ...]
+    distribution: tuple[MeasurementDocument, ...]
+    bones: tuple[BoneDocument, ...]
     findings: tuple[FindingDocument, ...]
     limits: tuple[str, ...]
     provenance: ProvenanceDocument

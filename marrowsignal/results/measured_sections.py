@@ -6,14 +6,23 @@ import math
 
 from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.intensity.records import ReferenceTissue
-from marrowsignal.patterns.records import Criterion, PatternCall
+from marrowsignal.patterns.records import Criterion, PatternCall, RegionCall
 from marrowsignal.regions.records import Region
 from marrowsignal.results import document_models as form
 from marrowsignal.results.document_base import ValueDocument
-from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Symmetry
+from marrowsignal.signals.records import (
+    BoneSignals,
+    DroppedCandidate,
+    Lesion,
+    Measurement,
+    RegionSignals,
+    Symmetry,
+)
 
 __all__ = [
+    "bone_section",
     "coverage_section",
+    "dropped_section",
     "finite",
     "lesion_section",
     "measurement_section",
@@ -166,12 +175,29 @@ def _criterion(item: Criterion) -> form.CriterionDocument:
     )
 
 
+def _region_call(item: RegionCall) -> form.RegionCallDocument:
+    return form.RegionCallDocument(
+        key=item.key,
+        name=item.name,
+        side=item.side.value,
+        low_fat=item.low_fat.value,
+        high_fat=item.high_fat.value,
+        low_t1=item.low_t1.value,
+        excess_water=item.excess_water.value,
+        lesion=item.lesion.value,
+        words=item.words,
+    )
+
+
 def pattern_section(call: PatternCall) -> form.PatternDocument:
     """Return the outcome."""
     return form.PatternDocument(
         pattern_class=call.pattern_class.value,
         confidence=call.confidence.value,
+        confidence_probability=call.confidence_probability,
+        confidence_source=call.confidence_source,
         summary=call.summary,
+        sentences=tuple(form.SentenceDocument(text=item.text, criteria=item.criteria) for item in call.sentences),
         reasons=call.reasons,
         criteria=tuple(_criterion(item) for item in call.criteria),
         groups=tuple(
@@ -187,9 +213,27 @@ def pattern_section(call: PatternCall) -> form.PatternDocument:
             )
             for group in call.groups
         ),
+        regions=tuple(_region_call(item) for item in call.regions),
         add_ons=call.add_ons,
         background_prevalence=call.background_prevalence,
     )
+
+
+def dropped_section(candidate: DroppedCandidate) -> form.DroppedDocument:
+    """Return one component that is no lesion."""
+    return form.DroppedDocument(
+        kind=candidate.kind,
+        reason=candidate.reason,
+        volume_ml=candidate.volume_ml,
+        region_name=candidate.region_name,
+        centroid_lps_mm=candidate.centroid_lps_mm,
+    )
+
+
+def bone_section(bone: BoneSignals) -> form.BoneDocument:
+    """Return one bone."""
+    measured = tuple(measurement_section(item) for item in bone.measurements)
+    return form.BoneDocument(key=bone.key, name=bone.name, side=bone.side.value, measurements=measured)
 
 
 def symmetry_section(pair: Symmetry) -> form.SymmetryDocument:

@@ -12,9 +12,11 @@ from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.records import RegionMap
-from marrowsignal.signals.lesions.candidates import ExcessMap
+from marrowsignal.signals.gathered import CORE_EDGE, GatheredVoxels
+from marrowsignal.signals.lesions.excess import ExcessMap
+from marrowsignal.signals.records import DroppedCandidate
 from marrowsignal.signals.statistics.descriptors import ReferenceLevels
-from marrowsignal.signals.statistics.levels import Levels, measure_levels
+from marrowsignal.signals.statistics.levels import Images, LevelErrors, Levels, measure_levels
 
 __all__ = ["Bench"]
 
@@ -29,8 +31,12 @@ class Bench:
         Products of the earlier steps.
     references : ReferenceLevels
         With draws.
-    shading : tuple of float
-        Residual coefficient of variation of T1 and STIR.
+    images : Images
+        T1 and STIR as they are measured.
+    errors : LevelErrors
+        What moves the level of marrow beside chance.
+    gathered : GatheredVoxels
+        Voxels of every region and part.
     excess : ExcessMap or None
         D05 and D06 of every voxel; None where lesions cannot be looked for.
     no_excess : str
@@ -39,8 +45,12 @@ class Bench:
         Why nothing of STIR may be told; empty otherwise.
     lesions : ndarray of uint16, shape (slice, row, column)
         Lesion labels; all 0 without `excess`.
+    dropped : tuple of DroppedCandidate
+        What stood out on STIR and is no lesion, largest first.
     background : ndarray of bool, same shape
         Core without lesions.
+    rim : ndarray of uint8, same shape
+        Of marrow without lesions: 1 one voxel in plane outside the core, 2 its outermost voxels, 3 its inside; else 0.
     """
 
     pair: AlignedPair
@@ -48,24 +58,40 @@ class Bench:
     regions: RegionMap
     protocol: Protocol
     references: ReferenceLevels
-    shading: tuple[float, float]
+    images: Images
+    errors: LevelErrors
+    gathered: GatheredVoxels
     excess: ExcessMap | None
     no_excess: str
     no_stir: str
     lesions: NDArray[np.uint16]
+    dropped: tuple[DroppedCandidate, ...]
     background: NDArray[np.bool_]
+    rim: NDArray[np.uint8]
 
-    def levels(self, mask: NDArray[np.bool_], *, seed: int) -> Levels | None:
-        """Medians and draws of the voxels of `mask`."""
+    def levels(self, mask: NDArray[np.bool_], *, seed: int, turned: bool = False) -> Levels | None:
+        """Medians and draws of the voxels of `mask`; the second of two sides with one seed is `turned`."""
         found = measure_levels(
-            self.pair.t1.array,
-            None if self.pair.stir is None else self.pair.stir.array,
-            mask,
-            spacing_mm=self.pair.t1.geometry.spacing_mm,
+            self.images,
+            np.flatnonzero(mask),
             settings=self.protocol.signals,
-            sector_mm=self.protocol.bias.sector_size.value,
-            shading=self.shading,
+            errors=self.errors,
             seed=seed,
+            turned=turned,
+        )
+        return None if found is None else replace(found, no_stir=self.no_stir)
+
+    def core_levels(self, inside: NDArray[np.int64], *, seed: int) -> Levels | None:
+        """Medians and draws of what of a region's voxels (flat index) is core; its border may lie a voxel off."""
+        rim = self.rim.reshape(-1)[inside]
+        core, inner, outer = inside[rim >= CORE_EDGE], inside[rim > CORE_EDGE], inside[rim > 0]
+        found = measure_levels(
+            self.images,
+            core,
+            settings=self.protocol.signals,
+            errors=self.errors,
+            seed=seed,
+            borders=(inner, outer),
         )
         return None if found is None else replace(found, no_stir=self.no_stir)
 
@@ -74,17 +100,16 @@ class Bench:
         """Header facts of STIR; None without a STIR series."""
         return None if self.pair.stir is None else self.pair.stir.acquisition
 
-    def covered(self, mask: NDArray[np.bool_]) -> bool:
-        """Whether the series of the pair share enough of `mask` to measure it."""
-        share = float(np.mean(self.pair.covered_mask[mask])) if mask.any() else 0.0
-        return share >= self.protocol.signals.min_coverage.value
+    def covered(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> bool:
+        """Whether the series of the pair share enough of a mask, or of voxels by flat index, to measure it."""
+        return _share(self.pair.covered_mask, where) >= self.protocol.signals.min_coverage.value
 
-    def not_looked_at(self, mask: NDArray[np.bool_]) -> str:
-        """Why lesions could not be found in `mask`; empty when they could."""
-        if self.no_excess or not self.covered(mask):
+    def not_looked_at(self, where: NDArray[np.bool_] | NDArray[np.int64]) -> str:
+        """Why lesions could not be found in a mask, or in voxels by flat index; empty when they could."""
+        if self.no_excess or not self.covered(where):
             return self.no_excess or "not looked at: STIR does not cover the region"
         metal = self.pair.metal_mask
-        spoilt = 0.0 if metal is None or not mask.any() else float(np.mean(metal[mask]))
+        spoilt = 0.0 if metal is None else _share(metal, where)
         return "not looked at: too near to metal" if spoilt > self.protocol.quality.metal_share_fail.value else ""
 
     def median_excess(self, mask: NDArray[np.bool_], box: tuple[slice, ...] = ()) -> float | None:
@@ -94,3 +119,8 @@ class Bench:
     def spec(self, key: str) -> RegionSpec | None:
         """Return the protocol's word on a region, or None."""
         return self.protocol.spec(key)
+
+
+def _share(mask: NDArray[np.bool_], where: NDArray[np.bool_] | NDArray[np.int64]) -> float:
+    inside = mask[where] if where.dtype == bool else mask.reshape(-1)[where]
+    return float(np.mean(inside)) if inside.size else 0.0

@@ -16,6 +16,7 @@ __all__ = [
     "BoneSignals",
     "DroppedCandidate",
     "Lesion",
+    "LesionProposal",
     "Measurement",
     "MeasurementStatus",
     "RegionSignals",
@@ -45,7 +46,7 @@ class Measurement:
     value : float or None
         None when not measured.
     ci_low, ci_high : float or None
-        90 % block-bootstrap interval; None when there is none.
+        90 % interval: chance, references, shading, registration and border; None when there is none.
     unit : str
         ``"1"`` for ratios, ``"percent"``, ``"mm"``, ``"ml"`` ...
     status : MeasurementStatus
@@ -217,6 +218,28 @@ class DroppedCandidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LesionProposal:
+    """Where a learned model sees lesions: taken for candidates instead of the rules' seeds and their growth.
+
+    Attributes
+    ----------
+    probability : ndarray of float32, shape (slice, row, column)
+        Of lesion, on the T1 grid; 0 where the model did not look.
+    cut : float
+        Probability from which a voxel is a candidate.
+    made_by : str
+        The model, in words for the result.
+    quality_note : str
+        How well it did on studies it had not seen; empty when that is not known.
+    """
+
+    probability: NDArray[np.float32]
+    cut: float
+    made_by: str
+    quality_note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Signals:
     """Everything measured.
 
@@ -230,6 +253,10 @@ class Signals:
         Largest first; empty means looked for and none found, None not looked for.
     lesions_reason : str
         Why lesions were not looked for; empty when they were.
+    lesions_made_by : str
+        ``"rules"``, or the learned model that proposed them.
+    lesions_quality : str
+        How well that model did on studies it had not seen; empty for the rules.
     symmetry : tuple of Symmetry
         First the whole marrow (key ``"all"``), then the same without lesions (``"background"``) where they were looked
         for, then each pair.
@@ -263,6 +290,8 @@ class Signals:
     fat_signal_index: NDArray[np.float32] | None
     excess_index: NDArray[np.float32] | None
     lesions_reason: str = ""
+    lesions_made_by: str = "rules"
+    lesions_quality: str = ""
     parts: tuple[RegionSignals, ...] = ()
     dark_foci: tuple[Lesion, ...] | None = None
     dark_labels: LabelVolume | None = None

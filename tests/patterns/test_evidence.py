@@ -8,13 +8,12 @@ from functools import cache
 
 import pytest
 
+from marrowsignal.patterns.flags import dark_t1_state, focal_flag
 from marrowsignal.patterns.groups import evidence_groups, group_by_id
 from marrowsignal.patterns.lesion_evidence import (
-    dark_t1_state,
     deep_state,
     edema_state,
     leading_lesion,
-    low_t1_state,
     subchondral_state,
 )
 from marrowsignal.patterns.records import Criterion, CriterionState
@@ -126,19 +125,56 @@ class TestPlace:
         assert deep_state(lesion(), PLACE, 1.0) is X
 
 
-@pytest.mark.parametrize(
-    ("diameter", "t1", "state"),
-    [
-        (6.0, (0.9, 0.85, 0.95), P),
-        (6.0, (0.98, 0.9, 1.09), P),  # the interval may reach up to 1.1
-        (6.0, (0.98, 0.9, 1.15), U),
-        (6.0, (1.3, 1.2, 1.4), N),
-        (4.0, (0.9, 0.85, 0.95), N),
-        (6.0, None, X),
-    ],
-)
-def test_a_dark_focus_is_large_and_at_muscle(diameter: float, t1: Given, state: CriterionState) -> None:
-    assert low_t1_state(lesion(sphere_diameter=diameter, t1_marrow_to_muscle=t1), CUTS) is state
+DARK: dict[str, Given] = {
+    "sphere_diameter": 12.0,
+    "t1_marrow_to_muscle": (0.9, 0.85, 0.95),
+    "t1_dark_share": 0.95,
+    "stir_marrow_to_muscle": (2.4, 2.2, 2.6),
+}
+
+
+class TestDarkFoci:
+    """D51: large, at muscle throughout, and explained by nothing benign."""
+
+    def state(self, **values: Given) -> CriterionState:
+        signals = replace(nothing_found(), dark_foci=(lesion(**{**DARK, **values}),))
+        return focal_flag(signals, PROTOCOL).state
+
+    @pytest.mark.parametrize(
+        ("values", "state"),
+        [
+            ({}, P),
+            ({"t1_marrow_to_muscle": (0.98, 0.9, 1.09)}, P),  # the interval may reach up to 1.1
+            ({"t1_marrow_to_muscle": (0.98, 0.9, 1.15)}, U),
+            ({"t1_marrow_to_muscle": (1.3, 1.2, 1.4)}, N),
+            ({"sphere_diameter": 4.0}, N),
+            ({"t1_dark_share": 0.5}, N),  # reticulated: fat is left in it
+            ({"bull_ratio": 1.3}, N),  # a fatty center is that of red marrow
+            ({"bull_ratio": 1.0}, P),
+            ({"line_length": 15.0, "line_width": 2.0, "line_aspect": 7.5}, N),
+            ({"line_length": 9.0, "line_width": 5.0, "line_aspect": 1.8}, P),
+        ],
+    )
+    def test_what_makes_a_focus(self, values: dict[str, Given], state: CriterionState) -> None:
+        assert self.state(**values) is state
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"joint_distance": 1.0, "subchondral_share": 90.0},
+            {"stir_marrow_to_muscle": (0.5, 0.4, 0.6)},
+        ],
+        ids=["against a joint", "dark on both"],
+    )
+    def test_what_sclerosis_explains_is_to_be_reviewed_and_no_flag(self, values: dict[str, Given]) -> None:
+        focus = lesion(**{**DARK, **values})
+        flag = focal_flag(replace(nothing_found(), dark_foci=(focus,)), PROTOCOL)
+        assert (flag.state, flag.away, flag.near) == (N, (), (focus,))
+
+    def test_not_looked_for_is_not_none_found(self) -> None:
+        neither = replace(nothing_found(), dark_foci=None, lesions=None)
+        assert focal_flag(neither, PROTOCOL).state is X
+        assert focal_flag(replace(neither, dark_foci=()), PROTOCOL).state is N
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marrowsignal.patterns.confidence import confidence_of
 from marrowsignal.patterns.gates import Gates
 from marrowsignal.patterns.records import Confidence, PatternClass
-from marrowsignal.patterns.rules import Facts, Verdict, confidence_of, name_pattern
+from marrowsignal.patterns.rules import Facts, Verdict, name_pattern
 from tests.patterns.facts_builder import BOTH, EDEMA, NORMAL, RED, N, P, States, U, X, facts
 
 STATE = st.sampled_from((P, N, U, X))
@@ -115,16 +116,44 @@ class TestEdema:
         assert named(facts(changed(EDEMA, "G4", (P, N, X)))) is PatternClass.FOCAL_EDEMA_LIKE
 
 
+class TestFocalFlag:
+    """D51 names a red flag only with something beside it (SCIENCE 4.4)."""
+
+    @pytest.mark.parametrize(
+        ("focus", "support", "shift", "flagged"),
+        [(P, P, X, True), (P, N, X, False), (P, X, X, False), (U, P, P, True), (U, P, N, False), (N, P, N, False)],
+    )
+    def test_a_focus_needs_support(self, focus: object, support: object, shift: object, flagged: bool) -> None:
+        given_facts = facts(EDEMA, lesions=1, low_t1_focus=focus, focus_support=support, chemical_shift=shift)
+        assert (named(given_facts) is PatternClass.RED_FLAG_INFILTRATION_LIKE) is flagged
+
+    def test_failed_alignment_does_not_hide_a_diffuse_flag(self) -> None:
+        lone = Gates(closed=("registration failed",), warnings=(), only_alignment_failed=True)
+        found = facts(NORMAL, gates=lone, diffuse_low_t1=P)
+        assert named(found) is PatternClass.RED_FLAG_INFILTRATION_LIKE
+        assert confidence(found)[0] is Confidence.LOW
+        assert named(facts(EDEMA, gates=lone, lesions=1)) is PatternClass.CANNOT_ASSESS
+
+    def test_small_foci_leave_marrow_normal_and_larger_ones_do_not(self) -> None:
+        few = facts(NORMAL, within_expected=P, lesions=2, lesions_count=False)
+        assert named(few) is PatternClass.NORMAL_FOR_AGE
+        assert named(facts(NORMAL, within_expected=P, lesions=2)) is PatternClass.INDETERMINATE
+
+
 class TestReconversion:
     @pytest.mark.parametrize("group", ["G1", "G2", "G4"])
     @pytest.mark.parametrize("state", [N, U, X])
     def test_level_stir_and_symmetry_are_all_needed(self, group: str, state: object) -> None:
         assert named(facts(changed(RED, group, (state, X, N)))) is PatternClass.INDETERMINATE
 
-    @pytest.mark.parametrize("group", ["G5", "G6"])
-    def test_distribution_or_margin_against_it_end_it(self, group: str) -> None:
-        assert named(facts(changed(RED, group, (N, X, X)))) is PatternClass.INDETERMINATE
-        assert named(facts(changed(RED, group, (P, X, X)))) is PatternClass.SYMMETRIC_RECONVERSION_LIKE
+    def test_distribution_against_it_ends_it_and_no_flame_does_not(self) -> None:
+        assert named(facts(changed(RED, "G5", (N, X, X)))) is PatternClass.INDETERMINATE
+        assert named(facts(changed(RED, "G5", (P, X, X)))) is PatternClass.SYMMETRIC_RECONVERSION_LIKE
+        assert named(facts(changed(RED, "G6", (N, X, X)))) is PatternClass.SYMMETRIC_RECONVERSION_LIKE
+
+    def test_a_red_like_part_is_not_normal(self) -> None:
+        patchy = facts(changed(NORMAL, "G3", (P, N, N)), within_expected=P)
+        assert named(patchy) is PatternClass.INDETERMINATE
 
     def test_what_cannot_be_seen_is_said(self) -> None:
         assert "cannot be seen" in name_pattern(facts(RED)).reasons[0]
@@ -254,10 +283,10 @@ class TestConfidence:
         assert level is Confidence.MODERATE
         assert any(words in reason for reason in held)
 
-    def test_mixed_is_low_however_clear(self) -> None:
+    def test_mixed_is_never_high(self) -> None:
         level, held = confidence(facts({**BOTH, "G6": (P, P, X)}, lesions=1))
-        assert level is Confidence.LOW
-        assert any("D35" in reason for reason in held)
+        assert level is Confidence.MODERATE
+        assert any("fracture line" in reason for reason in held)
 
     def test_red_marrow_without_distribution_or_margin_is_moderate(self) -> None:
         level, held = confidence(facts(RED))

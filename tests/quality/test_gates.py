@@ -512,6 +512,7 @@ class TestWithhold:
             assert region.lesion_ml is None
         assert {m.name for row in kept.symmetry for m in row.measurements if m.value is not None} <= {
             "t1_asymmetry",
+            "fat_signal_difference",
             "red_like_mirror_dice",
         }
 

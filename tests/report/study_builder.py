@@ -27,6 +27,8 @@ from marrowsignal.patterns.records import (
     EvidenceGroup,
     PatternCall,
     PatternClass,
+    RegionCall,
+    Sentence,
 )
 from marrowsignal.protocol.schema import Protocol, Quantity, Range, RegionSpec
 from marrowsignal.quality.records import Consequence, GateState, QualityGate, QualityReport
@@ -443,7 +445,10 @@ def _call() -> PatternCall:
     return PatternCall(
         pattern_class=PatternClass.FOCAL_EDEMA_LIKE,
         confidence=Confidence.MODERATE,
-        summary="One focus of 9 mL in the left ilium with STIR 2.4 times muscle; the rest is symmetric.",
+        sentences=(
+            Sentence(text="One focus of 9 mL in the left ilium with STIR 2.4 times muscle.", criteria=("D04.edema",)),
+            Sentence(text="The rest is symmetric.", criteria=("D01.red_flag",)),
+        ),
         reasons=("The focus is 2.4 times muscle on STIR.", "Confidence is no higher because slices are thick."),
         criteria=(
             criterion("D04.edema", "STIR of the largest lesion is at least 1.6 times muscle", 2.4, P, "edema"),
@@ -457,6 +462,14 @@ def _call() -> PatternCall:
                 score_edema=0.3, score_infiltration=0.0,
             ),
         ),
+        regions=(
+            RegionCall(
+                region_label=1, key="ilium", name="ilium, left", side=Side.LEFT, low_fat=N, high_fat=N, low_t1=N,
+                excess_water=STRADDLES, lesion=P, words="edema-like lesion",
+            ),
+        ),
         add_ons=("DEEP_SIJ_EDEMA",),
+        confidence_probability=0.9,
+        confidence_source="phantom cohort [C]",
         background_prevalence="Of healthy volunteers 23.4 % show the like in the sacroiliac joints.",
     )  # fmt: skip

@@ -47,7 +47,7 @@ class Scene:
         """Other images on the same anatomy; references and core follow them."""
         pair = replace(self.pair, t1=replace(self.pair.t1, array=t1), stir=replace(self.pair.stir, array=stir))
         marrow = segment_marrow(pair, protocol=self.protocol, supplied=self.marrow.labels)
-        references = _references(t1, stir, self.references.labels)
+        references = references_of(t1, stir, self.references.labels)
         return replace(self, pair=pair, marrow=marrow, references=references)
 
     def with_edema(self, edema: NDArray) -> Scene:
@@ -110,7 +110,7 @@ def build_scene(name: str, *, seed: int = 12, mirrored: bool = False, age: float
     tissue[lean_muscle(maps)] = 1
     tissue[plain_fat(maps)] = 2
     tissue[marrow.core_mask & (maps.edema_fraction < 0.01)] = 3
-    references = _references(t1, stir, LabelVolume(array=tissue, geometry=GRID))
+    references = references_of(t1, stir, LabelVolume(array=tissue, geometry=GRID))
     return Scene(
         pair=pair,
         marrow=marrow,
@@ -206,7 +206,7 @@ def _quality() -> AlignmentQuality:
     )
 
 
-def _references(t1: NDArray, stir: NDArray, labels: LabelVolume) -> References:
+def references_of(t1: NDArray, stir: NDArray, labels: LabelVolume) -> References:
     made = {}
     for key, value in _REFERENCES:
         inside = labels.array == value

@@ -31,6 +31,8 @@ def levels(t1: float, stir: float, *, volume_ml: float = 5.0, slices: int = 5) -
         voxels=1000,
         slices=slices,
         volume_ml=volume_ml,
+        t1_ordered=np.full(1000, t1, np.float32),
+        stir_ordered=np.full(1000, stir, np.float32),
     )
 
 
@@ -227,11 +229,25 @@ class TestExcessWater:
         assert self.value(215, 250, MUSCLE_GREY) == pytest.approx(2.0)
         assert self.value(225, 250, MUSCLE_GREY) < 2.0
 
+    def test_an_uncertain_inversion_widens_it_where_marrow_is_fatty(self) -> None:
+        def width(fat_signal: float) -> float:
+            made = excess_water(
+                fixed(200 + 400 * fat_signal, 100), REFERENCES, stir=STIR, settings=SETTINGS, calibrate_above=None
+            )
+            return float(np.log(made.ci_high / made.ci_low))
+
+        # TI off by 4 %, one standard deviation: fat near its null feels it and water does not
+        longer = replace(STIR, inversion_time_ms=1.04 * 150)
+        constants = constants_for_field(1.5, SETTINGS.tissue_constants)
+        moved = np.log(predicted(1.0) / predicted_stir_to_muscle(1.0, acquisition=longer, constants=constants))
+        assert width(1.0) == pytest.approx(2 * 1.645 * moved, rel=0.15)
+        assert width(0.0) < 0.15 * width(1.0)
+
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
             ({"magnetic_field_strength_t": None}, "no tissue constants"),
-            ({"magnetic_field_strength_t": 0.3}, "no tissue constants"),
+            ({"magnetic_field_strength_t": 0.6}, "no tissue constants"),
             ({"inversion_time_ms": None}, "TR, TE or TI"),
             ({"echo_time_ms": None}, "TR, TE or TI"),
             ({"repetition_time_ms": None}, "TR, TE or TI"),

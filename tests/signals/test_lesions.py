@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.lesions.candidates import ExcessMap, excess_map, lesion_components, lower_side_spread
+from marrowsignal.signals.lesions.candidates import SeedRule, connected_candidates, seeds_and_growth, without_links
+from marrowsignal.signals.lesions.excess import ExcessMap, excess_map, lower_side_spread
 
 SETTINGS = load_protocol("pelvis_sij").lesions
 SPACING = (3.0, 1.0, 1.5)  # non-square on purpose
@@ -30,9 +32,13 @@ def planted(*foci: tuple[NDArray[np.bool_], float], spread: float = 0.1) -> Exce
     return ExcessMap(d=d, spread=spread, stir_to_normal=d.copy())
 
 
-def found(excess: ExcessMap, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.uint16]:
-    everywhere = np.ones(SHAPE, bool)
-    return lesion_components(excess, everywhere if allowed is None else allowed, spacing_mm=SPACING, settings=SETTINGS)
+def found(
+    excess: ExcessMap, allowed: NDArray[np.bool_] | None = None, rule: SeedRule | None = None
+) -> NDArray[np.int32]:
+    """Candidates, before anything is excluded."""
+    where = np.ones(SHAPE, bool) if allowed is None else allowed
+    seeds, growth = seeds_and_growth(excess, where, rule or SeedRule(), settings=SETTINGS)
+    return connected_candidates(seeds, growth, spacing_mm=SPACING, settings=SETTINGS)
 
 
 def box(slices: slice, rows: slice, columns: slice) -> NDArray[np.bool_]:
@@ -186,6 +192,28 @@ class TestComponents:
         bright, plain = planted((FOCUS, 3.0)), planted()
         both = {"d": bright.d, "stir_to_normal": bright.stir_to_normal, which: getattr(plain, which)}
         assert not found(ExcessMap(spread=0.1, **both)).any()
+
+    @pytest.mark.parametrize(
+        ("which", "cut"),
+        [
+            ("stir_to_muscle", SETTINGS.seed_stir_to_muscle.value),
+            ("excess_water", SETTINGS.seed_excess_water.value),
+        ],
+    )
+    def test_a_seed_is_more_than_red_marrow_can_be(self, which: str, cut: float) -> None:
+        bright = planted((FOCUS, 3.0))
+        for level, seen in ((cut - 0.01, False), (cut + 0.01, True)):
+            rule = SeedRule(**{which: np.full(SHAPE, level, np.float32)})
+            assert found(bright, rule=rule).any() == seen
+
+    def test_a_link_of_a_pixel_joins_nothing(self) -> None:
+        fine = (3.0, 0.6, 0.6)
+        mask = np.zeros(SHAPE, bool)
+        mask[5:8, 10:26, 5:15] = mask[5:8, 10:26, 20:30] = mask[5:8, 17, 15:20] = True
+        reach = SETTINGS.opening.value
+        assert ndimage.label(without_links(mask, reach_mm=reach, spacing_mm=fine))[1] == 2
+        mask[5:8, 16:19, 15:20] = True
+        assert ndimage.label(without_links(mask, reach_mm=reach, spacing_mm=fine))[1] == 1
 
     def test_a_wider_spread_raises_the_bar(self) -> None:
         assert found(planted((FOCUS, 2.0), spread=0.15)).any()

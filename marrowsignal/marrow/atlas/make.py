@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from marrowsignal.marrow.atlas.build import learn_atlas
 from marrowsignal.marrow.atlas.manifest import read_manifest, read_studies
 from marrowsignal.marrow.atlas.records import Atlas
-from marrowsignal.marrow.atlas.storage import check_free, read_atlas, write_atlas
+from marrowsignal.marrow.atlas.storage import NOTHING_BESIDE, check_free, read_atlas, write_atlas
 from marrowsignal.marrow.records import MaskKind
 from marrowsignal.protocol import Protocol, load_protocol
 
@@ -22,6 +22,7 @@ def build_atlas(
     kind: MaskKind = MaskKind.MARROW,
     protocol: Protocol | None = None,
     tell: Callable[[str], None] = lambda _line: None,
+    beside: Mapping[str, bytes] = NOTHING_BESIDE,
 ) -> Atlas:
     """Make an atlas of labelled studies and write it to a folder.
 
@@ -32,7 +33,8 @@ def build_atlas(
     ----------
     manifest : Path
         CSV with the columns ``t1`` (DICOM folder), ``marrow`` (label map) and, if wanted, ``stir`` (DICOM folder) and
-        ``labels`` (label table); one row a study, three or more. STIR is used when every row has one.
+        ``labels`` (label table); one row a study, three or more. STIR is used when every row has one. A column
+        ``lesions`` is for `build_with_lesions`.
     folder : Path
         Of the atlas; must not exist. It holds images and labels, but no identity, date, UID or path.
     kind : MaskKind
@@ -41,6 +43,8 @@ def build_atlas(
         Settings, and the regions by whose names labels are recognised; by default the generic one.
     tell : callable, optional
         Called with a line of progress now and then.
+    beside : Mapping of str to bytes, optional
+        Further files that the folder keeps for others.
 
     Returns
     -------
@@ -69,5 +73,5 @@ def build_atlas(
         settings=rules.atlas,
         tell=tell,
     )
-    write_atlas(atlas, folder)
+    write_atlas(atlas, folder, beside=beside)
     return read_atlas(folder)

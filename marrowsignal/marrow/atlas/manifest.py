@@ -23,10 +23,14 @@ from marrowsignal.protocol.schema import Protocol
 __all__ = ["LabelledStudies", "ManifestRow", "read_manifest", "read_studies"]
 
 _STAGE = "build_atlas"
-_COLUMNS = ("t1", "marrow", "stir", "labels")
+_COLUMNS = ("t1", "marrow", "stir", "labels", "lesions")
 _MOST_BYTES = 4_000_000
 _FEWEST = 3
-_HINT = "the manifest is a CSV with the columns t1 (DICOM folder) and marrow (label map), and if wanted stir and labels"
+_BETWEEN_READS = ";"
+_HINT = (
+    "the manifest is a CSV with the columns t1 (DICOM folder) and marrow (label map), "
+    "and if wanted stir, labels and lesions"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,8 @@ class ManifestRow:
         Folder or file with the T1 series; its label map.
     stir, labels : Path or None
         Folder or file with the STIR series; label table.
+    lesions : tuple of Path
+        Label maps of its lesions, one a read; empty where nobody looked for lesions.
     """
 
     number: int
@@ -48,6 +54,7 @@ class ManifestRow:
     marrow: Path
     stir: Path | None
     labels: Path | None
+    lesions: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,15 +151,25 @@ def _text(path: Path) -> str:
 
 
 def _row(number: int, line: dict[str, str], folder: Path) -> ManifestRow:
+    def paths(column: str, *, several: bool = False) -> tuple[Path, ...]:
+        text = line.get(column) or ""
+        given = (part.strip() for part in (text.split(_BETWEEN_READS) if several else (text,)))
+        return tuple(folder / part if (folder / part).exists() else Path(part) for part in given if part)
+
     def path(column: str) -> Path | None:
-        text = (line.get(column) or "").strip()
-        given = Path(text)
-        return None if not text else folder / given if (folder / given).exists() else given
+        return next(iter(paths(column)), None)
 
     t1, marrow = path("t1"), path("marrow")
     if t1 is None or marrow is None or None in line:
         raise _refused(f"has a row ({number}) without t1 or marrow, or with values beyond its columns", _HINT)
-    return ManifestRow(number=number, t1=t1, marrow=marrow, stir=path("stir"), labels=path("labels"))
+    return ManifestRow(
+        number=number,
+        t1=t1,
+        marrow=marrow,
+        stir=path("stir"),
+        labels=path("labels"),
+        lesions=paths("lesions", several=True),
+    )
 
 
 def _read(row: ManifestRow, protocol: Protocol, *, with_stir: bool) -> tuple[AlignedPair, Segmentation]:

@@ -8,7 +8,10 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import SimpleITK as sitk
@@ -22,13 +25,33 @@ from marrowsignal.marrow.atlas.template import Template
 from marrowsignal.marrow.atlas.trees import Trees
 from marrowsignal.marrow.records import MaskKind
 
-__all__ = ["check_free", "read_atlas", "read_contents", "write_atlas"]
+__all__ = ["Beside", "check_free", "read_atlas", "read_beside", "read_contents", "write_atlas"]
 
+NOTHING_BESIDE: Mapping[str, bytes] = MappingProxyType({})
 _CONTENTS = "atlas.json"
 _VERSION = 1
 _MOST_BYTES = 1 << 30  # of a subject's arrays in memory, or the template's
 _STAGE = "read_atlas"
 _AGAIN = "build it again from its manifest, or copy the whole folder again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """Files that an atlas folder keeps for others.
+
+    Attributes
+    ----------
+    files : Mapping of str to bytes
+        Those of the names asked for that the atlas has.
+    sha256 : str
+        Of the atlas, these files included.
+    version : str
+        Of the program that made it.
+    """
+
+    files: Mapping[str, bytes]
+    sha256: str
+    version: str
 
 
 def check_free(folder: Path) -> None:
@@ -45,8 +68,17 @@ def check_free(folder: Path) -> None:
         )
 
 
-def write_atlas(atlas: Atlas, folder: Path) -> None:
+def write_atlas(atlas: Atlas, folder: Path, *, beside: Mapping[str, bytes] = NOTHING_BESIDE) -> None:
     """Write an atlas under a temporary name and rename it: a folder that exists is complete.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        From `learn_atlas`.
+    folder : Path
+        Of the atlas.
+    beside : Mapping of str to bytes, optional
+        Further files, which are covered by its hash too.
 
     Raises
     ------
@@ -60,7 +92,7 @@ def write_atlas(atlas: Atlas, folder: Path) -> None:
         staging = Path(tempfile.mkdtemp(prefix=".atlas.", suffix=".partial", dir=folder.parent))
         fresh = staging / "new"
         fresh.mkdir()
-        for name, content in _files(atlas).items():
+        for name, content in _files(atlas, beside).items():
             (fresh / name).write_bytes(content)
         fresh.rename(folder)
     except OSError as error:
@@ -116,6 +148,23 @@ def read_atlas(folder: Path) -> Atlas:
         raise _damaged("its files do not fit each other") from error
 
 
+def read_beside(folder: Path, names: Collection[str]) -> Beside:
+    """Read files that an atlas folder keeps for others.
+
+    Raises
+    ------
+    MaskError
+        If the folder is no atlas, a file is missing or damaged, or it was made by a newer version.
+    """
+    raw = _bytes(folder, _CONTENTS, "atlas_missing", "the folder is no atlas: it holds no atlas.json")
+    document = _contents(raw)
+    return Beside(
+        files={entry.name: _checked(folder, entry) for entry in document.files if entry.name in names},
+        sha256=hashlib.sha256(raw).hexdigest(),
+        version=document.created_with,
+    )
+
+
 def _contents(raw: bytes) -> AtlasDocument:
     try:
         plain = json.loads(raw)
@@ -132,17 +181,17 @@ def _contents(raw: bytes) -> AtlasDocument:
         raise _damaged("its atlas.json is malformed") from error
 
 
-def _files(atlas: Atlas) -> dict[str, bytes]:
-    files = {f"{s.name}.npz": _packed(**_arrays(s)) for s in atlas.subjects}
+def _files(atlas: Atlas, beside: Mapping[str, bytes]) -> dict[str, bytes]:
+    files = {**beside, **{f"{s.name}.npz": _packed(**_arrays(s)) for s in atlas.subjects}}
     template = atlas.template
     files["template.npz"] = _packed(
         images=template.images.astype(np.float16),
         marrows=template.marrows.astype(np.float16),
         covers=template.covers.astype(np.float16),
     )
-    files["trees.json"] = _text(atlas.trees)
+    files["trees.json"] = atlas.trees.to_text()
     if atlas.stir_trees is not None:
-        files["stir_trees.json"] = _text(atlas.stir_trees)
+        files["stir_trees.json"] = atlas.stir_trees.to_text()
     entries = [FileEntry(name=n, sha256=hashlib.sha256(c).hexdigest()) for n, c in files.items()]
     document = AtlasDocument(
         schema_version=_VERSION,
@@ -180,8 +229,8 @@ def _atlas(document: AtlasDocument, files: dict[str, bytes], raw: bytes) -> Atla
         names=document.label_names,
         kind=MaskKind(document.encloses),
         template=_template(document.template, files["template.npz"]),
-        trees=_trees(files["trees.json"]),
-        stir_trees=_trees(files["stir_trees.json"]) if "stir_trees.json" in files else None,
+        trees=Trees.from_text(files["trees.json"]),
+        stir_trees=Trees.from_text(files["stir_trees.json"]) if "stir_trees.json" in files else None,
         left_out=tuple(LeftOut(**row.model_dump()) for row in document.leave_one_out),
         settings=document.settings,
         version=document.created_with,
@@ -247,14 +296,6 @@ def _affine(numbers: tuple[float, ...]) -> sitk.AffineTransform:
     transform.SetMatrix(matrix)
     transform.SetTranslation(translation)
     return transform
-
-
-def _text(trees: Trees) -> bytes:
-    return (json.dumps(trees.to_plain(), separators=(",", ":")).replace("],", "],\n") + "\n").encode()
-
-
-def _trees(content: bytes) -> Trees:
-    return Trees.from_plain(json.loads(content))
 
 
 def _packed(**arrays: NDArray[np.generic]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -63,6 +64,15 @@ class Trees:
     threshold: NDArray[np.float32]
     value: NDArray[np.float64]
     roots: NDArray[np.int32]
+
+    def to_text(self) -> bytes:
+        """Return the trees as JSON, one list a line."""
+        return (json.dumps(self.to_plain(), separators=(",", ":")).replace("],", "],\n") + "\n").encode()
+
+    @classmethod
+    def from_text(cls, content: bytes) -> Trees:
+        """Build trees from `to_text`; raises as `from_plain`."""
+        return cls.from_plain(json.loads(content))
 
     def to_plain(self) -> dict[str, object]:
         """Return the trees as numbers and lists for a text file; floats survive to the bit."""

@@ -19,17 +19,20 @@ _CONTRAST = {
     SeriesKind.DWI_TRACE: "DIFFUSION",
 }
 
+_DERIVED = (SeriesKind.MPR, SeriesKind.DWI_TRACE, SeriesKind.FAT_FRACTION)
+
 
 def frame_type(header: SeriesHeader) -> list[str]:
     """ImageType and FrameType: the contrast for Philips and GE, ``M`` for Siemens."""
     kind, contrast = header.shown, _acquisition_contrast(header)
-    origin = ["DERIVED", "PRIMARY"] if kind in (SeriesKind.MPR, SeriesKind.DWI_TRACE) else ["ORIGINAL", "PRIMARY"]
+    origin = ["DERIVED", "PRIMARY"] if kind in _DERIVED else ["ORIGINAL", "PRIMARY"]
     special = {
         SeriesKind.MPR: ["MPR", "RESAMPLED"],
         SeriesKind.DWI_TRACE: ["DIFFUSION", "NONE"],
         SeriesKind.LOCALIZER: ["LOCALIZER", "NONE"],
         SeriesKind.IN_PHASE: ["DIXON", "IN_PHASE"],
         SeriesKind.OPPOSED_PHASE: ["DIXON", "OPP_PHASE"],
+        SeriesKind.FAT_FRACTION: ["FAT_FRACTION", "NONE"],
     }
     plain = ["M" if header.options.vendor == "siemens" else contrast, "NONE"]
     return origin + special.get(kind, plain)

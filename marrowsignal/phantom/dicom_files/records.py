@@ -43,6 +43,7 @@ class SeriesKind(StrEnum):
     T1_FLAIR = "t1_flair"
     IN_PHASE = "in_phase"
     OPPOSED_PHASE = "opposed_phase"
+    FAT_FRACTION = "fat_fraction"
     LOCALIZER = "localizer"
     DWI_TRACE = "dwi_trace"
     MPR = "mpr"
@@ -59,6 +60,7 @@ _READOUTS = {
     SeriesKind.T1_FLAIR: Readout.INVERSION,
     SeriesKind.IN_PHASE: Readout.GRADIENT_ECHO,
     SeriesKind.OPPOSED_PHASE: Readout.GRADIENT_ECHO,
+    SeriesKind.FAT_FRACTION: Readout.GRADIENT_ECHO,
     SeriesKind.LOCALIZER: Readout.GRADIENT_ECHO,
     SeriesKind.DWI_TRACE: Readout.ECHO_PLANAR,
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from marrowsignal.phantom.dicom_files.identity import decimal, series_key
-from marrowsignal.phantom.dicom_files.records import SeriesHeader
+from marrowsignal.phantom.dicom_files.records import SeriesHeader, SeriesKind
 from marrowsignal.phantom.dicom_files.vendors import VENDORS
 
 __all__ = ["StoredImage", "describe_pixels", "display_slope", "pixel_values", "stored_image", "window"]
@@ -73,7 +73,9 @@ def stored_image(signal: NDArray[np.floating], index: int, header: SeriesHeader)
 
 
 def display_slope(header: SeriesHeader) -> float:
-    """RescaleSlope of a Philips series: one a series, of no meaning for the signal."""
+    """RescaleSlope of a Philips series: one a series, of no meaning for the signal; that of a map gives percent."""
+    if header.shown is SeriesKind.FAT_FRACTION:
+        return 0.1
     draw = zlib.crc32("/".join(series_key(header)).encode()) / 2**32
     return round(0.6 + 4.0 * draw, 6)
 

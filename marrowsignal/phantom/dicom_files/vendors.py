@@ -12,7 +12,7 @@ __all__ = ["VENDORS"]
 _SPIN, _INVERSION = Readout.SPIN_ECHO, Readout.INVERSION
 _GRADIENT, _PLANAR = Readout.GRADIENT_ECHO, Readout.ECHO_PLANAR
 _ORIGINAL = ("ORIGINAL", "PRIMARY")
-_IN, _OPPOSED = SeriesKind.IN_PHASE, SeriesKind.OPPOSED_PHASE
+_IN, _OPPOSED, _FRACTION = SeriesKind.IN_PHASE, SeriesKind.OPPOSED_PHASE, SeriesKind.FAT_FRACTION
 
 
 def _told(pattern: str, **words: str) -> dict[SeriesKind, str]:
@@ -60,7 +60,13 @@ _SIEMENS = Vendor(
         ),
     },
     descriptions=_told("{contrast}_{plane}", t1="t1_tse", t2="t2_tse", pd="pd_tse", stir="t2_tirm")
-    | _told("{contrast}_{plane}", in_phase="t1_fl2d_in", opposed_phase="t1_fl2d_opp", mpr="t1_tse_mpr")
+    | _told(
+        "{contrast}_{plane}",
+        in_phase="t1_fl2d_in",
+        opposed_phase="t1_fl2d_opp",
+        fat_fraction="qdixon_FF",
+        mpr="t1_tse_mpr",
+    )
     | _told("{contrast}", localizer="localizer", dwi_trace="ep2d_diff_b50_800_{plane}_TRACEW")
     | _told("{contrast}_{plane}_dark-fluid", flair="t2_tirm", t1_flair="t1_tirm"),
     planes=("tra", "cor", "sag", "{plane}_obl"),
@@ -70,6 +76,7 @@ _SIEMENS = Vendor(
     image_types={
         _IN: (*_ORIGINAL, "DIXON", "IN_PHASE"),
         _OPPOSED: (*_ORIGINAL, "DIXON", "OPP_PHASE"),
+        _FRACTION: ("DERIVED", "PRIMARY", "DIXON", "FAT_FRACTION"),
         SeriesKind.DWI_TRACE: ("DERIVED", "PRIMARY", "DIFFUSION", "TRACEW"),
         SeriesKind.MPR: ("DERIVED", "SECONDARY", "MPR", "CSA MPR", "", "CSAPARALLEL", "M"),
     },
@@ -121,7 +128,13 @@ _GE = Vendor(
         ),
     },
     descriptions=_told("{plane} {contrast}", t1="T1 FSE", t2="T2 FSE", pd="PD FSE", stir="STIR", flair="T2 FLAIR")
-    | _told("{plane} {contrast}", t1_flair="T1 FLAIR", in_phase="IN PHASE", opposed_phase="OUT OF PHASE")
+    | _told(
+        "{plane} {contrast}",
+        t1_flair="T1 FLAIR",
+        in_phase="IN PHASE",
+        opposed_phase="OUT OF PHASE",
+        fat_fraction="FatFrac",
+    )
     | _told("{contrast}", localizer="3-Plane Loc", dwi_trace="{plane} DWI B800", mpr="REFORMATTED {plane}"),
     planes=("AX", "COR", "SAG", "OBL {plane}"),
     fat_suppressed=" FS",
@@ -130,6 +143,7 @@ _GE = Vendor(
     image_types={
         _IN: ("DERIVED", "PRIMARY", "DIXON", "IN_PHASE"),
         _OPPOSED: ("DERIVED", "PRIMARY", "DIXON", "OUT_PHASE"),
+        _FRACTION: ("DERIVED", "PRIMARY", "OTHER"),
         SeriesKind.MPR: ("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"),
     },
     options_of_kind={
@@ -183,7 +197,14 @@ _PHILIPS = Vendor(
         ),
     },
     descriptions=_told("{contrast}_TSE_{plane}", t1="T1W", t2="T2W", pd="PDW", stir="eSTIR", t1_flair="T1W_IR")
-    | _told("{contrast}_{plane}", flair="FLAIR_longTR", in_phase="mDIXON", opposed_phase="mDIXON", mpr="MPR_T1W")
+    | _told(
+        "{contrast}_{plane}",
+        flair="FLAIR_longTR",
+        in_phase="mDIXON",
+        opposed_phase="mDIXON",
+        fat_fraction="mDIXON_Quant",
+        mpr="MPR_T1W",
+    )
     | _told("{contrast}", localizer="Survey", dwi_trace="DWI_3b_{plane}"),
     planes=("TRA", "COR", "SAG", "{plane}"),
     fat_suppressed="_SPIR",
@@ -192,6 +213,7 @@ _PHILIPS = Vendor(
     image_types={
         _IN: ("DERIVED", "PRIMARY", "IP", "IP", "DERIVED"),
         _OPPOSED: ("DERIVED", "PRIMARY", "OP", "OP", "DERIVED"),
+        _FRACTION: ("DERIVED", "PRIMARY", "FF", "FF", "DERIVED"),
         SeriesKind.MPR: ("DERIVED", "SECONDARY", "MPR", "M", "SE"),
     },
     pixel_bandwidth_hz=217.0,
@@ -236,7 +258,9 @@ _CANON = Vendor(
         ),
     },
     descriptions=_told("{contrast} {plane}", t1="T1 FSE", t2="T2 FSE", pd="PD FSE", stir="STIR", flair="FLAIR")
-    | _told("{contrast} {plane}", t1_flair="T1 IR", in_phase="FE in", opposed_phase="FE out", mpr="MPR")
+    | _told(
+        "{contrast} {plane}", t1_flair="T1 IR", in_phase="FE in", opposed_phase="FE out", fat_fraction="PDFF", mpr="MPR"
+    )
     | _told("{contrast}", localizer="Locator", dwi_trace="DWI {plane} b800"),
     planes=("AX", "COR", "SAG", "{plane} obl"),
     fat_suppressed=" FatSat",
@@ -245,6 +269,7 @@ _CANON = Vendor(
     image_types={
         _IN: ("DERIVED", "PRIMARY", "IN_PHASE"),
         _OPPOSED: ("DERIVED", "PRIMARY", "OUT_PHASE"),
+        _FRACTION: ("DERIVED", "PRIMARY", "FAT_FRACTION"),
         SeriesKind.LOCALIZER: (*_ORIGINAL, "LOCALIZER"),
         SeriesKind.MPR: ("DERIVED", "SECONDARY", "MPR"),
     },
@@ -291,12 +316,16 @@ _HITACHI = Vendor(
     },
     descriptions=_told("{contrast} {plane}", t1="T1", t2="T2", pd="PD", stir="STIR", flair="FLAIR", t1_flair="T1 IR")
     | _told("{contrast} {plane}", in_phase="In phase", opposed_phase="Out of phase", mpr="MPR", dwi_trace="DWI")
+    | _told("{contrast} {plane}", fat_fraction="Fat fraction")
     | _told("{contrast}", localizer="3-PLANE SCOUT"),
     planes=("AX", "COR", "SAG", "{plane} OBL"),
     fat_suppressed=" FatSat",
     adiabatic=" H-Sinc FatSat",
     post_contrast=" GD",
-    image_types={SeriesKind.MPR: ("DERIVED", "SECONDARY", "OTHER", "MPR")},
+    image_types={
+        SeriesKind.MPR: ("DERIVED", "SECONDARY", "OTHER", "MPR"),
+        _FRACTION: ("DERIVED", "PRIMARY", "OTHER"),
+    },
     bits_stored=16,
     signed=True,
     zero_inversion_time=True,

@@ -7,7 +7,18 @@ A protocol is data, not code. `Protocol` is the frozen, validated form of one TO
 from __future__ import annotations
 
 from marrowsignal.protocol.schema.alignment import AlignmentSettings, BiasSettings
+from marrowsignal.protocol.schema.calibration import (
+    BandLine,
+    CalibrationSettings,
+    FatFractionFit,
+    FieldTerm,
+    FittedBand,
+)
+from marrowsignal.protocol.schema.change import ChangeSettings
+from marrowsignal.protocol.schema.chemical_shift import ChemicalShiftSettings
+from marrowsignal.protocol.schema.distribution import BoneEnd, ConversionZone, DistributionSettings
 from marrowsignal.protocol.schema.evidence import EvidenceCuts, QualitySettings, SymmetryCuts
+from marrowsignal.protocol.schema.lesion_model import LesionModelSettings
 from marrowsignal.protocol.schema.marrow import (
     AtlasSettings,
     AutomaticSettings,
@@ -27,19 +38,31 @@ from marrowsignal.protocol.schema.regions import (
     PartSpec,
     RegionSpec,
 )
+from marrowsignal.protocol.schema.shapes import ShapeSettings
 from marrowsignal.protocol.schema.signals import LesionSettings, ReferenceSettings, SignalSettings, TissueConstants
 
 __all__ = [
     "AlignmentSettings",
     "AtlasSettings",
     "AutomaticSettings",
+    "BandLine",
     "BiasSettings",
+    "BoneEnd",
     "BoneVolume",
+    "CalibrationSettings",
+    "ChangeSettings",
+    "ChemicalShiftSettings",
+    "ConversionZone",
     "CortexThickness",
+    "DistributionSettings",
     "DivisionSettings",
     "EvidenceCuts",
     "ExpectedFatSignal",
+    "FatFractionFit",
+    "FieldTerm",
+    "FittedBand",
     "JointSettings",
+    "LesionModelSettings",
     "LesionSettings",
     "MarrowSettings",
     "MaskCheckSettings",
@@ -52,6 +75,7 @@ __all__ = [
     "ReferenceSettings",
     "RegionSpec",
     "SegmenterSettings",
+    "ShapeSettings",
     "SignalSettings",
     "SymmetryCuts",
     "TissueConstants",

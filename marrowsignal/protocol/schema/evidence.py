@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marrowsignal.protocol.schema.quantities import ProtocolModel, Quantity, Range
 
-__all__ = ["EvidenceCuts", "QualitySettings", "SymmetryCuts"]
+__all__ = ["EvidenceCuts", "QualitySettings", "StatedConfidence", "SymmetryCuts"]
 
 
 class SymmetryCuts(ProtocolModel):
@@ -22,6 +22,14 @@ class SymmetryCuts(ProtocolModel):
     max_plain_tilt: Quantity
 
 
+class StatedConfidence(ProtocolModel):
+    """How often a class named with each confidence is right, where that was measured."""
+
+    high: Quantity
+    moderate: Quantity
+    low: Quantity
+
+
 class EvidenceCuts(ProtocolModel):
     """Cuts of SCIENCE 3 and 4 that turn measurements into states."""
 
@@ -37,11 +45,36 @@ class EvidenceCuts(ProtocolModel):
     diffuse_extent: Quantity
     infiltration_share: Quantity
     infiltration_lesion_diameter: Quantity
+    confluent_share: Quantity
+    t1_fat_red_max: Quantity
+    stir_normal_lesion_min: Quantity
+    fat_signal_grey: Quantity
+    stir_muscle_low: Quantity
+    facing_gap: Quantity
+    opposed_to_in_phase: Range
+    fat_fraction: Range
+    conversion_order: Range
+    epiphysis_fat_min: Quantity
+    epiphysis_difference_min: Quantity
+    epiphysis_involved_max: Quantity
+    flame_signs: Quantity
+    soft_tissue_share: Quantity
+    soft_tissue_asymmetry: Quantity
+    necrotic_volume: Range
+    necrotic_angle: Range
+    head_and_neck_share: Quantity
+    reticulated_share: Range
+    charcot_bones: Quantity
+    charcot_joints: Quantity
     abundance_sum: Range
     group_score: Quantity
     group_score_cap: Quantity
+    t1_muscle_likelihood: Range
+    bulls_eye_likelihood: Range
+    chemical_shift_likelihood: Range
     adult_age: Quantity
     old_age: Quantity
+    confidence: StatedConfidence
 
 
 class QualitySettings(ProtocolModel):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import model_validator
 
 from marrowsignal.protocol.schema.alignment import AlignmentSettings, BiasSettings
+from marrowsignal.protocol.schema.calibration import CalibrationSettings
+from marrowsignal.protocol.schema.change import ChangeSettings
+from marrowsignal.protocol.schema.chemical_shift import ChemicalShiftSettings
+from marrowsignal.protocol.schema.distribution import DistributionSettings
 from marrowsignal.protocol.schema.evidence import EvidenceCuts, QualitySettings, SymmetryCuts
+from marrowsignal.protocol.schema.lesion_model import LesionModelSettings
 from marrowsignal.protocol.schema.marrow import (
     AtlasSettings,
     AutomaticSettings,
@@ -17,9 +22,12 @@ from marrowsignal.protocol.schema.marrow import (
 )
 from marrowsignal.protocol.schema.quantities import ProtocolModel, Range, Text
 from marrowsignal.protocol.schema.regions import DivisionSettings, JointSettings, PartSpec, RegionSpec
+from marrowsignal.protocol.schema.shapes import ShapeSettings
 from marrowsignal.protocol.schema.signals import LesionSettings, ReferenceSettings, SignalSettings
 
 __all__ = ["Protocol"]
+
+_Spec = TypeVar("_Spec", RegionSpec, PartSpec)
 
 
 class Protocol(ProtocolModel):
@@ -44,11 +52,17 @@ class Protocol(ProtocolModel):
     segmenter: SegmenterSettings
     references: ReferenceSettings
     signals: SignalSettings
+    chemical_shift: ChemicalShiftSettings
+    calibration: CalibrationSettings
     lesions: LesionSettings
+    lesion_model: LesionModelSettings
+    shapes: ShapeSettings
     joints: JointSettings
     symmetry: SymmetryCuts
+    distribution: DistributionSettings
     evidence: EvidenceCuts
     quality: QualitySettings
+    change: ChangeSettings
     divisions: DivisionSettings
     whole: RegionSpec
     regions: tuple[RegionSpec, ...] = ()
@@ -71,6 +85,25 @@ class Protocol(ProtocolModel):
             return None
         older = age_y is not None and age_y > self.evidence.old_age.value
         return spec.expected_fat_signal.older if older else spec.expected_fat_signal.adult
+
+    def for_person(self, *, age_y: float | None, sex: str | None, field_t: float | None) -> Protocol:
+        """Return the protocol with the expected bands of one person, where a cohort gave them by age, sex and field."""
+
+        def own(spec: _Spec) -> _Spec:
+            bands = spec.expected_fat_signal
+            if bands is None or bands.fitted is None:
+                return spec
+            mine = bands.for_person(age_y=age_y, sex=sex, field_t=field_t)
+            return spec.model_copy(update={"expected_fat_signal": mine})
+
+        return self.model_copy(
+            update={
+                "whole": own(self.whole),
+                "regions": tuple(own(spec) for spec in self.regions),
+                "other_bones": tuple(own(spec) for spec in self.other_bones),
+                "parts": tuple(own(part) for part in self.parts),
+            }
+        )
 
     @model_validator(mode="after")
     def _regions_distinct(self) -> Self:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
+from marrowsignal.protocol.schema.calibration import FittedBand
 from marrowsignal.protocol.schema.quantities import ProtocolModel, Quantity, Range, Text
 
 __all__ = ["DivisionSettings", "ExpectedFatSignal", "JointSettings", "PartSpec", "RegionSpec"]
 
 
 class ExpectedFatSignal(ProtocolModel):
-    """FSI bands of SCIENCE 8.2 for one region."""
+    """FSI bands of SCIENCE 8.2 for one region; `fitted` goes before them where a cohort of one's own gave it."""
 
     adult: Range
     older: Range
+    fitted: FittedBand | None = None
+
+    def for_person(self, *, age_y: float | None, sex: str | None, field_t: float | None) -> ExpectedFatSignal:
+        """Return the bands of one person: both those of the fit, where it holds for them."""
+        band = None if self.fitted is None else self.fitted.band(age_y=age_y, sex=sex, field_t=field_t)
+        return self if band is None else ExpectedFatSignal(adult=band, older=band)
 
 
 class PartSpec(ProtocolModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marrowsignal.protocol.schema.calibration import FatFractionFit
 from marrowsignal.protocol.schema.quantities import ProtocolModel, Quantity, Range
 
 __all__ = ["LesionSettings", "ReferenceSettings", "SignalSettings", "TissueConstants"]
@@ -65,10 +66,18 @@ class SignalSettings(ProtocolModel):
     bootstrap_draws: Quantity
     bootstrap_block: Quantity
     interval_level: Quantity
+    marrow_error_t1: Quantity
+    marrow_error_stir: Quantity
+    muscle_error_t1: Quantity
+    muscle_error_stir: Quantity
+    fat_error_t1: Quantity
+    fat_error_stir: Quantity
     red_like_drop: Quantity
     red_like_min_share: Quantity
     excess_exponent: Quantity
+    inversion_time_error: Quantity
     tissue_constants: tuple[TissueConstants, ...]
+    fat_fraction_fit: FatFractionFit | None = None
 
 
 class LesionSettings(ProtocolModel):
@@ -76,7 +85,10 @@ class LesionSettings(ProtocolModel):
 
     seed_ratio: Quantity
     seed_spread: Quantity
+    seed_stir_to_muscle: Quantity
+    seed_excess_water: Quantity
     grow_spread: Quantity
+    grow_excess: Quantity
     grow_ratio: Quantity
     smoothing: Quantity
     fluid_ratio: Quantity
@@ -85,6 +97,19 @@ class LesionSettings(ProtocolModel):
     min_seed_volume: Quantity
     min_slices: Quantity
     min_slice_area: Quantity
+    opening: Quantity
+    rim_depth: Quantity
+    slice_end_share: Quantity
+    vessel_elongation: Quantity
+    vessel_width: Quantity
+    root_midline_distance: Quantity
+    root_max_volume: Quantity
+    root_ring: Quantity
+    root_fat_to_fat: Quantity
+    root_fat_to_marrow: Quantity
+    root_fat_share: Quantity
+    red_stir_to_muscle: Quantity
+    red_excess_water: Quantity
     shell: Range
     subchondral_distance: Quantity
     subchondral_band: Quantity

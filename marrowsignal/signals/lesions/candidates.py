@@ -1,4 +1,4 @@
-"""Where STIR stands out from the patient's own marrow."""
+"""Connected voxels that stand out from the patient's own marrow: seeds and what grows from them (SCIENCE 3.3)."""
 
 from __future__ import annotations
 
@@ -9,122 +9,33 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.protocol.schema import LesionSettings
-from marrowsignal.signals.statistics.ratios import excess_index
+from marrowsignal.signals.lesions.excess import ExcessMap
 
-__all__ = ["ExcessMap", "excess_map", "lesion_components", "lower_side_spread"]
+__all__ = ["SeedRule", "by_size", "connected_candidates", "seeds_and_growth", "without_links"]
 
-_MAD_TO_SD = 1.4826
-_BINS = 400
-_SMOOTHING_BINS = 8.0
 _FULL = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ExcessMap:
-    """STIR excess of marrow in units of the patient's own normal marrow.
+class SeedRule:
+    """What a seed must show besides its excess over own marrow; None where the study cannot tell.
 
     Attributes
     ----------
-    d : ndarray of float32, shape (slice, row, column)
-        D06, 1 for normal marrow; defined everywhere, meaningful in marrow.
-    spread : float
-        Robust SD of `d` in normal marrow; infinite where STIR of marrow has no level to compare with, `d` then NaN.
-    stir_to_normal : ndarray of float32, same shape
-        D05 per voxel.
+    stir_to_muscle : ndarray of float32 or None, shape (slice, row, column)
+        D04 per voxel.
+    excess_water : ndarray of float32 or None, same shape
+        D07 per voxel, against own normal marrow.
     """
 
-    d: NDArray[np.float32]
-    spread: float
-    stir_to_normal: NDArray[np.float32]
+    stir_to_muscle: NDArray[np.float32] | None = None
+    excess_water: NDArray[np.float32] | None = None
 
 
-def lower_side_spread(values: NDArray[np.floating]) -> tuple[float, float]:
-    """Mode of a signal, and the robust SD of the side below it.
-
-    Parameters
-    ----------
-    values : ndarray of float
-        Signals of marrow, some of it diseased: disease fills the bright side only.
-
-    Returns
-    -------
-    mode, spread : float
-        Peak of the smoothed histogram; ``1.4826 median(mode - x)`` over ``x < mode``.
-
-    Raises
-    ------
-    ValueError
-        If there are no values.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(10.0, 1.0, 50_000)
-    >>> mode, spread = lower_side_spread(np.r_[x, np.full(5_000, 18.0)])
-    >>> bool(abs(mode - 10) < 0.2 and abs(spread - 1) < 0.15)
-    True
-    """
-    if values.size == 0:
-        raise ValueError("no marrow, no spread")
-    low, high = np.percentile(values, [0.5, 99.0])
-    if high <= low:
-        return float(low), 0.0
-    counts, edges = np.histogram(values, _BINS, (low, high))
-    peak = int(ndimage.gaussian_filter1d(counts.astype(float), _SMOOTHING_BINS).argmax())
-    mode = float(0.5 * (edges[peak] + edges[peak + 1]))
-    below = values[values < mode]
-    return mode, float(_MAD_TO_SD * np.median(mode - below)) if below.size else 0.0
-
-
-def excess_map(  # noqa: PLR0913 - two images, one mask, scales
-    t1: NDArray[np.float32],
-    stir: NDArray[np.float32],
-    marrow: NDArray[np.bool_],
-    *,
-    spacing_mm: tuple[float, float, float],
-    t1_floor: float,
-    exponent: float,
-    smoothing_mm: float,
-) -> ExcessMap:
-    """STIR excess of every voxel over the patient's most frequent marrow (D05, D06).
-
-    Parameters
-    ----------
-    t1, stir : ndarray of float32, shape (slice, row, column)
-        Bias-corrected.
-    marrow : ndarray of bool, same shape
-        Mask whose mode is the patient's normal marrow; at least one voxel.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
-    t1_floor : float
-        T1 of signal voids, at which the division stops.
-    exponent : float
-        Of T1 in D06.
-    smoothing_mm : float
-        SD of an in-plane Gaussian that tames noise before thresholds.
-    """
-    sigma = [0.0, smoothing_mm / spacing_mm[1], smoothing_mm / spacing_mm[2]]
-    t, s = (np.asarray(ndimage.gaussian_filter(image, sigma)) for image in (t1, stir))
-    raw = excess_index(s, t, normal_level=1.0, exponent=exponent, t1_floor=t1_floor)
-    level, spread = lower_side_spread(raw[marrow])
-    normal_stir, _ = lower_side_spread(s[marrow])
-    if level <= 0 or spread <= 0 or normal_stir <= 0:
-        nothing = np.full(t.shape, np.nan, np.float32)
-        return ExcessMap(d=nothing, spread=float("inf"), stir_to_normal=nothing)
-    return ExcessMap(
-        d=(raw / level).astype(np.float32),
-        spread=spread / level,
-        stir_to_normal=(s / np.float32(normal_stir)).astype(np.float32),
-    )
-
-
-def lesion_components(
-    excess: ExcessMap,
-    allowed: NDArray[np.bool_],
-    *,
-    spacing_mm: tuple[float, float, float],
-    settings: LesionSettings,
-) -> NDArray[np.uint16]:
-    """Find connected components that stand out from normal marrow.
+def seeds_and_growth(
+    excess: ExcessMap, allowed: NDArray[np.bool_], rule: SeedRule, *, settings: LesionSettings
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Voxels that start a lesion and voxels that may belong to one.
 
     Parameters
     ----------
@@ -132,36 +43,83 @@ def lesion_components(
         D05 and D06 of every voxel.
     allowed : ndarray of bool, shape (slice, row, column)
         Marrow without fluid.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
+    rule : SeedRule
+        D04 and D07, which red marrow does not pass (D06 alone does not tell it from edema).
     settings : LesionSettings
         Cuts.
 
     Returns
     -------
-    ndarray of uint16, same shape
-        0 background, 1 the largest component (SCIENCE 3.3). Voxels above the lower cut that hang together with a
-        seed above both higher cuts (hysteresis); specks within a slice and components too small or within too
-        few slices are dropped.
+    seeds, growth : ndarray of bool, same shape
+        Seeds are part of the growth.
     """
-    low = allowed & (excess.d >= 1 + settings.grow_spread.value * excess.spread)
-    low &= excess.stir_to_normal >= settings.grow_ratio.value
-    seed = low & (excess.d >= 1 + settings.seed_spread.value * excess.spread)
-    seed &= excess.stir_to_normal >= settings.seed_ratio.value
-    pixel_mm2 = spacing_mm[1] * spacing_mm[2]
-    low = np.stack([_without_specks(plane, settings.min_slice_area.value / pixel_mm2) for plane in low])
-    labels, count = ndimage.label(low, _FULL)
-    voxel_ml = float(np.prod(spacing_mm)) / 1000
+    growth = allowed & (excess.d >= max(1 + settings.grow_spread.value * excess.spread, settings.grow_excess.value))
+    growth &= excess.stir_to_normal >= settings.grow_ratio.value
+    seeds = growth & (excess.d >= 1 + settings.seed_spread.value * excess.spread)
+    seeds &= excess.stir_to_normal >= settings.seed_ratio.value
+    if rule.stir_to_muscle is not None:
+        seeds &= rule.stir_to_muscle >= settings.seed_stir_to_muscle.value
+    if rule.excess_water is not None:
+        seeds &= rule.excess_water >= settings.seed_excess_water.value
+    return seeds, growth
+
+
+def connected_candidates(
+    seeds: NDArray[np.bool_],
+    growth: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float, float],
+    settings: LesionSettings,
+) -> NDArray[np.int32]:
+    """Join voxels that hang together with a seed (hysteresis), and drop what is too small to be told from noise.
+
+    Parameters
+    ----------
+    seeds, growth : ndarray of bool, shape (slice, row, column)
+        Voxels that start a candidate, and voxels that may belong to it.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    settings : LesionSettings
+        Sizes.
+
+    Returns
+    -------
+    ndarray of int32, same shape
+        0 background, 1 the largest component (26-connected). Specks within a slice are taken out before; components
+        too small, within too few slices or of too few seeds after.
+    """
+    pixel_mm2, voxel_ml = spacing_mm[1] * spacing_mm[2], float(np.prod(spacing_mm)) / 1000
+    growth = np.stack([_without_specks(plane, settings.min_slice_area.value / pixel_mm2) for plane in growth])
+    labels, count = ndimage.label(growth, _FULL)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    seeds_ml = np.bincount(labels[seed], minlength=count + 1) * voxel_ml
+    seeds_ml = np.bincount(labels[seeds & growth], minlength=count + 1) * voxel_ml
     slices = np.array([0, *(box[0].stop - box[0].start for box in ndimage.find_objects(labels))])
     keep = (sizes * voxel_ml >= settings.min_volume.value) & (slices >= settings.min_slices.value)
     keep &= seeds_ml >= settings.min_seed_volume.value
-    keep[0] = False
-    order = np.flatnonzero(keep)[np.argsort(-sizes[keep], kind="stable")]
-    renumber = np.zeros(count + 1, np.uint16)
+    return by_size(labels, keep)
+
+
+def by_size(labels: NDArray[np.integer], keep: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Renumber the labels for which `keep` holds from the largest on; others, and 0, become 0."""
+    sizes = np.bincount(labels.ravel(), minlength=keep.size)
+    kept = np.flatnonzero(keep)
+    kept = kept[kept > 0]
+    order = kept[np.argsort(-sizes[kept], kind="stable")]
+    renumber = np.zeros(keep.size, np.int32)
     renumber[order] = np.arange(1, order.size + 1)
     return np.asarray(renumber[labels])
+
+
+def without_links(
+    mask: NDArray[np.bool_], *, reach_mm: float, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """Open a mask in plane by a disk, so that what a thread joins falls apart; pixels coarser than it are left."""
+    rows, columns = (round(reach_mm / step) for step in spacing_mm[1:])
+    if not rows or not columns:
+        return mask
+    down, across = np.ogrid[-rows : rows + 1, -columns : columns + 1]
+    disk = (down / rows) ** 2 + (across / columns) ** 2 <= 1
+    return np.asarray(ndimage.binary_opening(mask, disk[None]))
 
 
 def _without_specks(plane: NDArray[np.bool_], min_pixels: float) -> NDArray[np.bool_]:

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.regions.records import Region, Side
+from marrowsignal.regions.records import Side
 from marrowsignal.signals.bench import Bench
-from marrowsignal.signals.lesions.place import JointDistance, joint_distance, place_measurements, shell_mask
+from marrowsignal.signals.lesions.place import JointDistance, place_measurements, region_of, shell_mask
 from marrowsignal.signals.records import Lesion, Measurement
+from marrowsignal.signals.shapes.lesion_shapes import lesion_shapes
+from marrowsignal.signals.shapes.scene import ShapeScene
 from marrowsignal.signals.statistics.bootstrap import interval
 from marrowsignal.signals.statistics.descriptors import size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.statistics.levels import Levels
@@ -21,16 +23,15 @@ _SEED = 10_000
 Box = tuple[slice, slice, slice]
 
 
-def measure_lesions(bench: Bench) -> tuple[Lesion, ...]:
+def measure_lesions(scene: ShapeScene) -> tuple[Lesion, ...]:
     """Measure every component of the bench's lesion labels, largest first."""
-    spacing = bench.pair.t1.geometry.spacing_mm
-    distance = joint_distance(bench.regions.joint_mask, spacing_mm=spacing) if bench.lesions.any() else None
-    boxes = ndimage.find_objects(bench.lesions)
+    boxes = ndimage.find_objects(scene.bench.lesions)
     # One lesion at a time: each has its own box, shell and bootstrap.
-    return tuple(_lesion(bench, k, box, distance) for k, box in enumerate(boxes, start=1) if box is not None)
+    return tuple(_lesion(scene, k, box) for k, box in enumerate(boxes, start=1) if box is not None)
 
 
-def _lesion(bench: Bench, label: int, tight: Box, distance: JointDistance | None) -> Lesion:
+def _lesion(scene: ShapeScene, label: int, tight: Box) -> Lesion:
+    bench = scene.bench
     geometry = bench.pair.t1.geometry
     box = _padded(tight, bench.protocol.lesions.shell.high, geometry.spacing_mm, geometry.shape)
     mask = bench.lesions[box] == label
@@ -39,12 +40,15 @@ def _lesion(bench: Bench, label: int, tight: Box, distance: JointDistance | None
     levels = bench.levels(whole, seed=_SEED + label)
     index = np.argwhere(mask) + [s.start for s in box]
     x, y, z = geometry.to_patient(index).mean(axis=0)
-    region = _region_of(bench, whole)
+    region = region_of(bench.regions, bench.regions.labels.array[whole])
     planes = np.unique(index[:, 0])
     midline = bench.regions.midline
     side = midline.side_of((x, y, z)) if midline else Side.NONE
     if region and region.side is not Side.NONE:
         side = region.side
+    measured = _measurements(bench, box, mask, levels, scene.joint_mm)
+    drop = next(m for m in measured if m.id == "D10")
+    shapes = lesion_shapes(scene, bench.lesions, label, tight, region=region, t1_drop=drop)
     return Lesion(
         label=label,
         region_key=region.key if region else "",
@@ -56,7 +60,7 @@ def _lesion(bench: Bench, label: int, tight: Box, distance: JointDistance | None
         first_slice=int(planes[0]),
         last_slice=int(planes[-1]),
         centroid_lps_mm=(float(x), float(y), float(z)),
-        measurements=_measurements(bench, box, mask, levels, distance),
+        measurements=tuple(sorted((*measured, *shapes), key=lambda m: (m.id, m.name))),
     )
 
 
@@ -85,7 +89,7 @@ def _measurements(
         unknown_reason=f"joint surface {bench.regions.joint_source}",
     )
     extra = (excess, _t1_drop(bench, box, mask, levels), _dark_share(bench, box, mask), _diameter(bench, mask))
-    return tuple(sorted((*renamed, *extra, *place), key=lambda m: (m.id, m.name)))
+    return (*renamed, *extra, *place)
 
 
 def _t1_drop(bench: Bench, box: Box, mask: NDArray[np.bool_], levels: Levels | None) -> Measurement:
@@ -133,13 +137,6 @@ def _diameter(bench: Bench, mask: NDArray[np.bool_]) -> Measurement:
     mm3 = float(mask.sum()) * bench.pair.t1.geometry.voxel_ml * 1000
     value = float((6 * mm3 / np.pi) ** (1 / 3))
     return Measurement(id="D51", name="sphere_diameter", value=value, unit="mm")
-
-
-def _region_of(bench: Bench, mask: NDArray[np.bool_]) -> Region | None:
-    counts = np.bincount(bench.regions.labels.array[mask])
-    counts[0] = 0
-    label = int(counts.argmax())
-    return next((r for r in bench.regions.regions if r.label == label and counts[label]), None)
 
 
 def _padded(box: Box, margin_mm: float, spacing: tuple[float, float, float], shape: tuple[int, int, int]) -> Box:

@@ -7,13 +7,22 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.protocol.schema import LesionSettings
+from marrowsignal.regions.records import Region, RegionMap
 from marrowsignal.signals.records import Measurement
 from marrowsignal.signals.statistics.descriptors import unmeasured
 
-__all__ = ["JointDistance", "joint_distance", "place_measurements", "shell_mask"]
+__all__ = ["JointDistance", "joint_distance", "place_measurements", "region_of", "shell_mask"]
 
 JointDistance = NDArray[np.float32]
 _DEPTH_PERCENTILE = 95.0
+
+
+def region_of(regions: RegionMap, labels: NDArray[np.integer]) -> Region | None:
+    """Return the region that holds most of some voxels, by their region labels; None where none holds any."""
+    counts = np.bincount(labels)
+    counts[:1] = 0
+    label = int(counts.argmax()) if counts.size else 0
+    return next((r for r in regions.regions if r.label == label and counts[label]), None)
 
 
 def joint_distance(joint: NDArray[np.bool_] | None, *, spacing_mm: tuple[float, float, float]) -> JointDistance | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,15 @@ from marrowsignal.signals.statistics.bootstrap import interval
 from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
 from marrowsignal.signals.statistics.levels import Channels, Levels
 
-__all__ = ["ReferenceLevels", "excess_water", "size_status", "tissue_measurements", "unmeasured"]
+__all__ = [
+    "NO_MUSCLE",
+    "NO_VOXELS",
+    "ReferenceLevels",
+    "excess_water",
+    "size_status",
+    "tissue_measurements",
+    "unmeasured",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,8 +95,12 @@ _TABLE: tuple[tuple[str, str, str, Formula], ...] = (
         lambda t, s, r: ratios.fat_water_ratio_to_normal(t, s, t1_normal=r.t_n, stir_normal=r.s_n),
     ),
 )
+# Unlike those of levels, which excess water goes together with.
+_TI_SEED = 1_000_003
+NO_MUSCLE = "no lean-muscle reference"
+NO_VOXELS = "no voxels left after rim, voids and lesions were taken out"
 _WORDS = (
-    ("U", "muscle", "no lean-muscle reference"),
+    ("U", "muscle", NO_MUSCLE),
     ("F", "fat", "no subcutaneous-fat reference"),
     ("N", "normal", "no normal-marrow reference"),
 )
@@ -138,8 +150,10 @@ def _measure(
     problem = _problem(levels, references, needs)
     if levels is None or problem:
         return unmeasured(descriptor, name, problem)
-    value = float(formula(*levels.point, _point(references)))
-    draws = formula(*levels.draws, _draws(references, len(levels.t1_draws)))
+    # What comes out is looked at: a level of 0 gives no ratio, and says so.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(formula(*levels.point, _point(references)))
+        draws = formula(*levels.draws, _draws(references, len(levels.t1_draws)))
     return _with_interval(descriptor, name, value, draws, levels, settings)
 
 
@@ -202,28 +216,38 @@ def excess_water(
     constants = constants_for_field(stir.magnetic_field_strength_t, settings.tissue_constants)
     if constants is None:
         return unmeasured(descriptor, name, "no tissue constants for this field strength")
-    if None in (stir.repetition_time_ms, stir.echo_time_ms, stir.inversion_time_ms):
+    if stir.inversion_time_ms is None or None in (stir.repetition_time_ms, stir.echo_time_ms):
         return unmeasured(descriptor, name, "TR, TE or TI of the STIR series is not known")
 
-    def predicted(t1: ArrayLike, side: _Side) -> NDArray[np.float64]:
+    def predicted(t1: ArrayLike, side: _Side, facts: AcquisitionFacts) -> NDArray[np.float64]:
         fat_signal = ratios.fat_signal_index(t1, muscle=side.t_u, fat=side.t_f)
-        return predicted_stir_to_muscle(np.clip(fat_signal, 0.0, 1.0), acquisition=stir, constants=constants)
+        fit = settings.fat_fraction_fit
+        fat = fat_signal if fit is None else (fit.intercept.value + fit.slope.value * fat_signal) / 100
+        return predicted_stir_to_muscle(np.clip(fat, 0.0, 1.0), acquisition=facts, constants=constants)
 
-    def excess(t1: ArrayLike, s: ArrayLike, side: _Side) -> NDArray[np.float64]:
+    def excess(t1: ArrayLike, s: ArrayLike, side: _Side, facts: AcquisitionFacts = stir) -> NDArray[np.float64]:
         if calibrate_above is None:
-            return ratios.ratio(ratios.ratio(s, side.s_u), predicted(t1, side))
+            return ratios.ratio(ratios.ratio(s, side.s_u), predicted(t1, side, facts))
         red_possible = levels.t1 > calibrate_above * _point(references).t_u
-        expected = predicted(t1 if red_possible else side.t_n, side) / predicted(side.t_n, side)
+        expected = predicted(t1 if red_possible else side.t_n, side, facts) / predicted(side.t_n, side, facts)
         return ratios.ratio(ratios.ratio(s, side.s_n), expected)
 
     value = float(excess(*levels.point, _point(references)))
-    draws = excess(*levels.draws, _draws(references, len(levels.t1_draws)))
+    # The inversion that tissue feels is not quite the header's.
+    ends = [
+        float(excess(*levels.point, _point(references), replace(stir, inversion_time_ms=time)))
+        for time in stir.inversion_time_ms * (1 + settings.inversion_time_error.value * np.array([-1.0, 1.0]))
+    ]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = 0.5 * np.log(ends[1] / ends[0])
+    chance = np.random.default_rng(_TI_SEED).standard_normal(len(levels.t1_draws))
+    draws = excess(*levels.draws, _draws(references, len(levels.t1_draws))) * np.exp(moved * chance)
     return _with_interval(descriptor, name, value, draws, levels, settings)
 
 
 def _problem(levels: Levels | None, references: ReferenceLevels, needs: str) -> str:
     if levels is None:
-        return "no voxels left after rim, voids and lesions were taken out"
+        return NO_VOXELS
     for letter, attribute, words in _WORDS:
         if letter in needs and getattr(references, attribute) is None:
             return words

@@ -1,4 +1,4 @@
-"""Medians of one region or reference, and what chance and shading may have made of them."""
+"""Medians of one region or reference, and what chance, shading, registration and borders may have made of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,67 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from marrowsignal.alignment.records import NO_STIR
 from marrowsignal.protocol.schema import SignalSettings
-from marrowsignal.signals.statistics.bootstrap import block_bootstrap_medians, blocked_voxels
+from marrowsignal.signals.statistics.bootstrap import blocked_voxels, median_draws, share_errors
+from marrowsignal.signals.statistics.displaced import border_change, shift_spread
 
-__all__ = ["Channels", "Levels", "measure_levels"]
+__all__ = ["Channels", "Images", "LevelErrors", "Levels", "measure_levels", "ordered_values"]
 
 Channels = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Images:
+    """What is measured, on one grid.
+
+    Attributes
+    ----------
+    t1 : ndarray of float32, shape (slice, row, column)
+        Bias-corrected, contiguous.
+    stir : ndarray of float32, same shape, or None
+        The same of STIR.
+    spacing_mm : tuple of float
+        Between slices, rows, columns.
+    sector_mm : float
+        Edge of the sectors over which residual shading was measured.
+    """
+
+    t1: NDArray[np.float32]
+    stir: NDArray[np.float32] | None
+    spacing_mm: tuple[float, float, float]
+    sector_mm: float
+
+    @property
+    def channels(self) -> tuple[NDArray[np.float32], ...]:
+        """T1, and STIR where there is one."""
+        return (self.t1,) if self.stir is None else (self.t1, self.stir)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelErrors:
+    """What resampled voxels cannot tell.
+
+    Attributes
+    ----------
+    shading : tuple of float
+        Residual coefficient of variation of T1 and STIR over sectors; a region that spans k sectors is moved by
+        ``shading / sqrt(k)`` (SCIENCE 7.2: bias residual in quadrature).
+    whole : tuple of float
+        Standard deviation of the level itself, as a fraction, however large the tissue is: what was taken for a
+        reference is not all pure, and shading inside bones is not that of muscle around them.
+    whole_seed : int
+        Levels of the same number share that error: it cancels between two regions of marrow.
+    shift_mm : float
+        By how much STIR may lie off T1, in a direction that is not known.
+    """
+
+    shading: tuple[float, float] = (0.0, 0.0)
+    whole: tuple[float, float] = (0.0, 0.0)
+    whole_seed: int = 0
+    shift_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,13 +80,17 @@ class Levels:
     stir : float or None
         The same of STIR.
     t1_draws : ndarray of float64, shape (draw,)
-        Medians of resampled voxels, widened by the residual shading.
+        Medians of resampled voxels, widened by everything of `LevelErrors` and by a border one voxel off.
     stir_draws : ndarray of float64, shape (draw,), or None
         The same of STIR.
     voxels, slices : int
         What they rest on.
     volume_ml : float
         Their volume.
+    t1_ordered : ndarray of float32, shape (voxel,)
+        All values, ascending.
+    stir_ordered : ndarray of float32, shape (voxel,), or None
+        The same of STIR.
     no_stir : str
         Why `stir` is None where it is.
     """
@@ -45,6 +102,8 @@ class Levels:
     voxels: int
     slices: int
     volume_ml: float
+    t1_ordered: NDArray[np.float32]
+    stir_ordered: NDArray[np.float32] | None
     no_stir: str = NO_STIR
 
     @property
@@ -59,74 +118,90 @@ class Levels:
         return self.t1_draws, stir
 
 
-def measure_levels(  # noqa: PLR0913 - two images, one mask, chance and shading
-    t1: NDArray[np.float32],
-    stir: NDArray[np.float32] | None,
-    mask: NDArray[np.bool_],
+def measure_levels(  # noqa: PLR0913 - images, voxels, their border, and three sources of error
+    images: Images,
+    index: NDArray[np.int64],
     *,
-    spacing_mm: tuple[float, float, float],
     settings: SignalSettings,
-    sector_mm: float,
-    shading: tuple[float, float],
+    errors: LevelErrors,
     seed: int,
+    borders: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    turned: bool = False,
 ) -> Levels | None:
     """Medians and their draws.
 
     Parameters
     ----------
-    t1 : ndarray of float32, shape (slice, row, column)
-        Bias-corrected.
-    stir : ndarray of float32, same shape, or None
-        The same of STIR.
-    mask : ndarray of bool, same shape
-        Voxels measured.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
+    images : Images
+        T1 and STIR.
+    index : ndarray of int64, shape (voxel,)
+        Flat index of the voxels measured, in any order.
     settings : SignalSettings
         Draws and block size.
-    sector_mm : float
-        Edge of the sectors over which shading was measured.
-    shading : tuple of float
-        Residual coefficient of variation of T1 and STIR over sectors; a region that spans k sectors is moved by
-        ``shading / sqrt(k)`` (SCIENCE 7.2: bias residual in quadrature).
+    errors : LevelErrors
+        Everything but chance and border.
     seed : int
         Of the random generator, so that a region's draws do not depend on the others.
+    borders : tuple of ndarray of int64, shape (voxel,), optional
+        Flat index of the voxels within a border one voxel farther in, and within one farther out: the ends of the
+        same interval as that of `settings`. None where the border is not in question.
+    turned : bool
+        Draw the second half first. Two sides of one seed, one of them turned, are independent, and a mirrored patient
+        has the mirrored draws.
 
     Returns
     -------
     Levels or None
-        None for an empty mask.
+        None without voxels. On the log scale the draws add up, each normal: sampling of blocks and slices (T1 and
+        STIR together), residual shading, the level's own error, registration (STIR), and the border (T1 and STIR
+        together: who takes in the cortex darkens one and may brighten the other).
     """
-    box = _bounding_box(mask)
-    if box is None:
+    if index.size == 0:
         return None
-    inner = mask[box]
-    channels = (t1[box],) if stir is None else (t1[box], stir[box])
     voxels = blocked_voxels(
-        channels, inner, spacing_mm=spacing_mm, block_mm=settings.bootstrap_block.value, sector_mm=sector_mm
+        images.channels,
+        index,
+        shape=images.t1.shape,
+        spacing_mm=images.spacing_mm,
+        block_mm=settings.bootstrap_block.value,
+        sector_mm=images.sector_mm,
     )
+    ordered = ordered_values(images, index)
+    medians = tuple(_middle(values) for values in ordered)
     rng = np.random.default_rng(seed)
-    draws = block_bootstrap_medians(voxels, draws=int(settings.bootstrap_draws.value), rng=rng)
-    spread = np.asarray(shading)[: len(draws), None] / np.sqrt(voxels.sectors)
-    draws = draws * np.exp(rng.normal(size=draws.shape) * spread)
-    count = int(inner.sum())
+    draws = median_draws(ordered, *share_errors(voxels, medians), draws=int(settings.bootstrap_draws.value), rng=rng)
+    own = np.asarray(errors.shading) / np.sqrt(voxels.sectors)
+    if images.stir is not None:
+        own[1] = np.hypot(own[1], shift_spread(images.stir, index, spacing_mm=images.spacing_mm, mm=errors.shift_mm))
+    off = rng.standard_normal(draws.shape) * own[: len(draws), None]
+    if borders is not None and all(border.size for border in borders):
+        # One voxel either way is where the interval ends, not one standard deviation.
+        reach = border_change(images.channels, *borders) / ndtri(0.5 + 0.5 * settings.interval_level.value)
+        off += reach[:, None] * rng.standard_normal(draws.shape[1])
+    draws = draws * np.exp(off)
+    if turned:
+        draws = np.roll(draws, draws.shape[1] // 2, axis=1)
+    shared = np.random.default_rng(errors.whole_seed).standard_normal((2, draws.shape[1]))
+    draws = draws * np.exp(shared * np.asarray(errors.whole)[:, None])[: len(draws)]
+    plane = int(np.prod(images.t1.shape[1:]))
     return Levels(
-        t1=float(np.median(voxels.values[0])),
-        stir=None if stir is None else float(np.median(voxels.values[1])),
+        t1=medians[0],
+        stir=None if images.stir is None else medians[1],
         t1_draws=draws[0],
-        stir_draws=None if stir is None else draws[1],
-        voxels=count,
-        slices=int(inner.any(axis=(1, 2)).sum()),
-        volume_ml=count * float(np.prod(spacing_mm)) / 1000,
+        stir_draws=None if images.stir is None else draws[1],
+        voxels=index.size,
+        slices=int(np.count_nonzero(np.bincount(index // plane))),
+        volume_ml=index.size * float(np.prod(images.spacing_mm)) / 1000,
+        t1_ordered=ordered[0],
+        stir_ordered=None if images.stir is None else ordered[1],
     )
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice] | None:
-    if not mask.any():
-        return None
-    spans = []
-    for axis in range(3):
-        others = tuple(k for k in range(3) if k != axis)
-        where = np.flatnonzero(mask.any(axis=others))
-        spans.append(slice(int(where[0]), int(where[-1]) + 1))
-    return spans[0], spans[1], spans[2]
+def ordered_values(images: Images, index: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
+    """Values of every channel at flat indices, ascending: all that order statistics need."""
+    return tuple(np.sort(channel.reshape(-1)[index]) for channel in images.channels)
+
+
+def _middle(ordered: NDArray[np.float32]) -> float:
+    half = len(ordered) // 2
+    return float(0.5 * (float(ordered[half]) + float(ordered[-half - 1])))

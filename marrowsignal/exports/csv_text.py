@@ -1,0 +1,48 @@
+"""Rows as CSV that no spreadsheet runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+__all__ = ["Cell", "csv_text"]
+
+Cell = str | int | float | None
+# OWASP "CSV Injection"; the wide forms start a formula in East Asian versions of Excel.
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return rows under their header.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : iterable of sequence of Cell
+        As many cells each; None becomes an empty cell: not measured.
+
+    Returns
+    -------
+    str
+        Numbers in full; text on one line, with an apostrophe where a spreadsheet would run it as a formula.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        if len(row) != len(header):
+            raise AssertionError(f"a row of {len(row)} cells under {len(header)} headers")
+        writer.writerow([_text(cell) for cell in row])
+    return buffer.getvalue()
+
+
+def _text(cell: Cell) -> str:
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return ""
+    if isinstance(cell, str):
+        line = " ".join("".join(c if c.isprintable() else " " for c in cell).split())
+        return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+    return repr(float(cell)) if isinstance(cell, float) else str(int(cell))
