@@ -183,7 +183,7 @@ def _transient(study: _Study) -> tuple[Criterion, ...]:
     for head in (b for b in study.signals.bones if b.key == "femoral_head"):
         inside = [measured(head.measurements, "D43", f"{part}_lesion_share") for part in ("head", "neck")]
         rim = measured(head.measurements, "D37", "necrosis_rim")
-        if rim.value is not None:
+        if above(rim, study.protocol.shapes.rim_min_share.value) is not CriterionState.NEGATIVE:
             continue
         of_head = [x for x in study.signals.lesions or () if x.side is head.side and _is_edema(x, study)]
         textures = [below(x.measurement("t1_dark_share"), texture.high) for x in of_head]

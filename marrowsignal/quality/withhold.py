@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from marrowsignal.quality.outcome import T1
 from marrowsignal.quality.records import Consequence, QualityReport
-from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals, Signals, Symmetry
+from marrowsignal.signals.records import (
+    BoneSignals,
+    Lesion,
+    Measurement,
+    MeasurementStatus,
+    RegionSignals,
+    Signals,
+    Symmetry,
+)
 
 __all__ = ["withhold"]
 
-# Descriptors that need STIR (SCIENCE 3.1, 3.2), and those that need lesions.
+# Descriptors that need STIR (SCIENCE 3.1, 3.2, 3.4), and those that need lesions.
 _OF_STIR = frozenset({"D04", "D05", "D06", "D07", "D08", "D09", "D13", "D14", "D21"})
-_NAMES_OF_STIR = frozenset({"stir_asymmetry"})
-_OF_LESIONS = frozenset({"D23"})
+_NAMES_OF_STIR = frozenset({"stir_asymmetry", "halo_ratio", "edge_width_stir", "necrosis_stir"})
+_OF_LESIONS = frozenset({"D23", "D42"})
 _NAMES_OF_LESIONS = frozenset({"lesion_extent"})
 
 

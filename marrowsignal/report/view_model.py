@@ -95,6 +95,7 @@ class Page:
     joint: str
     criteria: tuple[CriterionRow, ...]
     groups: tuple[GroupRow, ...]
+    how_often: str
     region_calls: tuple[RegionCallRow, ...]
     sentences: tuple[SentenceRow, ...]
     references: Table
@@ -139,6 +140,7 @@ def build_page(result: StudyResult) -> Page:
         joint=result.regions.joint_source,
         criteria=criterion_rows(result.call.criteria),
         groups=group_rows(result.call.groups),
+        how_often=_how_often(result.call),
         region_calls=region_call_rows(result.call.regions),
         sentences=sentence_rows(result.call.sentences),
         references=reference_table(result),
@@ -173,7 +175,7 @@ def _header(result: StudyResult) -> Header:
         class_words=CLASS_WORDS[call.pattern_class],
         class_code=call.pattern_class.value,
         kind=_kind(call.pattern_class),
-        confidence=_confidence(call),
+        confidence=CONFIDENCE_WORDS[call.confidence],
         summary=call.summary,
         reasons=call.reasons,
         add_ons=tuple(add_on_words(code) for code in call.add_ons),
@@ -182,11 +184,12 @@ def _header(result: StudyResult) -> Header:
     )
 
 
-def _confidence(call: PatternCall) -> str:
-    words = CONFIDENCE_WORDS[call.confidence]
+def _how_often(call: PatternCall) -> str:
+    """Say how often such a call was right, and where: beside the evidence, for it is no figure of this patient."""
     if call.confidence_probability is None:
-        return words
-    return f"{words}: right in {call.confidence_probability:.0%} ({call.confidence_source})"
+        return ""
+    share = f"{call.confidence_probability:.0%}"
+    return f"Classes named with this confidence were right in {share} where that was counted: {call.confidence_source}."
 
 
 def _kind(pattern: PatternClass) -> str:
