@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from interval_coverage import render_clean
 from pattern_cohort import SCENARIOS, CohortStudy, load_study
 
 from marrowsignal.patterns import Confidence, PatternClass, classify
@@ -152,18 +153,24 @@ def measure(study: CohortStudy, protocol: Protocol) -> Measured:
 
 
 def _intervals(study: CohortStudy, regions: Iterable[RegionSignals]) -> Iterable[Interval]:
-    true = {row.name: row for row in study.true_regions}
+    """Against the truth of the core, as a region is defined (SCIENCE 3), and against that of all its marrow."""
+    clean = render_clean(study.number)
+    whole = {row.name: row for row in study.true_regions}
     for region in regions:
-        row = true.get(f"{region.side}_{region.key}")
-        if row is None:
+        inside = study.marrow.core_mask & ~clean.lesion & (study.regions.labels.array == region.region_label)
+        row = whole.get(f"{region.side}_{region.key}")
+        if not inside.any():
             continue
-        for name, value in (
-            ("t1_marrow_to_muscle", row.t1_marrow_per_muscle),
-            ("stir_marrow_to_muscle", row.stir_marrow_per_muscle),
+        for name, image, of_all in (
+            ("t1_marrow_to_muscle", clean.t1, None if row is None else row.t1_marrow_per_muscle),
+            ("stir_marrow_to_muscle", clean.stir, None if row is None else row.stir_marrow_per_muscle),
         ):
             m = region.measurement(name)
-            if m.value is not None and m.ci_low is not None and m.ci_high is not None:
-                yield name, m.value, m.ci_low, m.ci_high, value
+            if m.value is None or m.ci_low is None or m.ci_high is None:
+                continue
+            yield f"{name}, core", m.value, m.ci_low, m.ci_high, float(np.median(image[inside]))
+            if of_all is not None:
+                yield f"{name}, all marrow of ilia", m.value, m.ci_low, m.ci_high, of_all
 
 
 def _fat(study: CohortStudy, regions: Iterable[RegionSignals]) -> Iterable[tuple[float, float]]:
@@ -274,7 +281,7 @@ def _coverage(rows: Sequence[Outcome]) -> None:
         ratio = np.exp(np.median([np.log(value / true) for _, value, _, _, true in of]))
         width = np.median([(high - low) / value for _, value, low, high, _ in of])
         _say(
-            f"intervals of {name} (ilia) cover truth {100 * inside:.1f} % of {len(of)}; median measured / true "
+            f"intervals of {name}: cover truth {100 * inside:.1f} % of {len(of)}; median measured / true "
             f"{ratio:.3f}; median width {100 * width:.1f} %"
         )
 

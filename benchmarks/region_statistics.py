@@ -132,12 +132,10 @@ def one_pass(bench: Bench) -> float:
 
 def first_order(bench: Bench) -> NDArray[np.float64]:
     """Percentiles and robust spread of every region and image: gathered once."""
-    index = LabelIndex.of(bench.regions.labels.array)
-    background = bench.background.reshape(-1)
+    index = LabelIndex.of(bench.regions.labels.array, bench.background)
     rows = []
     for label in range(1, REGIONS + 1):
-        voxels = index.voxels(label)
-        for ordered in ordered_values(bench.images, voxels[background[voxels]]):
+        for ordered in ordered_values(bench.images, index.voxels(label)):
             found = percentiles(ordered, PERCENTS)
             rows.append([*found, robust_spread(ordered, found[_MIDDLE])])
     return np.array(rows)

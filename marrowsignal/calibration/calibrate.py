@@ -102,7 +102,10 @@ def _renewed(
 ) -> Protocol:
     changed = [outcome for outcome in numbers if outcome.new is not None]
     signals = protocol.signals if fit.fit is None else protocol.signals.model_copy(update={"fat_fraction_fit": fit.fit})
-    by_key = {band.key: band for band in bands}
+    # A key may name several bones, each with bands of its own: what the cohort cannot tell is left to each.
+    by_key = {
+        band.key: band for band in bands if band.bands.fitted or any(one.new is not None for one in band.outcomes)
+    }
 
     def banded(specs: Iterable[Spec]) -> tuple[Spec, ...]:
         return tuple(

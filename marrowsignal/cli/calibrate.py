@@ -56,14 +56,14 @@ def calibrate(
 
     if output.suffix != ".toml" or output.exists():
         raise UsageError(
-            "the output is no new .toml file",
+            "the output exists already" if output.exists() else "the output is no .toml file",
             code="calibrate_output",
             stage=_STAGE,
             hint="a protocol that results refer to is never overwritten; give -o a new name that ends in .toml",
         )
-    existing_input(cohort, stage=_STAGE)
+    existing_input(cohort, stage=_STAGE, what="the path given as COHORT")
     if labels is not None:
-        existing_input(labels, stage=_STAGE)
+        existing_input(labels, stage=_STAGE, what="the path given by --labels")
     cases = read_cohort(cohort, labels=labels, all_normal=all_normal)
     chosen = protocol or _named(cases)
     rules = load_protocol(chosen)
@@ -127,6 +127,8 @@ def _print(found: Calibration) -> None:
         f"{found.studies} studies of {found.people} people, cohort {found.cohort[:12]}: "
         f"{changed} of {len(found.outcomes)} numbers of {found.protocol_name} are the cohort's own."
     )
+    if not changed:
+        say("The protocol written is the old one under another version: the cohort is too small to change it.")
     check = found.fat_fraction
     if check is not None:
         for site, mean, root in check.site_errors:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +14,7 @@ from marrowsignal.cli.paths import check_writable, existing_input, outside_cases
 from marrowsignal.cli.progress import step_progress
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
-from marrowsignal.errors import UsageError
+from marrowsignal.errors import MarrowSignalError, UsageError
 from marrowsignal.findings import Severity
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _STAGE = "compare"
+_DATES = ("baseline", "follow-up")
+_STEPS_OF_STUDY = 2  # find_series and select_pair are done for both dates before the long work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +82,15 @@ def compare(
     """Compare two studies of one patient: what changed beyond repeatability, and what did not."""
     if verbose:
         be_verbose()
-    for given in (baseline, followup):
-        existing_input(given)
+    for given, what in ((baseline, "BASELINE"), (followup, "FOLLOWUP")):
+        existing_input(given, what=f"the path given as {what}")
     kind = _kind(mask_kind)
-    masks = tuple(None if path is None else _mask(path, kind, output) for path in (marrow, marrow_followup))
+    masks = tuple(
+        None if path is None else _mask(path, kind, output, option)
+        for path, option in ((marrow, "--marrow"), (marrow_followup, "--marrow-followup"))
+    )
+    if mask_kind is not None and not any(masks):
+        raise _usage("--mask-kind needs --marrow FILE or --marrow-followup FILE", "give the label map's path")
     check_writable(output)
     _check_names(case, protocol, marrow_from)
     request = _Request(
@@ -101,17 +110,19 @@ def _kind(words: str | None) -> str:
     from marrowsignal.marrow.records import MaskKind
 
     if words not in (None, *MaskKind):
-        raise UsageError(
-            "--mask-kind takes marrow or bone", code="option", stage=_STAGE, hint="see marrowsignal compare --help"
-        )
+        raise _usage("--mask-kind takes marrow or bone", "see marrowsignal compare --help")
     return words or MaskKind.MARROW.value
 
 
-def _mask(path: Path, kind: str, out: Path) -> MarrowRequest:
+def _usage(message: str, hint: str) -> UsageError:
+    return UsageError(message, code="option", stage=_STAGE, hint=hint)
+
+
+def _mask(path: Path, kind: str, out: Path, option: str) -> MarrowRequest:
     from marrowsignal.marrow.records import MaskKind
     from marrowsignal.marrow.supplied.request import MarrowRequest
 
-    outside_cases(existing_input(path, stage="segment_marrow"), out)
+    outside_cases(existing_input(path, stage="segment_marrow", what=f"the path given by {option}"), out)
     return MarrowRequest(path=path, kind=MaskKind(kind))
 
 
@@ -146,18 +157,29 @@ def _run(request: _Request, *, quiet: bool, json: bool) -> None:
     _tell(found, folder, json=json)
 
 
+@contextmanager
+def _told_of(number: int) -> Iterator[None]:
+    """Say of an error which of the two studies it means."""
+    try:
+        yield
+    except MarrowSignalError as error:
+        error.message = f"{_DATES[number]}: {error.message}"
+        raise
+
+
 def _pair(request: _Request, number: int) -> SeriesPair:
     from marrowsignal.dicom import find_series, select_pair
 
-    return select_pair(find_series(request.paths[number]), label=request.label)
+    with _told_of(number):
+        return select_pair(find_series(request.paths[number]), label=request.label)
 
 
 def _analyzed(request: _Request, number: int, pair: SeriesPair, *, quiet: bool) -> StudyResult:
     from marrowsignal.study import analyze_study
 
     if not quiet:
-        say("follow-up" if number else "baseline", err=True)
-    with step_progress(quiet=quiet) as done:
+        say(_DATES[number], err=True)
+    with _told_of(number), step_progress(quiet=quiet, before=_STEPS_OF_STUDY) as done:
         return analyze_study(
             pair,
             key_folder=request.out,

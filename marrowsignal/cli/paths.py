@@ -18,8 +18,8 @@ _OWN = frozenset(
 )
 
 
-def existing_input(path: Path, *, stage: str = "find_series") -> Path:
-    """Return `path` if it is there.
+def existing_input(path: Path, *, stage: str = "find_series", what: str = "the given path") -> Path:
+    """Return `path` if it is there; `what` names it in an error.
 
     Raises
     ------
@@ -30,14 +30,14 @@ def existing_input(path: Path, *, stage: str = "find_series") -> Path:
         there = path.exists()
     except OSError as error:
         raise InputError(
-            f"the given path cannot be looked at ({error.strerror})",
+            f"{what} cannot be looked at ({error.strerror})",
             code="input_unreadable",
             stage=stage,
             hint="check it, and the permissions of the folders above it",
         ) from error
     if not there:
         raise InputError(
-            "there is no file or folder at the given path",
+            f"there is no file or folder at {what}",
             code="input_missing",
             stage=stage,
             hint="check it; a path that holds spaces needs quotation marks",

@@ -31,6 +31,9 @@ from marrowsignal.dicom.chemical_shift import find_chemical_shift
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.intensity.records import References
+from marrowsignal.patterns.classify import classify
+from marrowsignal.patterns.records import PatternCall
+from marrowsignal.patterns.time_evidence import TimeEvidence
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.quality.records import Consequence
 from marrowsignal.quality.withhold import withhold
@@ -141,17 +144,20 @@ def _draft(
         followup_signals=None,
         space=None,
         time=time_evidence(days, regions=(), lesions=None, dark_foci=None, closed="not compared yet"),
+        followup_call=followup.call,
         summary="",
     )
 
 
 def _closed(draft: Comparison, reason: str, findings: tuple[Finding, ...]) -> Comparison:
+    time = time_evidence(draft.interval_days, regions=(), lesions=None, dark_foci=None, closed=reason)
     done = replace(
         draft,
         closed=reason,
         lesions_reason=reason,
         dark_foci_reason=reason,
-        time=time_evidence(draft.interval_days, regions=(), lesions=None, dark_foci=None, closed=reason),
+        time=time,
+        followup_call=_call(draft.followup, time),
         findings=findings,
     )
     return replace(done, summary=comparison_summary(done))
@@ -167,6 +173,9 @@ def _compared(draft: Comparison, registration: DatesRegistration, findings: tupl
     lone = unmatched_rows(rows, draft.baseline.regions.regions, draft.followup.regions.regions)
     water = _lesions(measured, registration, rules, closed=closed_by(drift, Scope.LESIONS))
     dark = _dark_foci(measured, registration, rules, closed=closed_by(drift, Scope.LESIONS) if no_t1 else no_t1)
+    time = time_evidence(
+        draft.interval_days, regions=(*rows, *lone), lesions=water.changes, dark_foci=dark.changes, closed=""
+    )
     done = replace(
         draft,
         references=agreement,
@@ -178,12 +187,27 @@ def _compared(draft: Comparison, registration: DatesRegistration, findings: tupl
         baseline_signals=one.signals,
         followup_signals=two.signals,
         space=_space(commons, registration, water),
-        time=time_evidence(
-            draft.interval_days, regions=(*rows, *lone), lesions=water.changes, dark_foci=dark.changes, closed=""
-        ),
+        time=time,
+        followup_call=_call(draft.followup, time),
         findings=(*findings, *_disagreements(agreement)),
     )
     return replace(done, summary=comparison_summary(done))
+
+
+def _call(followup: StudyResult, time: TimeEvidence) -> PatternCall:
+    """Name the follow-up's pattern from its own measurements, with the change since the baseline as evidence."""
+    facts = followup.series.t1.acquisition
+    own = followup.protocol.for_person(
+        age_y=facts.patient_age_y, sex=facts.patient_sex, field_t=facts.magnetic_field_strength_t
+    )
+    return classify(
+        followup.pair,
+        followup.signals,
+        quality=followup.quality,
+        protocol=own,
+        findings=followup.findings,
+        time=time,
+    )
 
 
 def _measured(

@@ -20,7 +20,7 @@ from marrowsignal.protocol import protocol_sha256
 from marrowsignal.results.document import NOTICE
 from marrowsignal.results.document_base import matrix_rows
 from marrowsignal.results.document_models import FindingDocument, ProtocolDocument
-from marrowsignal.results.measured_sections import finite
+from marrowsignal.results.measured_sections import finite, pattern_section
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["comparison_json", "comparison_json_schema", "to_comparison_document"]
@@ -65,10 +65,12 @@ def to_comparison_document(comparison: Comparison) -> form.ComparisonDocument:
         time=form.TimeDocument(
             new_or_growing_dark_focus=c.time.new_or_growing_dark_focus.value,
             lesion_growth=c.time.lesion_growth.value,
+            lesion_changed=c.time.lesion_changed.value,
             marrow_changed=c.time.marrow_changed.value,
             marrow_parallel=c.time.marrow_parallel.value,
             reason=c.time.reason,
         ),
+        followup_pattern=pattern_section(c.followup_call),
         findings=tuple(
             FindingDocument(code=f.code, stage=f.stage, severity=f.severity.value, message=f.message)
             for f in c.findings
@@ -80,7 +82,7 @@ def to_comparison_document(comparison: Comparison) -> form.ComparisonDocument:
 
 def comparison_json(document: form.ComparisonDocument) -> str:
     """Return the document as JSON: fields in their declared order, floats in full, no NaN."""
-    data = document.model_dump(mode="json")
+    data = document.model_dump(mode="json", by_alias=True)
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

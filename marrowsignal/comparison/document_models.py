@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from marrowsignal.results.document_base import Matrix, Point, Section, Status
-from marrowsignal.results.document_models import FindingDocument, ProtocolDocument
+from marrowsignal.results.document_models import FindingDocument, PatternDocument, ProtocolDocument
 
 __all__ = ["COMPARISON_SCHEMA_VERSION", "ComparisonDocument"]
 
@@ -140,6 +140,7 @@ class TimeDocument(Section):
 
     new_or_growing_dark_focus: CriterionStateName
     lesion_growth: CriterionStateName
+    lesion_changed: CriterionStateName
     marrow_changed: CriterionStateName
     marrow_parallel: CriterionStateName
     reason: str
@@ -150,6 +151,7 @@ class ComparisonDocument(Section):
 
     `interval_days` counts from baseline to follow-up; no date is told. `comparable` is false where `closed_reason` says
     why. `lesions` and `dark_foci` are null where they were not compared; empty means none on either date.
+    `followup_pattern` is the follow-up's pattern with `time` among its evidence, `followup` tells the one without.
     """
 
     schema_version: Literal["1.0"]
@@ -171,6 +173,7 @@ class ComparisonDocument(Section):
     dark_foci: tuple[LesionChangeDocument, ...] | None
     dark_foci_reason: str
     time: TimeDocument
+    followup_pattern: PatternDocument
     findings: tuple[FindingDocument, ...]
     limits: tuple[str, ...]
     version: str

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, PieceMotion
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.patterns.records import PatternCall
 from marrowsignal.patterns.time_evidence import TimeEvidence
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import Side
@@ -353,6 +354,8 @@ class Comparison:
         None when closed before the registration.
     time : TimeEvidence
         For the pattern.
+    followup_call : PatternCall
+        The follow-up's pattern with `time` among its evidence; `followup.call` is the one without.
     summary : str
         One paragraph.
     findings : tuple of Finding
@@ -377,5 +380,6 @@ class Comparison:
     followup_signals: Signals | None
     space: CommonSpace | None
     time: TimeEvidence
+    followup_call: PatternCall
     summary: str
     findings: tuple[Finding, ...] = ()

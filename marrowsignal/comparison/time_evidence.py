@@ -40,6 +40,7 @@ def time_evidence(
         interval_days=days,
         new_or_growing_dark_focus=dark,
         lesion_growth=water,
+        lesion_changed=_lesion_changed(lesions, dark_foci),
         marrow_changed=changed,
         marrow_parallel=_parallel(regions),
         reason=closed or _reason(lesions, dark_foci, changed),
@@ -53,6 +54,17 @@ def _growth(changes: tuple[LesionChange, ...] | None) -> CriterionState:
         return CriterionState.POSITIVE
     lost = any(one.state is LesionChangeState.NOT_COMPARABLE for one in changes)
     return CriterionState.INDETERMINATE if lost else CriterionState.NEGATIVE
+
+
+def _lesion_changed(*kinds: tuple[LesionChange, ...] | None) -> CriterionState:
+    """Whether any lesion of any kind changed, in whichever direction."""
+    compared = [changes for changes in kinds if changes is not None]
+    if not compared:
+        return CriterionState.NOT_EVALUABLE
+    if any(one.counts for changes in compared for one in changes):
+        return CriterionState.POSITIVE
+    lost = any(one.state is LesionChangeState.NOT_COMPARABLE for changes in compared for one in changes)
+    return CriterionState.INDETERMINATE if lost or len(compared) < len(kinds) else CriterionState.NEGATIVE
 
 
 def _larger(one: LesionChange) -> bool:

@@ -8,7 +8,7 @@ from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.patterns.groups import ADD_ON
 from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, longest_line
 from marrowsignal.patterns.records import Criterion, CriterionState
-from marrowsignal.patterns.state import Question, above, all_of, below, criterion, measured
+from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, measured
 from marrowsignal.patterns.time_evidence import TimeEvidence
 from marrowsignal.protocol.schema import EvidenceCuts, Protocol
 from marrowsignal.signals.records import Lesion, Measurement, Signals
@@ -214,9 +214,11 @@ def _charcot(study: _Study) -> tuple[Criterion, ...]:
 
 
 def _changed(time: TimeEvidence | None) -> tuple[Criterion, ...]:
-    if time is None or time.marrow_changed is CriterionState.NOT_EVALUABLE:
+    if time is None:
         return ()
-    state = _POSITIVE if _POSITIVE in (time.marrow_changed, time.lesion_growth) else CriterionState.NEGATIVE
+    state = any_of(time.marrow_changed, time.lesion_changed)
+    if state is CriterionState.NOT_EVALUABLE:
+        return ()
     question = Question(
         id="D54.change", group=ADD_ON, direction=_EDEMA, statement="marrow or a lesion changed beyond repeatability"
     )

@@ -10,7 +10,7 @@ from marrowsignal.patterns.state import Question, above, below, criterion, not_e
 from marrowsignal.protocol.schema import Protocol, Range
 from marrowsignal.signals.records import RegionSignals, Signals
 
-__all__ = ["BandState", "background_criteria", "fat_signal_states"]
+__all__ = ["BandState", "background_criteria", "fat_signal_states", "low_fat_cut"]
 
 _RED = "reconversion"
 
@@ -48,7 +48,7 @@ def fat_signal_states(signals: Signals, protocol: Protocol, age_y: float | None)
         index = region.measurement("fat_signal_index")
         if band is None or index.value is None:
             continue
-        cut = max(band.low, (band.low + band.high) / 2 - protocol.signals.red_like_drop.value)
+        cut = low_fat_cut(band, protocol)
         grey = protocol.evidence.fat_signal_grey.value
         rows.append(
             BandState(
@@ -61,6 +61,11 @@ def fat_signal_states(signals: Signals, protocol: Protocol, age_y: float | None)
             )
         )
     return tuple(rows)
+
+
+def low_fat_cut(band: Range, protocol: Protocol) -> float:
+    """Below this the fat-signal index is low for what the band expects (`BandState.low_cut`)."""
+    return max(band.low, (band.low + band.high) / 2 - protocol.signals.red_like_drop.value)
 
 
 def background_criteria(signals: Signals, protocol: Protocol, age_y: float | None) -> tuple[Criterion, ...]:

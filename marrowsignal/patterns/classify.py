@@ -8,7 +8,7 @@ from marrowsignal.patterns.add_ons import add_on_criteria, add_ons
 from marrowsignal.patterns.background_evidence import BandState, background_criteria, fat_signal_states
 from marrowsignal.patterns.confidence import confidence_of, stated_probability
 from marrowsignal.patterns.distribution_evidence import distribution_criteria
-from marrowsignal.patterns.flags import flag_criteria
+from marrowsignal.patterns.flags import OF_FOCUS, flag_criteria
 from marrowsignal.patterns.gates import gate_criteria, muscle_doubt, read_gates
 from marrowsignal.patterns.groups import evidence_groups
 from marrowsignal.patterns.lesion_evidence import lesion_criteria
@@ -82,6 +82,7 @@ def classify(
                 not_looked_for=signals.lesions_reason if signals.lesions is None else "",
                 prevalence=prevalence,
                 add_ons=named,
+                closing=facts.gates.closing,
             )
         ),
         reasons=(*verdict.reasons, *(f"confidence held down: {reason}" for reason in held)),
@@ -102,7 +103,7 @@ def _criteria(
         *background_criteria(signals, protocol, pair.t1.acquisition.patient_age_y),
         *lesion_criteria(signals, protocol),
         *symmetry_criteria(signals, protocol.symmetry, shaded=_shaded(pair, quality)),
-        *distribution_criteria(signals, protocol.evidence),
+        *distribution_criteria(signals, protocol, pair.t1.acquisition.patient_age_y),
         *flag_criteria(signals, protocol, muscle=muscle_doubt(quality), time=time),
         *add_on_criteria(signals, pair, protocol, time),
         *gate_criteria(quality),
@@ -122,7 +123,10 @@ def _facts(
     states = {c.id: c.state for c in criteria}
     bands = fat_signal_states(signals, protocol, age)
     shift = any_of(*(states[i] for i in _SHIFT))
-    support = any_of(shift, *(states[i] for i in _SUPPORT if i in states))
+    # What was measured in the focus itself decides about it, the marrow around it only where that was not.
+    of_focus = [states[i + OF_FOCUS] for i in _SHIFT if i + OF_FOCUS in states]
+    focus_shift = any_of(*of_focus) if of_focus else shift
+    support = any_of(focus_shift, *(states[i] for i in _SUPPORT if i in states))
     lesions = signals.lesions or ()
     least = protocol.signals
     return Facts(
@@ -132,6 +136,7 @@ def _facts(
         low_t1_focus=states.get("D51.infiltration", CriterionState.NOT_EVALUABLE),
         focus_support=support,
         chemical_shift=shift,
+        focus_chemical_shift=focus_shift,
         focus_to_review=states.get("D51.sclerosis") is CriterionState.POSITIVE,
         within_expected=_within_expected(bands, signals),
         above_expected=any_of(*(row.above for row in bands)),
@@ -141,6 +146,7 @@ def _facts(
         lesions_count=any(x.volume_ml >= least.exploratory_volume.value for x in lesions)
         or sum(x.volume_ml for x in lesions) >= least.full_volume.value,
         all_looked_at=all(region.lesion_ml is not None for region in signals.regions),
+        bright_at_an_end=any(x.kind == "slice_end" and x.volume_ml >= least.full_volume.value for x in signals.dropped),
         lesions_trusted=not quality.with_consequence(Consequence.NO_LESIONS),
         low_signal=any(g.key == "low_signal_marrow" and g.state is GateState.WARN for g in quality.gates),
     )

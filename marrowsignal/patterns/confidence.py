@@ -52,7 +52,7 @@ def stated_probability(confidence: Confidence, cuts: EvidenceCuts) -> tuple[floa
 def _held_by_class(facts: Facts, pattern: PatternClass) -> tuple[str, ...]:
     held = []
     if pattern is PatternClass.MIXED:
-        held.append("red marrow can hide a fracture line, and that none is seen excludes nothing")
+        held.append("red marrow can hide a fracture line")
     silent = _POSITIVE not in (facts.group("G5").reconversion, facts.group("G6").reconversion)
     if pattern is PatternClass.SYMMETRIC_RECONVERSION_LIKE and silent:
         held.append("distribution and margin of red marrow could not be judged")
@@ -70,7 +70,7 @@ def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tup
         count = len(facts.gates.warnings)
         held.append(f"{count} quality {'finding' if count == 1 else 'findings'}, told with the gates and findings")
     if against:
-        held.append(f"contradicted by {', '.join(against)}")
+        held.append(f"contradicted by {_named(facts, against)}")
     for group_id, words in (("G1", "T1 level"), ("G2", "STIR level"), ("G4", "symmetry")):
         if not _evaluable(facts.group(group_id)):
             held.append(f"{words} not evaluable")
@@ -81,8 +81,12 @@ def _held_by_evidence(facts: Facts, agree: list[str], against: list[str]) -> tup
     if not facts.age_known:
         held.append("age not known")
     if len(agree) < 4:
-        held.append(f"{len(agree)} group(s) of evidence agree ({', '.join(agree) or 'none'}), four are needed")
+        held.append(f"groups of evidence that agree: {_named(facts, agree) or 'none'}; four are needed")
     return tuple(held)
+
+
+def _named(facts: Facts, ids: list[str]) -> str:
+    return ", ".join(facts.group(group_id).name for group_id in ids)
 
 
 def _direction(pattern: PatternClass) -> str | None:

@@ -22,8 +22,9 @@ from marrowsignal.patterns.time_evidence import TimeEvidence
 from marrowsignal.protocol.schema import EvidenceCuts, Protocol
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Signals
 
-__all__ = ["FocalFlag", "dark_t1_state", "flag_criteria", "focal_flag"]
+__all__ = ["OF_FOCUS", "FocalFlag", "dark_t1_state", "flag_criteria", "focal_flag"]
 
+OF_FOCUS = ".focus"
 _INFILTRATION = "infiltration"
 _POSITIVE = CriterionState.POSITIVE
 _NEGATIVE = CriterionState.NEGATIVE
@@ -42,14 +43,24 @@ class FocalFlag:
     away, near : tuple of Lesion
         Foci that are positive: those of which nothing explains it, and those to be reviewed because they lie against a
         joint surface or are dark on STIR too, as sclerosis is.
-    leading : Lesion or None
-        The largest of those away, or of the unclear ones.
+    unclear : tuple of Lesion
+        Foci of which that is not clear, sclerosis aside.
     """
 
     state: CriterionState
     away: tuple[Lesion, ...]
     near: tuple[Lesion, ...]
-    leading: Lesion | None
+    unclear: tuple[Lesion, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Lesion, ...]:
+        """Foci that further questions are put to: those away, or the unclear ones."""
+        return self.away or self.unclear
+
+    @property
+    def leading(self) -> Lesion | None:
+        """The largest of those."""
+        return max(self.asked, key=lambda f: f.volume_ml, default=None)
 
 
 def dark_t1_state(t1_to_muscle: Measurement, cuts: EvidenceCuts) -> CriterionState:
@@ -69,19 +80,19 @@ def focal_flag(signals: Signals, protocol: Protocol) -> FocalFlag:
     away = tuple(f for f, state in states if state is _POSITIVE and id(f) not in beside)
     near = tuple(f for f, state in states if state is _POSITIVE and id(f) in beside)
     judged = [state for f, state in states if state is not _NOT_EVALUABLE and id(f) not in beside]
-    unclear = [f for f, state in states if state is _INDETERMINATE and id(f) not in beside]
     looked = signals.dark_foci is not None or signals.lesions is not None
     state = any_of(*judged) if judged else _NEGATIVE
     return FocalFlag(
         state=state if looked else _NOT_EVALUABLE,
         away=away,
         near=near,
-        leading=max((*away, *(() if away else unclear)), key=lambda f: f.volume_ml, default=None),
+        unclear=tuple(f for f, state in states if state is _INDETERMINATE and id(f) not in beside),
     )
 
 
 def _sclerosis(focus: Lesion, protocol: Protocol) -> tuple[CriterionState, CriterionState]:
-    low = below(focus.measurement("stir_marrow_to_muscle"), protocol.evidence.stir_muscle_low.value)
+    # The whole interval decides, of a small focus too: this explains a focus and names nothing.
+    low = opposite(above(focus.measurement("stir_marrow_to_muscle"), protocol.evidence.stir_muscle_low.value))
     return subchondral_state(focus, protocol.lesions), low
 
 
@@ -105,7 +116,8 @@ def flag_criteria(
     return (
         *_diffuse(signals, protocol.evidence, flag, muscle),
         *_focal(signals, flag, protocol),
-        *_chemical_shift(signals, protocol.evidence),
+        *_chemical_shift(signals.whole.measurements, "marrow", "", protocol.evidence),
+        *_shift_of_foci(flag, protocol.evidence),
         _epiphyses(signals, protocol.evidence),
         _growth(time),
     )
@@ -214,7 +226,11 @@ def _focal(signals: Signals, flag: FocalFlag, protocol: Protocol) -> tuple[Crite
     return (
         criterion(question, _count(flag.away), "none expected", flag.state, cuts.infiltration_lesion_diameter),
         criterion(beside, _count(flag.near), "to be reviewed", _some(flag.near), "SCIENCE 3.4"),
-        *(_focus_rows(flag.leading, protocol, inflamed=bool(periarticular(signals, protocol))) if flag.leading else ()),
+        *(
+            _focus_rows(flag.leading, protocol, doubt=_edema_as_dark(flag.leading, signals, protocol))
+            if flag.leading
+            else ()
+        ),
     )
 
 
@@ -226,7 +242,20 @@ def _some(foci: tuple[Lesion, ...]) -> CriterionState:
     return _POSITIVE if foci else _NEGATIVE
 
 
-def _focus_rows(focus: Lesion, protocol: Protocol, *, inflamed: bool) -> tuple[Criterion, ...]:
+def _edema_as_dark(focus: Lesion, signals: Signals, protocol: Protocol) -> str:
+    """Why edema would be as dark on T1 as this focus; empty where it would not."""
+    if periarticular(signals, protocol):
+        return "beside edema-like lesions of a joint, where inflamed bone can be as dark"
+    dark, around = (
+        focus.measurement("t1_marrow_to_muscle").value,
+        signals.whole.measurement("t1_marrow_to_muscle").value,
+    )
+    if dark is None or around is None or dark < protocol.evidence.t1_edema_drop.value * around:
+        return ""
+    return f"while T1 is {protocol.evidence.t1_edema_drop.value:g} of the marrow's and more, as edema of red marrow has"
+
+
+def _focus_rows(focus: Lesion, protocol: Protocol, *, doubt: str) -> tuple[Criterion, ...]:
     cuts, shapes = protocol.evidence, protocol.shapes
     who = f"the dark focus ({focus.region_name}, {focus.volume_ml:.1f} mL)"
     level, dark = focus.measurement("stir_marrow_to_muscle"), focus.measurement("t1_marrow_to_muscle")
@@ -250,10 +279,8 @@ def _focus_rows(focus: Lesion, protocol: Protocol, *, inflamed: bool) -> tuple[C
             asked("D04", "G2", f"STIR of {who} over muscle: sclerosis is dark on both"),
             level,
             f"at least {cuts.stir_muscle_edema_min.value:g}, interval from {cuts.stir_muscle_edema_ci_low.value:g}"
-            + (
-                "; unclear beside edema-like lesions of a joint, where inflamed bone can be as dark" if inflamed else ""
-            ),
-            _INDETERMINATE if inflamed and bright is _POSITIVE else bright,
+            + (f"; unclear {doubt}" if doubt else ""),
+            _INDETERMINATE if doubt and bright is _POSITIVE else bright,
             cuts.stir_muscle_edema_min,
         ),
         criterion(
@@ -280,12 +307,13 @@ def _focus_rows(focus: Lesion, protocol: Protocol, *, inflamed: bool) -> tuple[C
     )
 
 
-def _chemical_shift(signals: Signals, cuts: EvidenceCuts) -> tuple[Criterion, ...]:
-    whole = signals.whole.measurements
-    ratio, percent = measured(whole, "D11", "sir_raw"), measured(whole, "D12", "pdff")
+def _chemical_shift(
+    measurements: tuple[Measurement, ...], what: str, suffix: str, cuts: EvidenceCuts
+) -> tuple[Criterion, ...]:
+    ratio, percent = measured(measurements, "D11", "sir_raw"), measured(measurements, "D12", "pdff")
     words = (
-        ("D11", "opposed-phase over in-phase signal of marrow", ratio, cuts.opposed_to_in_phase),
-        ("D12", "proton-density fat fraction of marrow", percent, cuts.fat_fraction),
+        ("D11", f"opposed-phase over in-phase signal of {what}", ratio, cuts.opposed_to_in_phase),
+        ("D12", f"proton-density fat fraction of {what}", percent, cuts.fat_fraction),
     )
     made = []
     for descriptor, statement, found, zone in words:
@@ -293,12 +321,28 @@ def _chemical_shift(signals: Signals, cuts: EvidenceCuts) -> tuple[Criterion, ..
         replaced = below(found, zone.low) if fat_high else above(found, zone.high)
         fatty = above(found, zone.high) if fat_high else below(found, zone.low)
         for direction, state in ((_INFILTRATION, replaced), ("reconversion", fatty)):
-            question = Question(id=f"{descriptor}.{direction}", group="G7", direction=direction, statement=statement)
+            question = Question(
+                id=f"{descriptor}.{direction}{suffix}", group="G7", direction=direction, statement=statement
+            )
             cut = f"replaced {'up to' if fat_high else 'from'} {zone.low if fat_high else zone.high:g}, holds fat " + (
                 f"from {zone.high:g}" if fat_high else f"up to {zone.low:g}"
             )
             made.append(criterion(question, found, cut, state, zone.source))
     return tuple(made)
+
+
+def _shift_of_foci(flag: FocalFlag, cuts: EvidenceCuts) -> tuple[Criterion, ...]:
+    """D52 of the dark focus that is least fatty: one clear focus is enough, whatever the marrow around it holds."""
+    asked = []
+    for focus in flag.asked:
+        rows = _chemical_shift(
+            focus.measurements, f"a dark focus ({focus.region_name}, {focus.volume_ml:.1f} mL)", OF_FOCUS, cuts
+        )
+        known = tuple(row for row in rows if row.direction == _INFILTRATION and row.value is not None)
+        if known:
+            asked.append(known)
+    order = (_POSITIVE, _INDETERMINATE, _NEGATIVE)
+    return min(asked, key=lambda rows: order.index(any_of(*(row.state for row in rows))), default=())
 
 
 def _epiphyses(signals: Signals, cuts: EvidenceCuts) -> Criterion:

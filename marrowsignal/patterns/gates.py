@@ -30,12 +30,15 @@ class Gates:
         Whether nothing is closed but for want of a STIR series that can be used: what T1 says by itself then holds.
     only_alignment_failed : bool
         Whether nothing is closed but that STIR does not lie on T1.
+    closing : tuple of str
+        Ids of the criteria of the gates that close.
     """
 
     closed: tuple[str, ...]
     warnings: tuple[str, ...]
     only_stir_missing: bool = False
     only_alignment_failed: bool = False
+    closing: tuple[str, ...] = ()
 
 
 def read_gates(quality: QualityReport, findings: tuple[Finding, ...] = ()) -> Gates:
@@ -55,6 +58,7 @@ def read_gates(quality: QualityReport, findings: tuple[Finding, ...] = ()) -> Ga
     told += [f.message for f in quality.untold(findings) if f.severity is not Severity.INFO]
     closed = tuple(dict.fromkeys(gate.reason for gate in (*shut, *without_stir)))
     return Gates(
+        closing=tuple(_id(gate) for gate in (*shut, *without_stir)),
         closed=closed,
         warnings=tuple(dict.fromkeys(told)),
         only_stir_missing=bool(closed) and all(gate.key == _NO_STIR_KEY for gate in shut),
@@ -76,7 +80,7 @@ def muscle_doubt(quality: QualityReport) -> str:
 
 def _row(gate: QualityGate) -> Criterion:
     return Criterion(
-        id=f"gate.{gate.key}" + (f".{gate.series}" if gate.series else ""),
+        id=_id(gate),
         group=GATE,
         direction=GATE,
         statement=f"{gate.name}: {gate.reason}",
@@ -88,3 +92,7 @@ def _row(gate: QualityGate) -> Criterion:
         state=CriterionState.POSITIVE,
         source=gate.source,
     )
+
+
+def _id(gate: QualityGate) -> str:
+    return f"gate.{gate.key}" + (f".{gate.series}" if gate.series else "")

@@ -112,4 +112,4 @@ def _published(criterion_id: str, cuts: EvidenceCuts) -> Range | None:
         "D28.reconversion": cuts.bulls_eye_likelihood,
         "D11.infiltration": cuts.chemical_shift_likelihood,
     }
-    return table.get(criterion_id)
+    return table.get(criterion_id.removesuffix(".focus"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from marrowsignal.patterns.records import Criterion, CriterionState
 from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, measured, not_evaluable
@@ -313,8 +314,9 @@ def _line(signals: Signals, protocol: Protocol) -> Criterion:
         told = [measured(x.measurements, "D35", "line_length").reason for x in (signals.lesions or ())[:1]]
         return not_evaluable(_LINE, _first_reason(told))
     cuts = protocol.shapes
+    who = f"lesion {lesion.label} ({lesion.region_name}, {lesion.volume_ml:.1f} mL)"
     return criterion(
-        _LINE,
+        replace(_LINE, statement=_LINE.statement.replace("a lesion", who)),
         measured(lesion.measurements, "D35", "line_length"),
         f"at least {cuts.line_min_length.value:g} mm long, at most {cuts.line_max_width.value:g} mm wide, "
         f"{cuts.line_min_aspect.value:g} times as long as wide",

@@ -24,6 +24,23 @@ _RED_FLAG = (
     "Benign causes - sclerosis, intense reconversion, growth factors, iron, or an error of the muscle reference - can "
     "look the same; expert review is needed."
 )
+_NO_STIR = "no STIR series"
+_GATE = "a quality gate fails"
+_CLOSED = {
+    "stir_series": "there is no STIR series that can be used",
+    "fat_suppression": "fat is not suppressed on STIR",
+    "fat_suppression_evenness": "fat is suppressed unevenly on STIR",
+    "alignment": "it could not be shown that STIR lies on T1",
+    "coverage": "STIR does not cover the marrow",
+    "contrast": "contrast medium may be on board",
+    "t1_fat_suppression": "T1 is fat-suppressed",
+    "one_person": "the series may be of different people",
+    "laterality": "the side is contradicted by the header",
+    "muscle_reference": "there is no lean muscle to compare with",
+    "marrow_mask": "the marrow mask fails its checks",
+    "marrow_volume": "too little marrow is in view",
+    "slice_count": "too little marrow is in view",
+}
 _LIMIT = (
     "T1 and STIR do not tell edema, inflammation, early infection, hemorrhage and tumor in red marrow apart; this is "
     "signal behavior, not a cause."
@@ -48,6 +65,8 @@ class Paragraph:
         Background prevalence; empty when it does not apply.
     add_ons : tuple of str
         Add-ons of the call.
+    closing : tuple of str
+        Ids of the gates that forbid a pattern.
     """
 
     pattern: PatternClass
@@ -56,6 +75,7 @@ class Paragraph:
     not_looked_for: str
     prevalence: str
     add_ons: tuple[str, ...]
+    closing: tuple[str, ...] = ()
 
     def known(self, *ids: str) -> list[Criterion]:
         """Criteria of these ids that have a value, in this order."""
@@ -80,7 +100,7 @@ def told(item: Criterion) -> str:
     if item.unit in ("lesions", "deg"):
         return f"{value:.0f}"
     if item.unit == "ml":
-        return f"{value:.1f} mL"
+        return f"{value:.0f} mL" if value >= 99.5 else f"{value:.1f} mL"
     return f"{value:.0f} mm" if item.unit == "mm" else f"{value:.2f}"
 
 
@@ -127,9 +147,17 @@ def _opening(of: Paragraph) -> Sentence:
 def _closed(of: Paragraph) -> Sentence | None:
     if of.pattern is not PatternClass.CANNOT_ASSESS:
         return None
-    gates = tuple(c.id for c in of.criteria if c.group == GATE and c.id.startswith("gate."))
-    text = "What the quality gates found forbids a pattern; what follows was measured and names none."
-    return Sentence(text=text, criteria=gates or (of.any_id(),))
+    known = {c.id for c in of.criteria}
+    gates = tuple(name for name in of.closing if name in known)
+    why = dict.fromkeys(_CLOSED.get(name.split(".")[1], _GATE) for name in gates)
+    text = f"{_joined(list(why) or [_GATE])}, so no pattern is named"
+    measured = "; what follows was measured" + (" on T1 alone" if of.not_looked_for == _NO_STIR else "")
+    text += "." if _t1_void(of) else f"{measured}."
+    return Sentence(text=text[:1].upper() + text[1:], criteria=gates or (of.any_id(),))
+
+
+def _joined(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" and {words[-1]}"
 
 
 def _flagged(of: Paragraph) -> Sentence | None:
@@ -152,7 +180,10 @@ def _flagged(of: Paragraph) -> Sentence | None:
 def _lesions(of: Paragraph) -> Sentence | None:
     if of.not_looked_for:
         ids = tuple(c.id for c in of.criteria if c.id == "D24.edema.count") or (of.any_id(),)
-        return Sentence(text="Lesions were not judged: T1 and STIR do not allow it in this study.", criteria=ids)
+        why = "T1 and STIR do not allow it in this study"
+        if of.not_looked_for.startswith("registration"):
+            why = "STIR does not lie closely enough on T1"
+        return Sentence(text=f"Lesions were not judged: {why}.", criteria=ids)
     count = of.known("D24.edema.count")
     if not count:
         return None
@@ -166,39 +197,41 @@ def _lesions(of: Paragraph) -> Sentence | None:
         text += f", {told(extent[0])} of the marrow"
     level = of.known("D04.edema", "D05.edema", "D07.edema")
     if volume:
-        text += f"; the leading one of {told(volume[0])} " + (_levels(level) if level else "has no STIR ratio")
+        which = "it measures" if count[0].value == 1 else "the leading one measures"
+        text += f"; {which} {told(volume[0])} and " + (_levels(level) if level else "has no STIR ratio")
     return _said(f"{text}.", [*count, *extent, *volume, *level])
 
 
 def _levels(level: list[Criterion]) -> str:
     words = {
-        "D04.edema": "times muscle",
-        "D05.edema": "times the patient's own normal marrow",
+        "D04.edema": "times the signal of muscle",
+        "D05.edema": "times that of the patient's own normal marrow",
         "D07.edema": "times what red marrow in place of yellow would give",
     }
-    said = [f"{told(c)} {words[c.id]}" for c in level]
-    return "is on STIR " + (said[0] if len(said) == 1 else ", ".join(said[:-1]) + f" and {said[-1]}")
+    return "has on STIR " + _joined([f"{told(c)} {words[c.id]}" for c in level])
 
 
 def _lesion_place(of: Paragraph) -> Sentence | None:
     place, drop = of.known("D30.edema"), of.known("D10.edema")
     margin, side = of.known("D32.edema"), of.known("D23.edema")
+    others = of.known("D30.all.edema")
     said, used = [], []
     if place and place[0].state is _POSITIVE:
         said.append(f"lies against the joint surface ({told(place[0])} of it)")
         used += place
+    elif others and others[0].state is _POSITIVE:
+        said.append(f"does not lie against the joint surface (others of {told(others[0])} do)")
+        used += [*place, *others]
     if margin and margin[0].state is _POSITIVE:
         said.append("has an ill-defined margin")
         used += margin
     if drop:
         low = drop[0].state is _POSITIVE
-        said.append(
-            f"has {told(drop[0])} of the T1 around it" + ("" if low else ", which does not speak for or against")
-        )
+        said.append(f"has {told(drop[0])} times the T1 signal around it" + ("" if low else ", which decides nothing"))
         used += drop
     if not said or not of.known("D04.edema"):
         return None
-    text = "It " + (said[0] if len(said) == 1 else ", ".join(said[:-1]) + f" and {said[-1]}")
+    text = "It " + _joined(said)
     if side and side[0].state is _NEGATIVE and of.sides == "both sides":
         text += "; both sides alike do not speak against edema"
         used += side
@@ -210,16 +243,23 @@ def _line(of: Paragraph) -> Sentence | None:
     rows = [c for c in of.criteria if c.id == "D35.edema"]
     found = [c for c in rows if c.state is _POSITIVE]
     if found:
-        text = f"A dark line of {told(found[0])} in it could be a fracture; CT or SPECT/CT may resolve it."
-        return _said(text, found)
+        text = f"A dark line of {told(found[0])} in a lesion could be a fracture, or a vessel, cleft or cortex taken in"
+        return _said(f"{text}; CT or SPECT/CT may resolve it.", found)
     if of.pattern not in named:
         return None
-    text = "No line is told apart in it, which does not exclude a fracture"
+    text = "No dark line was made out in a lesion, which does not exclude a fracture"
     text += "; in red marrow CT or SPECT/CT may resolve it." if of.pattern is PatternClass.MIXED else "."
     return _said(text, rows)
 
 
+def _t1_void(of: Paragraph) -> bool:
+    # After contrast or with fat suppressed T1 has ratios, but they say nothing of marrow fat.
+    return any(name.startswith(("gate.contrast.T1", "gate.t1_fat_suppression")) for name in of.closing)
+
+
 def _background(of: Paragraph) -> Sentence | None:
+    if _t1_void(of):
+        return None
     rows = of.known("D01.reconversion", "D04.reconversion")
     names = {"D01.reconversion": "T1", "D04.reconversion": "STIR"}
     what = "All marrow" if of.not_looked_for else "Marrow outside lesions"
@@ -230,12 +270,14 @@ def _fat_signal(of: Paragraph) -> Sentence | None:
     low = [c for c in of.starting("D03.reconversion") if c.state is _POSITIVE]
     high = [c for c in of.starting("D03.high") if c.state is _POSITIVE]
     rows, words = (low, "below") if low else (high, "above")
-    if not rows:
+    if not rows or _t1_void(of):
         return None
-    values = sorted({told(c) for c in rows})
-    span = values[0] if len(values) == 1 else f"{values[0]} to {values[-1]}"
-    text = f"The T1 fat-signal index, no fat fraction, is {words} what is expected for region and age ({span})"
-    return _said(f"{text}.", rows)
+    values = [told(c) for c in sorted(rows, key=lambda c: c.value or 0.0)]
+    span = values[0] if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
+    asked = of.starting(rows[0].id.partition(".")[0] + "." + rows[0].id.split(".")[1])
+    where = "" if len(rows) == len(asked) else ", in part of the regions,"
+    expected = f"{words} what is expected for region and age ({span})"
+    return _said(f"The T1 fat-signal index (not a fat fraction) is{where} {expected}.", rows)
 
 
 def _symmetry(of: Paragraph) -> Sentence | None:
@@ -243,28 +285,39 @@ def _symmetry(of: Paragraph) -> Sentence | None:
     if not rows or of.pattern in (PatternClass.CANNOT_ASSESS, PatternClass.RED_FLAG_INFILTRATION_LIKE):
         return None
     alike = {_POSITIVE: "are alike", _NEGATIVE: "differ"}.get(rows[0].state, "are not clearly alike")
-    text = f"Left and right {alike} where shading cancels ({told(rows[0]).lstrip('-')} difference of STIR over T1)."
+    share = told(rows[0]).lstrip("-").replace("all", "100 %")
+    text = f"Left and right {alike} once coil shading is cancelled (STIR over T1 differs by {share})."
     return _said(text, rows)
 
 
 def _dark(of: Paragraph) -> Sentence | None:
     beside, away = of.known("D51.sclerosis"), of.known("D51.infiltration")
-    if of.pattern is PatternClass.RED_FLAG_INFILTRATION_LIKE:
+    if of.pattern is PatternClass.RED_FLAG_INFILTRATION_LIKE or _t1_void(of):
         return None
     if away and away[0].state is _POSITIVE:
-        return _said("A focus with T1 at or below muscle lies away from joint surfaces and is to be reviewed.", away)
+        text = "away from joint surfaces, to be reviewed"
+        return _said(f"{_foci(away[0])} with T1 at or below muscle {_lie(away[0])} {text}.", away)
     if beside and beside[0].state is _POSITIVE:
-        text = "A focus with T1 at or below muscle lies against a joint or is dark on STIR too, as sclerosis is"
-        return _said(f"{text}; to be reviewed.", beside)
+        dark = "is" if beside[0].value == 1 else "are"
+        text = f"against a joint or {dark} dark on STIR too, as sclerosis, cortex and joint clefts are; to be reviewed"
+        return _said(f"{_foci(beside[0])} with T1 at or below muscle {_lie(beside[0])} {text}.", beside)
     return None
+
+
+def _foci(count: Criterion) -> str:
+    return "A focus" if count.value == 1 else f"{told(count)} foci"
+
+
+def _lie(count: Criterion) -> str:
+    return "lies" if count.value == 1 else "lie"
 
 
 def _more(of: Paragraph) -> list[Sentence | None]:
     rims = [c for c in of.starting("D37.edema") if c.state is _POSITIVE]
     made = [_head(of, rim) for rim in rims]
     texts = (
-        ("D31.edema", "It reaches {} deep from the sacroiliac joint, homogeneously."),
-        ("D41.edema", "Soft tissue next to it is bright on STIR ({} of it), which infection would show too."),
+        ("D31.edema", "A lesion reaches {} deep from the sacroiliac joint and is homogeneous."),
+        ("D41.edema", "Soft tissue next to a lesion is bright on STIR ({} of it), as it can be for many reasons."),
         ("D43.edema", "Head and neck of the femur are edema-like ({} of the head) without rim or line: transient "
          "edema-like, to be told by exclusion."),
         ("D42.edema", "Midfoot bones around several joints are edema-like: Charcot-like; osteomyelitis can coexist."),
@@ -283,7 +336,9 @@ def _head(of: Paragraph, rim: Criterion) -> Sentence | None:
     beyond = of.known(f"D37.edema.{other}")
     text = f"A dark rim encloses a subchondral area of the {side} femoral head"
     text += f", {told(volume[0])} of the head" if volume else ""
-    shown = "shows one too" if beyond else "shows none"
+    shown = "shows none" if beyond else "could not be judged"
+    if beyond and beyond[0].state is _POSITIVE:
+        shown = "shows one too"
     return _said(
         f"{text}: osteonecrosis-like, to be confirmed by a reader; the other head {shown}.", [rim, *volume, *beyond]
     )

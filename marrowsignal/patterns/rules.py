@@ -32,8 +32,8 @@ class Facts:
         D51, of foci away from joint surfaces.
     focus_support : CriterionState
         What else speaks for replacement at such a focus: D29, D52, D54, or STIR too bright for sclerosis.
-    chemical_shift : CriterionState
-        D52.
+    chemical_shift, focus_chemical_shift : CriterionState
+        D52 of the marrow, and of the focus.
     within_expected, above_expected : CriterionState
         Whether every region lies in its expected fat-signal band; whether any lies above it.
     age_known, adult : bool
@@ -46,6 +46,8 @@ class Facts:
         Whether one of them, or all together, are large enough to be measured at all.
     all_looked_at : bool
         Whether every region was looked at for lesions.
+    bright_at_an_end : bool
+        Whether something as large as a lesion of full size was set aside because marrow ends in the next slice.
     lesions_trusted : bool
         Whether the gates allow statements on lesions; if not, they name no class.
     low_signal : bool
@@ -63,9 +65,11 @@ class Facts:
     lesions: int
     focus_support: CriterionState = _NOT_EVALUABLE
     chemical_shift: CriterionState = _NOT_EVALUABLE
+    focus_chemical_shift: CriterionState = _NOT_EVALUABLE
     focus_to_review: bool = False
     lesions_count: bool = True
     all_looked_at: bool = True
+    bright_at_an_end: bool = False
     lesions_trusted: bool = True
     low_signal: bool = False
 
@@ -105,7 +109,10 @@ def name_pattern(facts: Facts) -> Verdict:
 
 
 def _red_flag(facts: Facts) -> tuple[str, ...]:
-    unclear = _INDETERMINATE in (facts.diffuse_low_t1, facts.low_t1_focus)
+    unclear = (
+        (facts.diffuse_low_t1, facts.chemical_shift),
+        (facts.low_t1_focus, facts.focus_chemical_shift),
+    )
     table = (
         (
             facts.diffuse_low_t1 is _POSITIVE,
@@ -117,7 +124,7 @@ def _red_flag(facts: Facts) -> tuple[str, ...]:
             "replaced marrow",
         ),
         (
-            unclear and facts.chemical_shift is _POSITIVE,
+            (_INDETERMINATE, _POSITIVE) in unclear,
             "T1 is close to muscle, and chemical shift shows marrow without fat",
         ),
     )
@@ -155,6 +162,8 @@ def _reconversion(facts: Facts) -> bool:
 
 def _lesion_in_question(facts: Facts) -> bool:
     # A focus too small for ratios is told, but it does not keep the rest from being named.
+    if facts.bright_at_an_end:
+        return True
     return facts.group("G3").edema is _POSITIVE and facts.group("G2").edema in (_POSITIVE, _INDETERMINATE)
 
 
@@ -162,6 +171,7 @@ def _normal(facts: Facts) -> bool:
     return (
         facts.lesions_trusted
         and facts.all_looked_at
+        and not facts.bright_at_an_end
         and not (facts.lesions and facts.lesions_count)
         and facts.adult
         and facts.within_expected is _POSITIVE
@@ -175,12 +185,12 @@ def _normal(facts: Facts) -> bool:
 
 def _edema_words(facts: Facts) -> str:
     places = {
-        "G4": "it is one-sided or clearly asymmetric",
-        "G5": "it lies against a joint surface",
-        "G6": "its margin is ill-defined or it holds a dark line",
+        "G4": "edema is one-sided or clearly asymmetric",
+        "G5": "a lesion lies against a joint surface",
+        "G6": "a margin is ill-defined or a dark line is seen in a lesion",
     }
     said = [words for k, words in places.items() if facts.group(k).edema is _POSITIVE]
-    return "a lesion is too bright on STIR for red marrow, and " + " and ".join(said)
+    return "a lesion is too bright on STIR for red marrow, and " + ", ".join(said)
 
 
 def _red_words(facts: Facts) -> str:
@@ -202,7 +212,7 @@ def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
         ),
         (
             trusted and level is _INDETERMINATE,
-            "a lesion's STIR signal lies between what red marrow and what edema explains",
+            "a lesion's STIR signal or its interval lies between what red marrow and what edema explains",
         ),
         (
             edema and not red,
@@ -221,6 +231,7 @@ def _why_indeterminate(facts: Facts, edema: bool, red: bool) -> tuple[str, ...]:
         (dark, "a focus has T1 at or below muscle and nothing else speaks for replaced marrow: review"),
         (facts.diffuse_low_t1 is _INDETERMINATE, "T1 of the marrow is close to muscle, or muscle itself is in doubt"),
         (facts.low_t1_focus is _INDETERMINATE, "a focus has T1 close to muscle"),
+        (facts.bright_at_an_end, "something bright on STIR lies where marrow ends in the next slice: lesion or edge"),
         (not facts.all_looked_at, "part of the marrow could not be looked at for lesions"),
         (facts.lesions > 0 and facts.group("G3").edema is _INDETERMINATE, "foci too small to judge stand out on STIR"),
         (not facts.adult, "normality is not defined under age 18"),

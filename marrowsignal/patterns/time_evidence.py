@@ -21,6 +21,8 @@ class TimeEvidence:
         D54: a focus of low T1 is new, or larger beyond repeatability.
     lesion_growth : CriterionState
         A STIR lesion is new, or larger beyond repeatability.
+    lesion_changed : CriterionState
+        A STIR lesion or a focus of low T1 came, went, grew or shrank beyond repeatability.
     marrow_changed : CriterionState
         G8: signal of one region of marrow or more rose or fell beyond repeatability.
     marrow_parallel : CriterionState
@@ -32,6 +34,7 @@ class TimeEvidence:
     interval_days: int | None
     new_or_growing_dark_focus: CriterionState
     lesion_growth: CriterionState
+    lesion_changed: CriterionState
     marrow_changed: CriterionState
     marrow_parallel: CriterionState
     reason: str

@@ -66,8 +66,15 @@ def comparison_pictures(comparison: Comparison) -> tuple[Picture, ...]:
 
 
 def outline_kind(one: LesionChange) -> str:
-    """Return the class of a lesion's outline: its state where it is a change beyond repeatability, else stable."""
-    return f"change-{one.state.value}" if one.counts and one.state in _STATES else "change-stable"
+    """Return the class of a lesion's outline: its state where it is a change beyond repeatability, else stable.
+
+    Lesions that merged or split are outlined by what became of their volume.
+    """
+    if not one.counts:
+        return "change-stable"
+    if one.state in _STATES:
+        return f"change-{one.state.value}"
+    return "change-larger" if (one.followup_ml or 0.0) > (one.baseline_ml or 0.0) else "change-smaller"
 
 
 def _both(space: CommonSpace, shape: tuple[int, ...]) -> Labels:

@@ -15,6 +15,7 @@ from marrowsignal.comparison.records import (
 )
 from marrowsignal.comparison.summary import interval_words
 from marrowsignal.findings import Severity
+from marrowsignal.patterns.records import CriterionState
 from marrowsignal.quality.records import GateState
 from marrowsignal.report.charts import DotChart
 from marrowsignal.report.comparison_charts import change_charts
@@ -23,7 +24,7 @@ from marrowsignal.report.number_tables import Cell, Table
 from marrowsignal.report.quality_view import Mark, mark
 from marrowsignal.report.scene import Picture
 from marrowsignal.report.series_view import Fact
-from marrowsignal.report.wording import CLASS_WORDS, VERDICT_WORDS, Notes, interval, number, with_unit
+from marrowsignal.report.wording import CLASS_WORDS, VERDICT_WORDS, Notes, add_on_words, interval, number, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 
@@ -120,7 +121,7 @@ def build_comparison_page(comparison: Comparison) -> ComparisonPage:
             FindingLine(severity=_SEVERITY[f.severity], message=f.message)
             for f in sorted(c.findings, key=lambda f: f.severity is not Severity.FAIL)
         ),
-        dates=(_date("Baseline", c.baseline), _date("Follow-up", c.followup)),
+        dates=(_date("Baseline", c.baseline), _date("Follow-up", c.followup), *_in_time(c)),
         pictures=comparison_pictures(c),
         lesions=_lesion_table(c.lesions, "STIR"),
         lesions_reason=c.lesions_reason,
@@ -150,6 +151,21 @@ def _date(name: str, result: StudyResult) -> Fact:
     lesions = result.signals.lesions
     count = "lesions not looked for" if lesions is None else f"{len(lesions)} lesions"
     return Fact(name=name, value=f"{CLASS_WORDS[result.call.pattern_class]}; {count}; case {result.case}")
+
+
+def _in_time(c: Comparison) -> tuple[Fact, ...]:
+    """Tell the follow-up's pattern with the change since the baseline among its evidence."""
+    if c.closed:
+        return ()
+    call, tested = c.followup_call, {item.id: item for item in c.followup_call.criteria}
+    named = "; ".join(add_on_words(code) for code in call.add_ons)
+    words = CLASS_WORDS[call.pattern_class]
+    same = call.pattern_class is c.followup.call.pattern_class
+    parts = [f"{words}, as by itself" if same else words, *([named] if named else []), c.time.reason]
+    growth = tested.get("D54.infiltration")
+    if growth is not None and growth.state is CriterionState.POSITIVE:
+        parts.append("foci with T1 at or below muscle are new or grow")
+    return (Fact(name="Follow-up, the baseline known", value="; ".join(parts)),)
 
 
 def _lesion_table(changes: tuple[LesionChange, ...] | None, series: str) -> Table:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.quality.records import GateState
 from marrowsignal.regions.records import Region, Side
@@ -132,12 +135,14 @@ def _cut(place: Region | None) -> str:
 
 def lesion_table(result: StudyResult) -> Table:
     """Make the table of lesions, largest first; empty when none was found or looked for."""
-    return _found_table(result.signals.lesions, "Lesion", _LESION_NAMES)
+    places = _parts_of(result.signals.lesion_labels, result)
+    return _found_table(result.signals.lesions, "Lesion", _LESION_NAMES, places)
 
 
 def dark_focus_table(result: StudyResult) -> Table:
     """Make the table of foci dark on T1, largest first; empty when none was found or looked for."""
-    return _found_table(result.signals.dark_foci, "Focus", _DARK_FOCUS_NAMES)
+    places = _parts_of(result.signals.dark_labels, result)
+    return _found_table(result.signals.dark_foci, "Focus", _DARK_FOCUS_NAMES, places)
 
 
 def dropped_table(result: StudyResult) -> Table:
@@ -168,14 +173,32 @@ def bone_table(result: StudyResult) -> Table:
     return Table(head=("Bone", *titles.values()), rows=shown, notes=notes.listed())
 
 
-def _found_table(lesions: tuple[Lesion, ...] | None, word: str, names: frozenset[str]) -> Table:
+def _parts_of(labels: LabelVolume | None, result: StudyResult) -> dict[int, str]:
+    """Name the part of a bone that holds most of each lesion; without parts there is none."""
+    cells = result.regions.part_labels
+    if labels is None or cells is None:
+        return {}
+    inside = (labels.array > 0) & (cells.array > 0)
+    found = np.column_stack((labels.array[inside], cells.array[inside]))
+    pairs, counts = np.unique(found, axis=0, return_counts=True)
+    fewest_first = pairs[np.argsort(counts, kind="stable")]
+    names = dict(cells.names)
+    return {int(label): names.get(int(cell), "") for label, cell in fewest_first}
+
+
+def _found_table(
+    lesions: tuple[Lesion, ...] | None, word: str, names: frozenset[str], places: Mapping[int, str]
+) -> Table:
     if not lesions:
         return Table(head=(), rows=())
     notes = Notes()
     kept = tuple(_named(lesion.measurements, names) for lesion in lesions)
     shown = _columns(kept)
     rows = tuple(
-        (*_lesion_facts(lesion), *(_measured(m, notes) for m in measurements if m.name in shown))
+        (
+            *_lesion_facts(lesion, places.get(lesion.label, "")),
+            *(_measured(m, notes) for m in measurements if m.name in shown),
+        )
         for lesion, measurements in zip(lesions, kept, strict=True)
     )
     head = (
@@ -236,13 +259,13 @@ def _spread(spread: float | None, over_sectors: float | None) -> str:
     return ", ".join(f"{word} {with_unit(100 * share, 'percent')}" for word, share in told if share is not None)
 
 
-def _lesion_facts(lesion: Lesion) -> tuple[Cell, ...]:
+def _lesion_facts(lesion: Lesion, place: str) -> tuple[Cell, ...]:
     first, last = lesion.first_slice + 1, lesion.last_slice + 1
     return (
         Cell(text=str(lesion.label)),
         Cell(text=with_unit(lesion.volume_ml, "ml")),
         Cell(text=_SIDES[lesion.side]),
-        Cell(text=lesion.region_name),
+        Cell(text=lesion.region_name, small="" if place == lesion.region_name else place),
         Cell(text=f"{first} to {last}" if last > first else str(first)),
         Cell(text=patient_point(lesion.centroid_lps_mm), small="mm"),
     )

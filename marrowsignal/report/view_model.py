@@ -176,7 +176,7 @@ def _header(result: StudyResult) -> Header:
         class_code=call.pattern_class.value,
         kind=_kind(call.pattern_class),
         confidence=CONFIDENCE_WORDS[call.confidence],
-        summary=call.summary,
+        summary=" ".join(s.text for s in call.sentences if s.text != call.background_prevalence),
         reasons=call.reasons,
         add_ons=tuple(add_on_words(code) for code in call.add_ons),
         red_flag=_red_flag(call),

@@ -57,7 +57,19 @@ VERDICT_WORDS = {
     AlignmentVerdict.PASS: (GateState.PASS, "Good for voxel-wise statements"),
     AlignmentVerdict.WARN: (GateState.WARN, "Voxel-wise statements are weakened"),
     AlignmentVerdict.REGION_ONLY: (GateState.FAIL, "Good for medians of regions only: no statement on single lesions"),
-    AlignmentVerdict.FAIL: (GateState.FAIL, "The two series do not lie on each other"),
+    AlignmentVerdict.FAIL: (GateState.FAIL, "It could not be shown that the two series lie on each other"),
+}
+_ADD_ONS = {
+    "FRACTURE_LINE_CANDIDATE": "dark line, to be checked for a fracture",
+    "OSTEONECROSIS_LIKE": "osteonecrosis-like rim",
+    "DEEP_SIJ_EDEMA": "deep edema-like signal at the sacroiliac joint",
+    "INFECTION_CONTEXT": "soft tissue beside it bright on STIR",
+    "CHARCOT_LIKE": "Charcot-like",
+    "TRANSIENT_EDEMA_LIKE": "transient-edema-like",
+    "HIGH_FAT": "fat signal above what is expected",
+    "PRIOR_CHANGE": "changed since the earlier examination",
+    "LOW_T1_FOCUS_REVIEW": "focus dark on T1, to be reviewed",
+    "DIFFUSE_LOW_T1_REVIEW": "T1 low throughout, to be reviewed",
 }
 _UNITS = {"1": "", "percent": "%", "ml": "mL", "deg": "°", "fraction": ""}
 
@@ -85,6 +97,9 @@ def with_unit(value: float | None, unit: str, *, missing: str = "not measured") 
     """Return a number with its unit, or the words for a missing one."""
     if value is None or not math.isfinite(value):
         return missing
+    if unit.startswith("1 ") and ", 0 " in unit:  # an answer told as a number, for example "1 grown, 0 not"
+        yes, _, no = unit.removeprefix("1 ").partition(", 0 ")
+        return yes if value else no
     if unit.startswith("percent"):
         return f"{value:.1f}%{unit.removeprefix('percent')}".replace("-", "−")
     words = unit_words(unit)
@@ -113,10 +128,11 @@ def add_on_words(code: str) -> str:
     """Return an add-on code as words.
 
     >>> add_on_words("DEEP_SIJ_EDEMA")
-    'Deep SIJ edema'
+    'deep edema-like signal at the sacroiliac joint'
+    >>> add_on_words("OTHER_SIGN")
+    'other sign'
     """
-    words = code.replace("_", " ").capitalize()
-    return words.replace("sij", "SIJ").replace("t1", "T1")
+    return _ADD_ONS.get(code, code.replace("_", " ").lower())
 
 
 @dataclass(slots=True)

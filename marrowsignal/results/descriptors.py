@@ -163,7 +163,7 @@ LESION_DESCRIPTORS = (
     _d("D41", "soft_tissue_share", "percent", "Soft tissue",
        "Share of the soft tissue next to the lesion's bone that is bright on STIR."),
     _d("D41", "soft_tissue_asymmetry", "percent", "Soft tissue asymmetry",
-       "100 (own - other) / (own + other) of that share against the mirrored place."),
+       "200 (own - other) / (own + other) of that share against the mirrored place, as D20."),
     *_CHEMICAL_SHIFT,
 )
 
@@ -197,6 +197,20 @@ BONE_DESCRIPTORS = (
        "Fat-signal index of the metaphysis next to it, lesions left out."),
     _d("D26", "epiphysis_metaphysis_difference", "1", "Epiphysis less metaphysis",
        "Fat-signal index of the epiphysis less that of the metaphysis; reconversion spares the epiphysis."),
+    _d("D27", "flame_score", "1", "Flame signs of three",
+       "How many of three signs of a flame the largest red-like patch of the bone shows; not reliable, shown only."),
+    _d("D37", "necrosis_rim", "fraction", "Rim share",
+       "Share of a dark rim about a subchondral area of the head; 0 means looked for and none found."),
+    _d("D37", "necrosis_double_line", "1", "Double line",
+       "1 where a STIR-bright band lies within the dark rim, else 0."),
+    _d("D38", "necrotic_volume_share", "percent", "Enclosed share",
+       "Share of the head that the dark rim encloses."),
+    _d("D39", "combined_necrotic_angle", "deg", "Combined angle",
+       "Arcs of the enclosed area on the middle coronal and sagittal planes through the head, added up."),
+    _d("D43", "head_lesion_share", "percent", "Head in lesions",
+       "Share of the head that lesions take."),
+    _d("D43", "neck_lesion_share", "percent", "Neck in lesions",
+       "Share of the neck that lesions take."),
 )
 # fmt: on
 

@@ -31,13 +31,17 @@ class LabelIndex:
     ends: NDArray[np.int64]
 
     @classmethod
-    def of(cls, labels: NDArray[np.uint16]) -> LabelIndex:
-        """Gather the voxels of every label above 0."""
+    def of(cls, labels: NDArray[np.uint16], within: NDArray[np.bool_] | None = None) -> LabelIndex:
+        """Gather the voxels of every label above 0, those `within` a mask alone where there is one."""
         # By runs of one label along the rows: they are far fewer than voxels.
         flat = labels.reshape(-1)
-        first = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+        mask = None if within is None else within.reshape(-1)
+        changes = flat[1:] != flat[:-1]
+        if mask is not None:
+            changes |= mask[1:] != mask[:-1]
+        first = np.concatenate([[0], np.flatnonzero(changes) + 1])
         length, values = np.diff(first, append=flat.size), flat[first]
-        runs = np.flatnonzero(values)
+        runs = np.flatnonzero(values if mask is None else values * mask[first])
         runs = runs[np.argsort(values[runs], kind="stable")]
         first, length, values = first[runs], length[runs], values[runs]
         past = np.concatenate([[0], np.cumsum(length)])

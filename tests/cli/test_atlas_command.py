@@ -48,6 +48,11 @@ def test_an_atlas_is_built_and_listed(run, manifest: Path, tmp_path: Path) -> No
     again = run("atlas", "build", manifest, "-o", tmp_path / "a")
     assert again.code == 6
     assert "atlas_exists" in again.err
+    way = f"atlas:{tmp_path / 'a'}"
+    asked = run("analyze", manifest.parent / "1", "-o", tmp_path / "out", "--lesions-from", way)
+    assert asked.code == 5
+    assert "holds no lesion model" in asked.err and "leave --lesions-from out" in asked.err
+    assert not (tmp_path / "out").exists()
     text = "".join(p.read_text() for p in (tmp_path / "a").glob("*.json"))
     assert str(manifest.parent) not in text
 

@@ -47,6 +47,16 @@ def test_json_holds_every_number_and_no_path(tmp_path: Path, run: Run) -> None:
     assert str(tmp_path) not in done.out
 
 
+def test_a_cohort_too_small_keeps_every_number_and_says_so(tmp_path: Path, run: Run) -> None:
+    few, made = write_cohort(normal_people(6, seed=1), tmp_path / "few"), tmp_path / "site.toml"
+    done = run("calibrate", few, "-o", made, "--all-normal")
+    assert done.code == 0
+    assert "are needed" in done.out and "too small to change it" in done.out
+    old, new = load_protocol("pelvis_sij"), load_protocol(str(made))
+    assert new.version != old.version
+    assert new.model_copy(update={"version": old.version}) == old
+
+
 def test_a_protocol_of_ones_own_is_extended_from_beside_it(tmp_path: Path, run: Run) -> None:
     base = tmp_path / "own" / "base.toml"
     base.parent.mkdir()

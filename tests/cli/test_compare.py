@@ -12,6 +12,7 @@ import pytest
     ("options", "message"),
     [
         (["--mask-kind", "skin"], "takes marrow or bone"),
+        (["--mask-kind", "bone"], "needs --marrow FILE or --marrow-followup FILE"),
         (["--case", "../x"], "case name"),
         (["--protocol", "elbow"], "elbow"),
         (["--marrow-from", "crystal_ball"], "takes automatic"),
@@ -32,6 +33,10 @@ def test_a_missing_study_is_5_and_its_name_is_not_told(run, study: Path, tmp_pat
     done = run("compare", study, tmp_path / "Mustermann", "-o", tmp_path / "out")
     assert done.code == 5
     assert "Mustermann" not in done.err
+    assert "the path given as FOLLOWUP" in done.err
+    done = run("compare", study, study, "-o", tmp_path / "out", "--marrow-followup", tmp_path / "Mustermann")
+    assert done.code == 5
+    assert "the path given by --marrow-followup" in done.err
 
 
 def test_an_output_that_cannot_be_written_is_6(run, study: Path, tmp_path: Path) -> None:
@@ -41,7 +46,9 @@ def test_an_output_that_cannot_be_written_is_6(run, study: Path, tmp_path: Path)
 
 def test_a_follow_up_without_a_pair_is_3(run, study: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert run("compare", study, tmp_path / "empty", "-o", tmp_path / "out").code == 3
+    done = run("compare", study, tmp_path / "empty", "-o", tmp_path / "out")
+    assert done.code == 3
+    assert "follow-up: " in done.err
 
 
 def test_two_patients_are_refused_before_the_long_work(run, sample_data: Path, tmp_path: Path) -> None:

@@ -109,4 +109,4 @@ def test_a_way_that_cannot_be_gone_is_refused_before_the_long_work(run, site: Pa
         assert code == 2
         assert "--lesions-from takes" in err
     code, err = asked(f"atlas:{tmp_path}")
-    assert (code, "atlas_missing" in err) == (5, True)
+    assert (code, "atlas_missing" in err, "atlas build -o" in err) == (5, True, True)

@@ -67,6 +67,12 @@ def test_lesions_that_came_went_grew_and_shrank(first: float, second: float, sta
     assert state.value in found.summary
     grown = CriterionState.POSITIVE if second > first else CriterionState.NEGATIVE
     assert found.time.lesion_growth is grown
+    tested = {item.id: item.state for item in found.followup_call.criteria}
+    assert tested["D54.change"] is found.time.lesion_changed is CriterionState.POSITIVE
+    assert "PRIOR_CHANGE" in found.followup_call.add_ons
+    assert "PRIOR_CHANGE" not in found.followup.call.add_ons
+    # What changed is a lesion bright on STIR: no focus with T1 at or below muscle grew.
+    assert tested["D54.infiltration"] is found.time.new_or_growing_dark_focus
     # The lesion is masked out on both dates: the marrow around it did not change.
     assert _changed(found) == []
 
@@ -113,6 +119,9 @@ def test_drift_of_the_field_closes_the_comparison_with_its_reason() -> None:
     assert closed.registration is None
     assert "cannot be compared" in closed.summary
     assert closed.time.lesion_growth is CriterionState.NOT_EVALUABLE
+    assert "PRIOR_CHANGE" not in closed.followup_call.add_ons
+    (growth,) = [item for item in closed.followup_call.criteria if item.id == "D54.infiltration"]
+    assert growth.state is CriterionState.NOT_EVALUABLE
 
 
 def test_another_stir_leaves_t1_to_be_compared() -> None:

@@ -19,6 +19,7 @@ from marrowsignal.findings import Severity
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol import load_protocol
+from marrowsignal.protocol.schema.quantities import Quantity
 from marrowsignal.signals.statistics.excess_water import constants_for_field
 from tests.report.study_builder import build_result, coronal_geometry
 
@@ -27,6 +28,16 @@ T1 = AcquisitionFacts(
     modality="MR", repetition_time_ms=550.0, echo_time_ms=10.0, magnetic_field_strength_t=1.5, manufacturer="Siemens",
     image_type=("ORIGINAL", "PRIMARY", "M", "NORM"),
 )  # fmt: skip
+# SCIENCE 1.2 at 1.5 T.
+SIMULATED = {
+    key: Quantity(value=value, unit=unit, source="SCIENCE 1.2")
+    for key, value, unit in (
+        ("fat_t1", 288.0, "ms"), ("fat_t2", 165.0, "ms"), ("fat_proton_density", 0.95, "1"),
+        ("muscle_t1", 1130.0, "ms"), ("muscle_t2", 35.0, "ms"), ("muscle_proton_density", 0.8, "1"),
+        ("marrow_water_t1", 900.0, "ms"), ("marrow_water_t2", 45.0, "ms"), ("marrow_water_proton_density", 1.0, "1"),
+        ("bone_volume_fraction", 0.12, "fraction"),
+    )
+}  # fmt: skip
 STIR = replace(T1, repetition_time_ms=4000.0, echo_time_ms=50.0, inversion_time_ms=150.0)
 
 
@@ -131,8 +142,8 @@ def test_without_stir_on_one_date_stir_is_not_asked() -> None:
     ("fat", "told"), [(0.0, 1.40), (0.2, 1.73), (0.4, 2.06), (0.6, 2.38), (0.8, 2.71), (1.0, 3.04)]
 )
 def test_predicted_t1_contrast_is_that_of_the_simulation(fat: float, told: float) -> None:
-    constants = constants_for_field(1.5, PROTOCOL.signals.tissue_constants)
-    # SCIENCE 1.4 simulates the echo train too, which is left out here.
+    # The protocol's constants are others since; SCIENCE 1.4 simulates the echo train too, which is left out here.
+    constants = constants_for_field(1.5, PROTOCOL.signals.tissue_constants).model_copy(update=SIMULATED)
     assert predicted_t1_to_muscle(fat, acquisition=T1, constants=constants) == pytest.approx(told, rel=0.06)
 
 

@@ -8,12 +8,14 @@ import json
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
-from marrowsignal.comparison import Comparison, compare_studies
+from marrowsignal.comparison import Comparison, LesionChangeState, compare_studies
 from marrowsignal.comparison.document import comparison_json, comparison_json_schema, to_comparison_document
 from marrowsignal.comparison.document_models import ComparisonDocument
 from marrowsignal.errors import OutputError, UsageError
@@ -21,6 +23,8 @@ from marrowsignal.exports.comparison_folder import write_comparison
 from marrowsignal.exports.comparison_tables import change_lesions_csv, change_regions_csv
 from marrowsignal.geometry.itk_bridge import read_image
 from marrowsignal.report import render_comparison
+from marrowsignal.report.comparison_pictures import outline_kind
+from marrowsignal.report.wording import add_on_words
 from tests.comparison.two_dates import compared, study
 
 
@@ -50,6 +54,8 @@ def test_the_document_holds_what_was_found_and_no_date(comparison: Comparison) -
     assert told["comparable"] is True
     assert [one["state"] for one in told["lesions"]][:1] == ["smaller"]
     assert told["registration"]["verdict"] in ("pass", "warn")
+    assert "PRIOR_CHANGE" in told["followup_pattern"]["add_ons"]
+    assert "PRIOR_CHANGE" not in comparison.followup.call.add_ons
     assert "20200" not in text
     assert "secret" not in text
 
@@ -136,6 +142,8 @@ def test_the_page_needs_nothing_runs_nothing_and_escapes(comparison: Comparison)
     assert "20 days after the baseline" in page
     assert "2020010" not in page
     assert "change-smaller" in page
+    assert "Follow-up, the baseline known" in page
+    assert add_on_words("PRIOR_CHANGE") in unescape(page)
     assert "improve" not in page.lower()
     assert page == render_comparison(replace(comparison, case="<script>x</script>"))
 
@@ -144,3 +152,30 @@ def test_the_schema_describes_the_document() -> None:
     schema = json.loads(comparison_json_schema())
     assert schema["title"].endswith("schema_version 1.0")
     assert set(ComparisonDocument.model_fields) == set(schema["properties"])
+
+
+def test_the_published_schema_is_current_and_documents_keep_to_it(comparison: Comparison, closed: Comparison) -> None:
+    published = (files("marrowsignal.comparison") / "comparison.schema.json").read_text(encoding="utf-8")
+    assert published == comparison_json_schema()
+    jsonschema.Draft202012Validator.check_schema(json.loads(published))
+    for one in (comparison, closed):
+        told = json.loads(comparison_json(to_comparison_document(one)))
+        jsonschema.validate(told, json.loads(published), cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "after", "counts", "kind"),
+    [
+        ("new", 0.0, 3.0, True, "change-new"),
+        ("merged", 2.0, 4.0, True, "change-larger"),
+        ("split", 4.0, 2.0, True, "change-smaller"),
+        ("merged", 2.0, 2.1, False, "change-stable"),
+    ],
+)
+def test_outlines_tell_what_became_of_a_lesion(
+    comparison: Comparison, state: str, before: float, after: float, *, counts: bool, kind: str
+) -> None:
+    one = replace(
+        comparison.lesions[0], state=LesionChangeState(state), baseline_ml=before, followup_ml=after, counts=counts
+    )
+    assert outline_kind(one) == kind

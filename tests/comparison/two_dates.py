@@ -11,10 +11,11 @@ from scipy import ndimage
 
 from marrowsignal.comparison import Comparison, compare_studies
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume, VolumeGeometry
+from marrowsignal.patterns import classify
 from marrowsignal.quality.records import QualityReport
 from marrowsignal.results.provenance import Provenance
 from marrowsignal.results.study_result import StudyResult
-from tests.report.study_builder import build_result
+from tests.report.study_builder import build_gate, build_result
 from tests.signals.scene import Scene, build_scene
 
 # Turned by three degrees about the head's axis, and moved.
@@ -49,8 +50,7 @@ def study(edema_ml: float = 0.0, *, fat_lost: float = 0.0, moved: bool = False, 
         scene = scene.with_less_fat(fat_lost)
     if moved:
         scene = _moved(scene)
-    built = build_result()
-    series = built.series
+    series = build_result().series
     seen = [
         replace(
             one, geometry=scene.pair.t1.geometry, acquisition=facts, acquired_at=f"202001{1 + days:02d}", person="p"
@@ -60,6 +60,8 @@ def study(edema_ml: float = 0.0, *, fat_lost: float = 0.0, moved: bool = False, 
             (series.stir, scene.pair.stir.acquisition),
         )
     ]
+    signals = scene.measure()
+    quality = QualityReport(gates=tuple(build_gate("residual_shading", series=name) for name in ("T1", "STIR")))
     return StudyResult(
         case=f"edema{edema_ml:g}",
         protocol=scene.protocol,
@@ -68,9 +70,9 @@ def study(edema_ml: float = 0.0, *, fat_lost: float = 0.0, moved: bool = False, 
         marrow=scene.marrow,
         regions=scene.regions,
         references=scene.references,
-        signals=scene.measure(),
-        quality=QualityReport(gates=()),
-        call=built.call,
+        signals=signals,
+        quality=quality,
+        call=classify(scene.pair, signals, quality=quality, protocol=scene.protocol),
         provenance=_NO_PROVENANCE,
     )
 

@@ -14,7 +14,17 @@ from marrowsignal.exports.dictionary import (
     SYMMETRY_COLUMNS,
     dictionary_markdown,
 )
-from marrowsignal.exports.tables import columns_csv, lesions_csv, regions_csv, symmetry_csv, write_tables
+from marrowsignal.exports.tables import (
+    bones_csv,
+    columns_csv,
+    dark_foci_csv,
+    lesions_csv,
+    regions_csv,
+    symmetry_csv,
+    write_tables,
+)
+from marrowsignal.regions.records import Side
+from marrowsignal.signals.records import BoneSignals, Measurement
 from tests.report.study_builder import build_result, without_lesions
 
 DOCS = Path(__file__).parents[2] / "docs" / "outputs.md"
@@ -90,6 +100,7 @@ def test_tables_are_written_as_utf8_with_plain_line_ends(tmp_path: Path) -> None
     result = replace(result, signals=replace(result.signals, regions=(region,)))
     write_tables(result, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bones.csv",
         "columns.csv",
         "lesions.csv",
         "regions.csv",
@@ -121,3 +132,37 @@ def test_nan_is_an_empty_cell_that_says_so() -> None:
     row = rows(regions_csv(replace(result, signals=replace(result.signals, regions=(region,)))))[1]
     assert row["t1_marrow_to_muscle_ratio"] == ""
     assert row["t1_marrow_to_muscle_ratio_status"] == "not_evaluable"
+
+
+BONES = (
+    BoneSignals(
+        key="distal_femur",
+        name="distal femur, left",
+        side=Side.LEFT,
+        measurements=(Measurement(id="D26", name="epiphysis_fat_signal", value=0.8, ci_low=0.75, ci_high=0.85),),
+    ),
+)
+
+
+def test_foci_dark_on_t1_and_bones_have_their_tables() -> None:
+    result = build_result()
+    (lesion,) = result.signals.lesions
+    focus = replace(lesion, region_name="=sacrum")
+    found = replace(result, signals=replace(result.signals, dark_foci=(focus,), bones=BONES))
+    (row,) = rows(dark_foci_csv(found))
+    assert row["region_name"] == "'=sacrum"
+    assert float(row["volume_ml"]) == lesion.volume_ml
+    (bone,) = rows(bones_csv(found))
+    assert (bone["bone"], bone["bone_name"], bone["side"]) == ("distal_femur", "distal femur, left", "left")
+    assert float(bone["epiphysis_fat_signal_ratio"]) == 0.8
+    assert bone["necrosis_rim_fraction"] == ""
+    assert bone["necrosis_rim_fraction_reason"] == "not part of this analysis"
+
+
+def test_foci_not_looked_for_have_no_table_and_none_found_an_empty_one(tmp_path: Path) -> None:
+    result = build_result()
+    assert dark_foci_csv(replace(result, signals=replace(result.signals, dark_foci=None))) is None
+    none = replace(result, signals=replace(result.signals, dark_foci=()))
+    assert rows(dark_foci_csv(none)) == rows(bones_csv(none)) == []
+    write_tables(none, tmp_path)
+    assert {"dark_foci.csv", "bones.csv"} <= {path.name for path in tmp_path.iterdir()}

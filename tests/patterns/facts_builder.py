@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marrowsignal.patterns.gates import Gates
+from marrowsignal.patterns.groups import GROUP_NAMES
 from marrowsignal.patterns.records import CriterionState, EvidenceGroup
 from marrowsignal.patterns.rules import Facts
 
@@ -20,7 +21,7 @@ def group(group_id: str, states: States) -> EvidenceGroup:
     """States for reconversion, edema, infiltration."""
     return EvidenceGroup(
         id=group_id,
-        name=group_id,
+        name=dict(GROUP_NAMES)[group_id],
         reconversion=states[0],
         edema=states[1],
         infiltration=states[2],

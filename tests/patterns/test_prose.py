@@ -27,10 +27,12 @@ ROWS = {
     "D24.edema.count": ("G3", "edema", "lesions"),
     "D24.edema.volume": ("G3", "edema", "ml"),
     "D30.edema": ("G5", "edema", "percent"),
+    "D30.all.edema": ("G5", "edema", "ml"),
     "D31.edema": ("add-on", "edema", "mm"),
     "D32.edema": ("G6", "edema", "mm"),
     "D35.edema": ("G6", "edema", "mm"),
     "D37.edema.left": ("add-on", "edema", "fraction"),
+    "D37.edema.right": ("add-on", "edema", "fraction"),
     "D38.edema.left": ("add-on", "edema", "percent"),
     "D41.edema": ("add-on", "edema", "percent"),
     "D43.edema": ("add-on", "edema", "percent"),
@@ -131,3 +133,51 @@ def test_values_are_told_by_their_unit(unit: str, value: float, text: str) -> No
         cut="", state=CriterionState.POSITIVE, source="",
     )  # fmt: skip
     assert told(row) == text
+
+
+def row(criterion_id: str, value: float, unit: str, state: CriterionState) -> Criterion:
+    return Criterion(
+        id=criterion_id, group="add-on", direction="edema", statement="s", value=value, ci_low=None, ci_high=None,
+        unit=unit, cut="c", state=state, source="t",
+    )  # fmt: skip
+
+
+def paragraph(*criteria: Criterion) -> str:
+    made_of = Paragraph(
+        pattern=PatternClass.FOCAL_EDEMA_LIKE, criteria=criteria, sides="", not_looked_for="", prevalence="", add_ons=()
+    )
+    return " ".join(s.text for s in write_paragraph(made_of))
+
+
+RIM = row("D37.edema.left", 0.8, "fraction", CriterionState.POSITIVE)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ((), "the other head could not be judged"),
+        ((row("D37.edema.right", 0.0, "fraction", CriterionState.NEGATIVE),), "the other head shows none"),
+        ((row("D37.edema.right", 0.9, "fraction", CriterionState.POSITIVE),), "the other head shows one too"),
+    ],
+)
+def test_the_other_head_is_told_as_it_was_measured(other: tuple[Criterion, ...], words: str) -> None:
+    assert words in paragraph(RIM, *other)
+
+
+def test_a_line_is_not_placed_in_the_leading_lesion() -> None:
+    # It may lie in any of them; the criterion names which.
+    text = paragraph(row("D35.edema", 11.2, "mm", CriterionState.POSITIVE))
+    assert "A dark line of 11 mm in a lesion could be a fracture" in text
+
+
+def test_lesions_against_a_joint_are_told_where_the_leading_one_is_not() -> None:
+    text = paragraph(
+        row("D04.edema", 2.0, "1", CriterionState.POSITIVE),
+        row("D30.edema", 0.0, "percent", CriterionState.NEGATIVE),
+        row("D30.all.edema", 5.9, "ml", CriterionState.POSITIVE),
+    )
+    assert "does not lie against the joint surface (others of 5.9 mL do)" in text
+
+
+def test_a_large_volume_has_no_decimals() -> None:
+    assert told(row("D24.edema.volume", 110.04, "ml", CriterionState.POSITIVE)) == "110 mL"

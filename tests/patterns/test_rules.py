@@ -124,7 +124,7 @@ class TestFocalFlag:
         [(P, P, X, True), (P, N, X, False), (P, X, X, False), (U, P, P, True), (U, P, N, False), (N, P, N, False)],
     )
     def test_a_focus_needs_support(self, focus: object, support: object, shift: object, flagged: bool) -> None:
-        given_facts = facts(EDEMA, lesions=1, low_t1_focus=focus, focus_support=support, chemical_shift=shift)
+        given_facts = facts(EDEMA, lesions=1, low_t1_focus=focus, focus_support=support, focus_chemical_shift=shift)
         assert (named(given_facts) is PatternClass.RED_FLAG_INFILTRATION_LIKE) is flagged
 
     def test_failed_alignment_does_not_hide_a_diffuse_flag(self) -> None:
@@ -252,7 +252,7 @@ class TestConfidence:
         three = {**EDEMA, "G1": (N, N, N), "G4": (P, N, X)}
         level, held = confidence(facts(three, lesions=1))
         assert level is Confidence.MODERATE
-        assert any("3 group(s) of evidence agree (G2, G3, G5), four are needed" in reason for reason in held)
+        assert any("agree: STIR level, focality, distribution; four are needed" in reason for reason in held)
 
     def test_two_unclear_groups_make_it_low(self) -> None:
         three = {**EDEMA, "G1": (N, N, N), "G4": (P, U, X)}
@@ -267,7 +267,7 @@ class TestConfidence:
 
     def test_contradiction_makes_it_low_and_is_named(self) -> None:
         level, held = confidence(facts(changed(EDEMA, "G1", (N, P, P))))
-        assert (level, held) == (Confidence.LOW, ("contradicted by G1",))
+        assert (level, held) == (Confidence.LOW, ("contradicted by T1 level",))
 
     @pytest.mark.parametrize(("group", "words"), [("G1", "T1 level not evaluable"), ("G4", "symmetry not evaluable")])
     def test_what_is_not_evaluable_holds_it_down(self, group: str, words: str) -> None:

@@ -20,7 +20,8 @@ from marrowsignal.marrow.records import MaskCheck, MaskCheckItem, MaskVerdict
 from marrowsignal.phantom.tissues import Species
 from marrowsignal.quality import Consequence, GateState, QualityGate, QualityReport, withhold
 from marrowsignal.quality.table import GATES
-from marrowsignal.signals import MeasurementStatus, RegionSignals, Signals
+from marrowsignal.signals import Measurement, MeasurementStatus, RegionSignals, Signals
+from marrowsignal.signals.records import DroppedCandidate
 from tests.quality.studies import checked, headers, told, usual, with_air, with_images
 from tests.signals.scene import GRID, Scene, build_scene
 
@@ -522,6 +523,37 @@ class TestWithhold:
         assert kept.lesions is None
         assert kept.whole.measurement("stir_marrow_to_muscle") == signals.whole.measurement("stir_marrow_to_muscle")
         assert kept.regions[0].measurement("lesion_extent").status is MeasurementStatus.NOT_EVALUABLE
+
+    def test_what_was_dropped_and_counted_goes_with_the_lesions(self) -> None:
+        candidate = DroppedCandidate(
+            kind="vessel", reason="4 mm", volume_ml=0.2, region_name="sacrum", centroid_lps_mm=(0.0, 0.0, 0.0)
+        )
+        counted = Measurement(id="D42", name="charcot_bones", value=2.0)
+        signals = usual().measure()
+        signals = replace(signals, dropped=(candidate,), distribution=(*signals.distribution, counted))
+        assert withhold(signals, clean()).dropped == (candidate,)
+        for consequence in (Consequence.NO_LESIONS, Consequence.NO_STIR):
+            kept = withhold(signals, self.report(consequence))
+            assert kept.dropped == ()
+            assert kept.distribution[-1].value is None
+            assert kept.distribution[-1].reason == "the gate's reason"
+            assert kept.distribution[:-1] == signals.distribution[:-1]
+
+    def test_dark_foci_are_of_t1(self) -> None:
+        signals = build_scene("focal_edema").measure()
+        signals = replace(signals, dark_foci=signals.lesions, dark_labels=signals.lesion_labels)
+        kept = withhold(signals, self.report(Consequence.NO_STIR))
+        assert len(kept.dark_foci) == len(signals.lesions) > 0
+        for focus, before in zip(kept.dark_foci, signals.lesions, strict=True):
+            assert focus.volume_ml == before.volume_ml
+            left = {m.name for m in focus.measurements if m.value is not None}
+            assert {"t1_marrow_to_muscle", "sphere_diameter"} <= left
+            of_stir = {"excess_index", "excess_water", "fat_water_ratio", "halo_ratio", "edge_width_stir"}
+            assert not any("stir_marrow" in name for name in left) and not left & of_stir
+        for series, remain in (("STIR", True), ("", True), ("T1", False)):
+            report = self.report(Consequence.NO_LESIONS)
+            kept = withhold(signals, QualityReport(gates=(replace(report.gates[0], series=series),)))
+            assert (kept.dark_foci is not None) == (kept.dark_labels is not None) == remain
 
     def test_without_symmetry_no_side_is_compared(self) -> None:
         signals = usual().measure()

@@ -88,11 +88,15 @@ def test_lesions_agree_with_readers_on_average(analyzed: Analyzed, real_data: Pa
 
 
 def test_volumes_rank_as_the_reads_do(analyzed: Analyzed, real_data: Path) -> None:
-    results = [analyzed(study) for study in STUDIES]
-    found = [float(r.signals.lesion_labels.mask.sum()) for r in results]
-    folders = (_folder(real_data, study) for study in STUDIES)
-    read = [float(np.mean([mask.sum() for mask in _reads(r, f)])) for r, f in zip(results, folders, strict=True)]
-    assert np.argsort(found).tolist() == np.argsort(read).tolist(), (found, read)
+    volumes = {}
+    for study in STUDIES:
+        result = analyzed(study)
+        read = [int(mask.sum()) for mask in _reads(result, _folder(real_data, study))]
+        volumes[study] = (min(read), max(read), int(result.signals.lesion_labels.mask.sum()))
+    # two studies of whose order the readers are not sure have none
+    told = [(a, b) for a in STUDIES for b in STUDIES if volumes[a][1] < volumes[b][0]]
+    assert told
+    assert all(volumes[a][2] < volumes[b][2] for a, b in told), volumes
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -130,7 +130,7 @@ def without_lesions() -> StudyResult:
             confidence=Confidence.NONE,
             criteria=(),
             groups=(),
-            sentences=(Sentence(text="No lean muscle was found, so no ratio can be formed.", criteria=("gate.muscle",)),),
+            sentences=(Sentence(text="No lean muscle was found, so no ratio can be formed.", criteria=("gate",)),),
         ),
     )
 

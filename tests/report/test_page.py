@@ -10,10 +10,13 @@ import pytest
 
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternClass
+from marrowsignal.regions.records import Side
 from marrowsignal.report import render_report
 from marrowsignal.report.charts import build_charts
+from marrowsignal.report.number_tables import bone_table, dark_focus_table, dropped_table
 from marrowsignal.report.wording import CLASS_WORDS
 from marrowsignal.results.study_result import StudyResult
+from marrowsignal.signals.records import BoneSignals, DroppedCandidate, Measurement
 from tests.report.study_builder import HOSTILE, build_result, without_lesions
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -121,6 +124,11 @@ def test_the_page_says_what_matters(page: str) -> None:
     assert "2026-01-02" not in page  # dates stay in result.json
 
 
+def test_prevalence_is_told_once_outside_the_trace(page: str) -> None:
+    header = page[page.index("<header") : page.index("</header>")]
+    assert header.count("Of healthy volunteers 23.4 %") == 1
+
+
 def test_the_page_is_small_and_the_same_every_time(page: str) -> None:
     assert page == render_report(build_result())
     assert len(page.encode("utf-8")) < 6_000_000
@@ -181,3 +189,29 @@ def test_the_label_of_one_of_several_pairs_is_told() -> None:
     labelled = render_report(replace(result, series=replace(result.series, label="left")))
     assert f"Case {result.case} · left ·" in labelled
     assert f"Case {result.case} · {result.protocol.title}" in render_report(result)
+
+
+def test_dark_foci_bones_and_what_was_set_aside_have_tables() -> None:
+    result = build_result()
+    (lesion,) = result.signals.lesions
+    fat = Measurement(id="D26", name="epiphysis_fat_signal", value=0.81)
+    set_aside = DroppedCandidate(
+        kind="slice_end", reason="half of it ends here", volume_ml=1.2, region_name="sacrum", centroid_lps_mm=(1, 2, 3)
+    )
+    signals = replace(
+        result.signals,
+        dark_foci=(replace(lesion, region_name=HOSTILE),),
+        dropped=(set_aside,),
+        bones=(BoneSignals(key="distal_femur", name="distal femur, left", side=Side.LEFT, measurements=(fat,)),),
+    )
+    with_all = replace(result, signals=signals)
+    (focus,) = dark_focus_table(with_all).rows
+    assert focus[3].text == HOSTILE
+    assert dropped_table(with_all).rows[0][0].text == "slice end"
+    assert [cell.text for cell in bone_table(with_all).rows[0]] == ["distal femur, left", "0.81"]
+    text = render_report(with_all)
+    assert HOSTILE not in text
+    for words in ("Foci dark on T1", "Not lesions", "half of it ends here", "distal femur, left"):
+        assert words in text, words
+    Reader(text)
+    assert not dark_focus_table(result).rows and not dropped_table(result).rows and not bone_table(result).rows

@@ -58,8 +58,10 @@ class Bench:
         self.stir[mask] *= stir
         return self
 
-    def scene(self, gains: tuple[float, float] = (1.0, 1.0)) -> LesionScene:
-        geometry = box_geometry(SHAPE, SPACING)
+    def scene(
+        self, gains: tuple[float, float] = (1.0, 1.0), *, spacing: tuple[float, float, float] = SPACING
+    ) -> LesionScene:
+        geometry = box_geometry(SHAPE, spacing)
         images = [np.float32(g) * image for g, image in zip(gains, (self.t1, self.stir), strict=True)]
         pair = AlignedPair(
             t1=SignalVolume(array=images[0], geometry=geometry, acquisition=AcquisitionFacts()),

@@ -41,24 +41,51 @@ def test_marrow_alone_has_none() -> None:
 
 
 class TestRim:
+    SHEET = block((4, 7), (8, 10), (20, 36))
+
     def test_along_the_edge_it_is_partial_volume(self) -> None:
-        found = Bench().plant(block((4, 7), (8, 10), (20, 60)), stir=2.6).found()
+        found = Bench().plant(self.SHEET, stir=2.6).found()
         assert not found.labels.any()
         assert kinds(found) == ["rim"]
         assert "of the mask's edge" in found.dropped[0].reason
 
+    def test_more_of_it_than_partial_volume_makes_is_a_lesion(self) -> None:
+        found = Bench().plant(block((4, 7), (8, 10), (20, 60)), stir=2.6).found()
+        assert found.labels.max() == 1
+        assert (found.labels > 0).sum() * 0.004 > SETTINGS.rim_max_volume.value
+
+    def test_a_subcortical_lesion_of_the_same_volume_is_thicker(self) -> None:
+        lesion = block((4, 7), (8, 14), (20, 28))
+        found = Bench().plant(lesion, stir=2.6).found()
+        assert found.labels.max() == 1
+        assert (found.labels > 0).sum() * 0.004 < SETTINGS.rim_max_volume.value
+
+    @pytest.mark.parametrize(("rows", "told"), [(1, True), (5, False)])
+    def test_pixels_as_coarse_as_a_thin_bone_hide_no_lesion(self, rows: int, told: bool) -> None:
+        # six pixels of 2.6 mm across: all of it lies within two of them from the edge
+        spacing = (4.0, 2.6, 2.6)
+        marrow = block((2, 10), (20, 26), (8, 88))
+        scene = Bench(marrow=marrow).plant(block((4, 7), (20, 20 + rows), (40, 46)), stir=3.0).scene(spacing=spacing)
+        found = find_lesions(scene)
+        assert (kinds(found) == ["rim"]) == told
+        assert (found.labels.max() == 1) != told
+
     def test_the_same_sheet_inside_is_a_lesion(self) -> None:
-        assert Bench().plant(block((4, 7), (28, 30), (20, 60)), stir=2.6).found().labels.max() == 1
+        assert Bench().plant(np.roll(self.SHEET, 20, axis=1), stir=2.6).found().labels.max() == 1
 
     def test_what_reaches_from_the_edge_into_marrow_is_a_lesion(self) -> None:
         assert Bench().plant(block((4, 7), (8, 18), (20, 60)), stir=2.6).found().labels.max() == 1
 
 
 class TestSliceEnd:
-    def test_on_the_last_slices_it_is_partial_volume(self) -> None:
-        found = Bench().plant(block((8, 10), (24, 36), (40, 52)), stir=2.6).found()
+    def test_most_of_it_on_the_last_slice_it_is_partial_volume(self) -> None:
+        bench = Bench().plant(block((9, 10), (24, 36), (40, 52)), stir=2.6)
+        found = bench.plant(block((8, 9), (24, 30), (40, 52)), stir=2.6).found()
         assert kinds(found) == ["slice_end"]
-        assert 2 * 12**2 * 0.004 <= found.dropped[0].volume_ml <= 2 * 14**2 * 0.004
+        assert 1.5 * 12**2 * 0.004 <= found.dropped[0].volume_ml <= 2 * 14**2 * 0.004
+
+    def test_half_of_it_before_the_last_slice_it_is_a_lesion(self) -> None:
+        assert Bench().plant(block((8, 10), (24, 36), (40, 52)), stir=2.6).found().labels.max() == 1
 
     def test_two_slices_before_the_end_it_is_a_lesion(self) -> None:
         assert Bench().plant(block((6, 8), (24, 36), (40, 52)), stir=2.6).found().labels.max() == 1
@@ -190,7 +217,7 @@ class TestProposal:
         np.testing.assert_array_equal(found.labels > 0, FOCUS)
 
     def test_a_rim_is_its_own_affair_and_a_slice_end_is_not(self) -> None:
-        rim, end = block((4, 7), (8, 11), (20, 60)), block((8, 10), (24, 36), (60, 72))
+        rim, end = TestRim.SHEET, block((8, 10), (24, 36), (60, 72)) & ~block((8, 9), (30, 36), (60, 72))
         found = Bench().found(self.proposal(rim | end))
         np.testing.assert_array_equal(found.labels > 0, rim)
         assert kinds(found) == ["slice_end"]

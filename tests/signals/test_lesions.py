@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.lesions.candidates import SeedRule, connected_candidates, seeds_and_growth, without_links
+from marrowsignal.signals.lesions.candidates import SeedRule, connected_candidates, seeds_and_growth
 from marrowsignal.signals.lesions.excess import ExcessMap, excess_map, lower_side_spread
 
 SETTINGS = load_protocol("pelvis_sij").lesions
@@ -205,15 +204,6 @@ class TestComponents:
         for level, seen in ((cut - 0.01, False), (cut + 0.01, True)):
             rule = SeedRule(**{which: np.full(SHAPE, level, np.float32)})
             assert found(bright, rule=rule).any() == seen
-
-    def test_a_link_of_a_pixel_joins_nothing(self) -> None:
-        fine = (3.0, 0.6, 0.6)
-        mask = np.zeros(SHAPE, bool)
-        mask[5:8, 10:26, 5:15] = mask[5:8, 10:26, 20:30] = mask[5:8, 17, 15:20] = True
-        reach = SETTINGS.opening.value
-        assert ndimage.label(without_links(mask, reach_mm=reach, spacing_mm=fine))[1] == 2
-        mask[5:8, 16:19, 15:20] = True
-        assert ndimage.label(without_links(mask, reach_mm=reach, spacing_mm=fine))[1] == 1
 
     def test_a_wider_spread_raises_the_bar(self) -> None:
         assert found(planted((FOCUS, 2.0), spread=0.15)).any()

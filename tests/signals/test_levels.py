@@ -137,6 +137,10 @@ def test_gathered_voxels_are_those_of_each_label(seed: int) -> None:
     found = LabelIndex.of(labels)
     for label in range(1, 9):
         np.testing.assert_array_equal(found.voxels(label), np.flatnonzero(labels == label))
+    within = np.random.default_rng(seed + 1).random(labels.shape) < 0.5
+    found = LabelIndex.of(labels, within)
+    for label in range(1, 9):
+        np.testing.assert_array_equal(found.voxels(label), np.flatnonzero((labels == label) & within))
 
 
 @settings(max_examples=25)

@@ -252,8 +252,12 @@ class TestMirror:
         here, there = measured("focal_edema"), measured("focal_edema", mirrored=True)
         for a, b in zip(here.symmetry, there.symmetry, strict=True):
             for m in a.measurements:
-                value = b.measurement(m.name).value
-                if m.value is None:
+                twin = b.measurement(m.name)
+                value = twin.value
+                if m.name == "red_like_mirror_dice" and (m.value is None) != (value is None):
+                    # a share of red-like voxels may lie on its least, and counterparts differ by where a search began
+                    assert (m.reason + twin.reason).endswith("of either side is red-like")
+                elif m.value is None:
                     assert value is None
                 elif m.name == "red_like_mirror_dice":
                     assert value == pytest.approx(m.value, abs=0.03)

@@ -32,6 +32,7 @@ _CONTENTS = "atlas.json"
 _VERSION = 1
 _MOST_BYTES = 1 << 30  # of a subject's arrays in memory, or the template's
 _STAGE = "read_atlas"
+_OTHER = "give the folder that `marrowsignal atlas build -o` wrote"
 _AGAIN = "build it again from its manifest, or copy the whole folder again"
 
 
@@ -323,7 +324,8 @@ def _bytes(folder: Path, name: str, code: str, missing: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as error:
-        raise MaskError(missing, code=code, stage=_STAGE, hint=_AGAIN) from error
+        hint = _OTHER if code == "atlas_missing" else _AGAIN
+        raise MaskError(missing, code=code, stage=_STAGE, hint=hint) from error
 
 
 def _damaged(problem: str) -> MaskError:

@@ -41,6 +41,7 @@ class EvidenceCuts(ProtocolModel):
     excess_water_red_max: Quantity
     excess_water_edema_min: Quantity
     t1_drop_support: Quantity
+    t1_edema_drop: Quantity
     focal_extent: Quantity
     diffuse_extent: Quantity
     infiltration_share: Quantity

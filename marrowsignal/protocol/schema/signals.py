@@ -97,8 +97,10 @@ class LesionSettings(ProtocolModel):
     min_seed_volume: Quantity
     min_slices: Quantity
     min_slice_area: Quantity
-    opening: Quantity
     rim_depth: Quantity
+    rim_radius: Quantity
+    rim_pixels: Quantity
+    rim_max_volume: Quantity
     slice_end_share: Quantity
     vessel_elongation: Quantity
     vessel_width: Quantity

@@ -43,8 +43,10 @@ def _tau(bench: Bench, found: list[FatSignal], problems: str) -> Measurement:
         return unmeasured(*_ORDER, "; ".join(filter(None, (f"{len(found)} zones of conversion in view", problems))))
     least = settings.zone_difference.value
     values = np.array([fat.value for fat in found])
-    if pairs_apart(values, least=least) < settings.min_told_apart.value:
-        return unmeasured(*_ORDER, f"the zones in view are alike: fewer than half of them differ by {least:g} FSI")
+    told = settings.min_told_apart.value
+    if pairs_apart(values, least=least) < told:
+        reason = f"the zones in view are alike: less than {100 * told:g} % of their pairs differ by {least:g} FSI"
+        return unmeasured(*_ORDER, reason)
     value = float(kendall_tau(values, least=least))
     draws = kendall_tau(np.stack([fat.draws for fat in found]), least=least)
     low, high = interval(draws, level=bench.protocol.signals.interval_level.value)

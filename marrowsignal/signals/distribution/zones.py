@@ -64,9 +64,8 @@ def fat_signal_of(bench: Bench, regions: list[Region], *, seed: str) -> FatSigna
     status, reason = size_status(levels.volume_ml, levels.slices, bench.protocol.signals)
     if status is MeasurementStatus.NOT_EVALUABLE:
         return reason
-    return FatSignal(
-        value=float(fat_signal_index(levels.t1, muscle=muscle.t1, fat=fat.t1)),
-        draws=fat_signal_index(levels.t1_draws, muscle=muscle.t1_draws, fat=fat.t1_draws),
-        status=status,
-        reason=reason,
-    )
+    value = float(fat_signal_index(levels.t1, muscle=muscle.t1, fat=fat.t1))
+    draws = fat_signal_index(levels.t1_draws, muscle=muscle.t1_draws, fat=fat.t1_draws)
+    if not np.isfinite(value) or not np.isfinite(draws).all():
+        return "the levels of muscle and fat coincide"
+    return FatSignal(value=value, draws=draws, status=status, reason=reason)

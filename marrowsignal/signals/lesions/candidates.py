@@ -11,7 +11,7 @@ from scipy import ndimage
 from marrowsignal.protocol.schema import LesionSettings
 from marrowsignal.signals.lesions.excess import ExcessMap
 
-__all__ = ["SeedRule", "by_size", "connected_candidates", "seeds_and_growth", "without_links"]
+__all__ = ["SeedRule", "by_size", "connected_candidates", "seeds_and_growth"]
 
 _FULL = np.ones((3, 3, 3), bool)
 
@@ -108,18 +108,6 @@ def by_size(labels: NDArray[np.integer], keep: NDArray[np.bool_]) -> NDArray[np.
     renumber = np.zeros(keep.size, np.int32)
     renumber[order] = np.arange(1, order.size + 1)
     return np.asarray(renumber[labels])
-
-
-def without_links(
-    mask: NDArray[np.bool_], *, reach_mm: float, spacing_mm: tuple[float, float, float]
-) -> NDArray[np.bool_]:
-    """Open a mask in plane by a disk, so that what a thread joins falls apart; pixels coarser than it are left."""
-    rows, columns = (round(reach_mm / step) for step in spacing_mm[1:])
-    if not rows or not columns:
-        return mask
-    down, across = np.ogrid[-rows : rows + 1, -columns : columns + 1]
-    disk = (down / rows) ** 2 + (across / columns) ** 2 <= 1
-    return np.asarray(ndimage.binary_opening(mask, disk[None]))
 
 
 def _without_specks(plane: NDArray[np.bool_], min_pixels: float) -> NDArray[np.bool_]:

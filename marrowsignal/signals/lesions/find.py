@@ -12,7 +12,6 @@ from marrowsignal.signals.lesions.candidates import (
     by_size,
     connected_candidates,
     seeds_and_growth,
-    without_links,
 )
 from marrowsignal.signals.lesions.exclusions.nerve_root import nerve_root
 from marrowsignal.signals.lesions.exclusions.red_marrow import red_marrow
@@ -67,13 +66,13 @@ def find_lesions(scene: LesionScene, proposal: LesionProposal | None = None) -> 
     if proposal is None:
         rule = seed_rule(scene)
         seeds, growth = seeds_and_growth(scene.excess, allowed, rule, settings=settings)
-        growth = without_links(growth, reach_mm=settings.opening.value, spacing_mm=scene.spacing_mm)
     else:
         rule = None
         seeds = growth = allowed & (proposal.probability >= proposal.cut)
     labels = connected_candidates(seeds, growth, spacing_mm=scene.spacing_mm, settings=settings)
     # wide enough for what any rule looks at around a candidate
-    margin = max(settings.root_ring.value, 2 * settings.rim_depth.value)
+    finest = settings.rim_pixels.value * max(scene.spacing_mm[1:])
+    margin = max(settings.root_ring.value, 2 * settings.rim_depth.value, 2 * finest)
     found = candidates_of(labels, margin_mm=margin, spacing_mm=scene.spacing_mm)
     taken = {candidate.label: _taken_for(candidate, scene, rule) for candidate in found}
     keep = np.array([False, *(not kind for kind, _ in taken.values())])

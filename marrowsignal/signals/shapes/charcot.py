@@ -39,10 +39,16 @@ def charcot_measurements(lesions: Iterable[Lesion] | None, *, protocol: Protocol
         distance = lesion.measurement("joint_distance").value
         if lesion.region_key in midfoot and distance is not None and distance <= near:
             bones.add((lesion.region_key, lesion.side))
-    joints = sum((other, side) in bones for key, side in bones for other in midfoot[key].joint_with if other in midfoot)
+    # A joint counts once, whichever of its bones names the other.
+    joints = {
+        (frozenset((key, other)), side)
+        for key, side in bones
+        for other in midfoot[key].joint_with
+        if (other, side) in bones
+    }
     first, second = (
         Measurement(id=d, name=name, value=float(count))
-        for (d, name), count in zip(_NAMES, (len(bones), joints), strict=True)
+        for (d, name), count in zip(_NAMES, (len(bones), len(joints)), strict=True)
     )
     return first, second
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.signals.bench import Bench
-from marrowsignal.signals.records import BoneSignals, Measurement
+from marrowsignal.signals.records import BoneSignals, Measurement, MeasurementStatus
 from marrowsignal.signals.shapes.necrosis import EnclosedPiece, enclosed_piece, involved_arc
 from marrowsignal.signals.shapes.scene import Box, padded
 from marrowsignal.signals.statistics.descriptors import unmeasured
@@ -149,6 +149,7 @@ def _volume_share(piece: EnclosedPiece, part: Region) -> Measurement:
         ci_low=100 * piece.low_fraction,
         ci_high=100 * piece.high_fraction,
         unit="percent",
+        status=MeasurementStatus.EXPLORATORY if cut else MeasurementStatus.MEASURED,
         reason=cut,
     )
 

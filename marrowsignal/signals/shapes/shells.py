@@ -57,9 +57,10 @@ def bull_ratio(
     if min(inner.sum(), middle.sum(), yellow.sum()) < _MIN_VOXELS:
         return unmeasured(*_BULL, "too few voxels for shells, or no marrow around to compare with")
     center, shell = float(np.median(t1[inner])), float(np.median(t1[middle]))
-    if shell <= 0:
-        return unmeasured(*_BULL, "the middle shell has no signal")
-    to_yellow = center / float(np.percentile(t1[yellow], _YELLOW_PERCENTILE))
+    around = float(np.percentile(t1[yellow], _YELLOW_PERCENTILE))
+    if min(shell, around) <= 0:
+        return unmeasured(*_BULL, "the middle shell or the marrow around has no signal")
+    to_yellow = center / around
     if to_yellow < settings.bull_yellow_share.value:
         reason = f"the center is not fatty: {to_yellow:.2f} of the yellow marrow around"
         return Measurement(id=_BULL[0], name=_BULL[1], value=min(center / shell, 1.0), reason=reason)

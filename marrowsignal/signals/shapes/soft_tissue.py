@@ -13,6 +13,7 @@ from marrowsignal.protocol.schema import ShapeSettings
 from marrowsignal.regions.records import Midline
 from marrowsignal.signals.records import Measurement
 from marrowsignal.signals.statistics.descriptors import unmeasured
+from marrowsignal.signals.statistics.ratios import asymmetry_percent
 
 __all__ = ["SoftTissue", "soft_tissue_measurements", "soft_tissue_shell"]
 
@@ -127,7 +128,7 @@ def soft_tissue_measurements(
     if max(own, other) < settings.soft_min_share.value:
         reason = f"less than {settings.soft_min_share.value:g} % of either side is bright"
         return share, unmeasured(*_NAMES[1], reason, "percent")
-    value = 100 * (own - other) / (own + other)
+    value = float(asymmetry_percent(own, other))
     return share, Measurement(id=_NAMES[1][0], name=_NAMES[1][1], value=value, unit="percent")
 
 

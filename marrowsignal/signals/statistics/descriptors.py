@@ -232,16 +232,16 @@ def excess_water(
         expected = predicted(t1 if red_possible else side.t_n, side, facts) / predicted(side.t_n, side, facts)
         return ratios.ratio(ratios.ratio(s, side.s_n), expected)
 
-    value = float(excess(*levels.point, _point(references)))
-    # The inversion that tissue feels is not quite the header's.
-    ends = [
-        float(excess(*levels.point, _point(references), replace(stir, inversion_time_ms=time)))
-        for time in stir.inversion_time_ms * (1 + settings.inversion_time_error.value * np.array([-1.0, 1.0]))
-    ]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = 0.5 * np.log(ends[1] / ends[0])
     chance = np.random.default_rng(_TI_SEED).standard_normal(len(levels.t1_draws))
-    draws = excess(*levels.draws, _draws(references, len(levels.t1_draws))) * np.exp(moved * chance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(excess(*levels.point, _point(references)))
+        # The inversion that tissue feels is not quite the header's.
+        low, high = (
+            excess(*levels.point, _point(references), replace(stir, inversion_time_ms=time))
+            for time in stir.inversion_time_ms * (1 + settings.inversion_time_error.value * np.array([-1.0, 1.0]))
+        )
+        draws = excess(*levels.draws, _draws(references, len(levels.t1_draws)))
+        draws = draws * np.exp(0.5 * np.log(high / low) * chance)
     return _with_interval(descriptor, name, value, draws, levels, settings)
 
 

@@ -174,9 +174,12 @@ def measure_levels(  # noqa: PLR0913 - images, voxels, their border, and three s
     if images.stir is not None:
         own[1] = np.hypot(own[1], shift_spread(images.stir, index, spacing_mm=images.spacing_mm, mm=errors.shift_mm))
     off = rng.standard_normal(draws.shape) * own[: len(draws), None]
-    if borders is not None and all(border.size for border in borders):
+    if borders is not None:
+        inner, outer = borders
+        # Of a thin region nothing is left a voxel farther in: one step out instead of half of two.
+        change = border_change(images.channels, inner if inner.size else index, outer) * (1 if inner.size else 2)
         # One voxel either way is where the interval ends, not one standard deviation.
-        reach = border_change(images.channels, *borders) / ndtri(0.5 + 0.5 * settings.interval_level.value)
+        reach = change / ndtri(0.5 + 0.5 * settings.interval_level.value)
         off += reach[:, None] * rng.standard_normal(draws.shape[1])
     draws = draws * np.exp(off)
     if turned:
@@ -199,7 +202,10 @@ def measure_levels(  # noqa: PLR0913 - images, voxels, their border, and three s
 
 def ordered_values(images: Images, index: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
     """Values of every channel at flat indices, ascending: all that order statistics need."""
-    return tuple(np.sort(channel.reshape(-1)[index]) for channel in images.channels)
+    found = tuple(channel.reshape(-1).take(index) for channel in images.channels)
+    for values in found:
+        values.sort()
+    return found
 
 
 def _middle(ordered: NDArray[np.float32]) -> float:

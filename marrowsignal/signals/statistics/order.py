@@ -55,7 +55,9 @@ def robust_spread(ordered: NDArray[np.float32], median: float) -> float:
     0.14826
     """
     half = len(ordered) // 2
-    apart = np.partition(np.abs(ordered - ordered.dtype.type(median)), half)
+    apart = ordered - ordered.dtype.type(median)
+    np.abs(apart, out=apart)
+    apart.partition(half)
     below = apart[half] if len(apart) % 2 else apart[:half].max()
     return _NORMAL_MAD * 0.5 * (float(apart[half]) + float(below)) / median
 
@@ -68,10 +70,14 @@ def percentiles(ordered: NDArray[np.float32], percents: Sequence[float]) -> NDAr
     >>> percentiles(np.array([1.0, 2.0, 3.0]), (50.0, 75.0)).tolist()
     [2.0, 2.5]
     """
-    at = 0.01 * np.asarray(percents) * (len(ordered) - 1)
-    low = at.astype(np.int64)
-    first = ordered[low].astype(np.float64)
-    return np.asarray(first + (at - low) * (ordered[np.minimum(low + 1, len(ordered) - 1)] - first))
+    # For a handful of percents plain numbers cost less than arrays.
+    last, found = len(ordered) - 1, []
+    for percent in percents:
+        at = 0.01 * percent * last
+        low = int(at)
+        first = ordered.item(low)
+        found.append(first + (at - low) * (ordered.item(min(low + 1, last)) - first))
+    return np.array(found)
 
 
 def order_measurements(
@@ -124,7 +130,7 @@ def _measured(
     size: tuple[MeasurementStatus, str],
 ) -> tuple[Measurement, ...]:
     count = len(ordered)
-    median = float(ordered[count // 2])
+    median = float(percentiles(ordered, (50.0,))[0])
     values: dict[str, float | None] = {channel.spread: robust_spread(ordered, median) if median > 0 else None}
     if unit is not None and unit > 0:
         found = percentiles(ordered, [percent for _, percent in channel.percentiles])

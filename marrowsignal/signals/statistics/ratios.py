@@ -34,15 +34,16 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
 def fat_signal_index(t1: ArrayLike, *, muscle: ArrayLike, fat: ArrayLike) -> NDArray[np.float64]:
     """T1 fat-signal index (D03, SCIENCE 1.5): ``(T - t_U) / (t_F - t_U)``.
 
-    0 is lean muscle, 1 is subcutaneous fat; never a fat fraction. Values outside 0-1 are kept.
+    0 is lean muscle, 1 is subcutaneous fat; never a fat fraction. Values outside 0-1 are kept; NaN where both coincide.
 
     Examples
     --------
     >>> float(fat_signal_index(1.5, muscle=1.0, fat=2.0))
     0.5
     """
-    t_u, t_f = np.asarray(muscle, float), np.asarray(fat, float)
-    return np.asarray((np.asarray(t1, float) - t_u) / (t_f - t_u))
+    t_u = np.asarray(muscle, float)
+    span = np.asarray(fat, float) - t_u
+    return np.asarray((np.asarray(t1, float) - t_u) / np.where(span == 0, np.nan, span))
 
 
 def excess_index(
@@ -122,7 +123,7 @@ def fat_water_ratio_to_normal(
 
 
 def asymmetry_percent(left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
-    """Asymmetry index AI (D20): ``200 (L - R) / (L + R)``, percent; positive when the left is larger.
+    """Asymmetry index AI (D20): ``200 (L - R) / (L + R)``, percent; positive when the left is larger, NaN without both.
 
     Examples
     --------
@@ -130,4 +131,5 @@ def asymmetry_percent(left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
     100.0
     """
     x, y = np.asarray(left, float), np.asarray(right, float)
-    return np.asarray(200 * (x - y) / (x + y))
+    both = x + y
+    return np.asarray(200 * (x - y) / np.where(both == 0, np.nan, both))
