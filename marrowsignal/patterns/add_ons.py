@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.patterns.groups import ADD_ON
-from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, longest_line
+from marrowsignal.patterns.lesion_evidence import deep_state, edema_state, line_lesion
 from marrowsignal.patterns.records import Criterion, CriterionState
 from marrowsignal.patterns.state import Question, above, all_of, any_of, below, criterion, measured
 from marrowsignal.patterns.time_evidence import TimeEvidence
@@ -178,7 +178,7 @@ def _necrosis(study: _Study) -> tuple[Criterion, ...]:
 
 def _transient(study: _Study) -> tuple[Criterion, ...]:
     cut, texture = study.cuts.head_and_neck_share, study.cuts.reticulated_share
-    if longest_line(study.signals) is not None:
+    if line_lesion(study.signals, study.protocol) is not None:
         return ()
     for head in (b for b in study.signals.bones if b.key == "femoral_head"):
         inside = [measured(head.measurements, "D43", f"{part}_lesion_share") for part in ("head", "neck")]

@@ -42,7 +42,9 @@ class FocalFlag:
         D51, of foci that sclerosis does not explain.
     away, near : tuple of Lesion
         Foci that are positive: those of which nothing explains it, and those to be reviewed because they lie against a
-        joint surface or are dark on STIR too, as sclerosis is.
+        joint surface.
+    dark_on_both : tuple of Lesion
+        Positive foci that are dark on STIR too, as sclerosis, cortex and joint clefts are.
     unclear : tuple of Lesion
         Foci of which that is not clear, sclerosis aside.
     """
@@ -50,6 +52,7 @@ class FocalFlag:
     state: CriterionState
     away: tuple[Lesion, ...]
     near: tuple[Lesion, ...]
+    dark_on_both: tuple[Lesion, ...] = ()
     unclear: tuple[Lesion, ...] = ()
 
     @property
@@ -76,9 +79,11 @@ def focal_flag(signals: Signals, protocol: Protocol) -> FocalFlag:
     """D51 over all foci: those dark on T1 where they were looked for, and the STIR lesions."""
     foci = (*(signals.dark_foci or ()), *(signals.lesions or ()))
     states = [(focus, _focus_state(focus, protocol)) for focus in foci]
-    beside = {id(focus) for focus in foci if _POSITIVE in _sclerosis(focus, protocol)}
+    signal_void = {id(focus) for focus in foci if _dark_on_stir(focus, protocol.evidence) is _POSITIVE}
+    at_joint = {id(focus) for focus in foci if subchondral_state(focus, protocol.lesions) is _POSITIVE} - signal_void
+    beside = signal_void | at_joint
     away = tuple(f for f, state in states if state is _POSITIVE and id(f) not in beside)
-    near = tuple(f for f, state in states if state is _POSITIVE and id(f) in beside)
+    near = tuple(f for f, state in states if state is _POSITIVE and id(f) in at_joint)
     judged = [state for f, state in states if state is not _NOT_EVALUABLE and id(f) not in beside]
     looked = signals.dark_foci is not None or signals.lesions is not None
     state = any_of(*judged) if judged else _NEGATIVE
@@ -86,14 +91,17 @@ def focal_flag(signals: Signals, protocol: Protocol) -> FocalFlag:
         state=state if looked else _NOT_EVALUABLE,
         away=away,
         near=near,
+        dark_on_both=tuple(f for f, state in states if state is _POSITIVE and id(f) in signal_void),
         unclear=tuple(f for f, state in states if state is _INDETERMINATE and id(f) not in beside),
     )
 
 
-def _sclerosis(focus: Lesion, protocol: Protocol) -> tuple[CriterionState, CriterionState]:
+def _dark_on_stir(focus: Lesion, cuts: EvidenceCuts) -> CriterionState:
     # The whole interval decides, of a small focus too: this explains a focus and names nothing.
-    low = opposite(above(focus.measurement("stir_marrow_to_muscle"), protocol.evidence.stir_muscle_low.value))
-    return subchondral_state(focus, protocol.lesions), low
+    return any_of(
+        opposite(above(focus.measurement("stir_marrow_to_muscle"), cuts.stir_muscle_low.value)),
+        opposite(above(focus.measurement("stir_marrow_to_normal"), cuts.stir_normal_low.value)),
+    )
 
 
 def flag_criteria(
@@ -221,11 +229,24 @@ def _focal(signals: Signals, flag: FocalFlag, protocol: Protocol) -> tuple[Crite
         id="D51.sclerosis",
         group=ADD_ON,
         direction=_INFILTRATION,
-        statement="the same against a joint surface, or dark on STIR too, where it is mostly sclerosis",
+        statement="the same against a joint surface, where it is mostly sclerosis or inflamed bone",
+    )
+    void = Question(
+        id="D51.void",
+        group=ADD_ON,
+        direction=_INFILTRATION,
+        statement="the same, dark on STIR too, as sclerosis, cortex and joint clefts are",
     )
     return (
         criterion(question, _count(flag.away), "none expected", flag.state, cuts.infiltration_lesion_diameter),
         criterion(beside, _count(flag.near), "to be reviewed", _some(flag.near), "SCIENCE 3.4"),
+        criterion(
+            void,
+            _count(flag.dark_on_both),
+            f"STIR below {cuts.stir_muscle_low.value:g} of muscle or {cuts.stir_normal_low.value:g} of own marrow",
+            _some(flag.dark_on_both),
+            cuts.stir_normal_low,
+        ),
         *(
             _focus_rows(flag.leading, protocol, doubt=_edema_as_dark(flag.leading, signals, protocol))
             if flag.leading

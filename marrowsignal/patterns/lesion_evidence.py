@@ -15,8 +15,8 @@ __all__ = [
     "edema_state",
     "leading_lesion",
     "lesion_criteria",
+    "line_lesion",
     "line_state",
-    "longest_line",
     "periarticular",
     "subchondral_state",
 ]
@@ -95,10 +95,23 @@ def line_state(lesion: Lesion, protocol: Protocol) -> CriterionState:
     )
 
 
-def longest_line(signals: Signals) -> Lesion | None:
-    """Return the lesion with the longest line candidate; None where no lesion has one."""
-    found = [x for x in signals.lesions or () if measured(x.measurements, "D35", "line_length").value is not None]
-    return max(found, key=lambda x: measured(x.measurements, "D35", "line_length").value or 0.0, default=None)
+def line_lesion(signals: Signals, protocol: Protocol) -> Lesion | None:
+    """Return the edema-like lesion with the clearest, then longest line candidate; None where none has one.
+
+    A fracture line lies in edema: a dark sheet in what red marrow explains is cortex, a vessel or a cleft.
+    """
+    found = [
+        x
+        for x in signals.lesions or ()
+        if edema_state(x, protocol.evidence) is CriterionState.POSITIVE
+        and measured(x.measurements, "D35", "line_length").value is not None
+    ]
+
+    def rank(lesion: Lesion) -> tuple[bool, float]:
+        met = line_state(lesion, protocol) is CriterionState.POSITIVE
+        return met, measured(lesion.measurements, "D35", "line_length").value or 0.0
+
+    return max(found, key=rank, default=None)
 
 
 def lesion_criteria(signals: Signals, protocol: Protocol) -> tuple[Criterion, ...]:
@@ -309,7 +322,7 @@ def _margin(lesion: Lesion, who: str, protocol: Protocol) -> Criterion:
 
 
 def _line(signals: Signals, protocol: Protocol) -> Criterion:
-    lesion = longest_line(signals)
+    lesion = line_lesion(signals, protocol)
     if lesion is None:
         told = [measured(x.measurements, "D35", "line_length").reason for x in (signals.lesions or ())[:1]]
         return not_evaluable(_LINE, _first_reason(told))
@@ -326,4 +339,4 @@ def _line(signals: Signals, protocol: Protocol) -> Criterion:
 
 
 def _first_reason(told: list[str]) -> str:
-    return next((reason for reason in told if reason), "no line was looked for")
+    return next((reason for reason in told if reason), "no line was found in an edema-like lesion")

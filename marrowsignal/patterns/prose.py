@@ -298,9 +298,13 @@ def _dark(of: Paragraph) -> Sentence | None:
         text = "away from joint surfaces, to be reviewed"
         return _said(f"{_foci(away[0])} with T1 at or below muscle {_lie(away[0])} {text}.", away)
     if beside and beside[0].state is _POSITIVE:
-        dark = "is" if beside[0].value == 1 else "are"
-        text = f"against a joint or {dark} dark on STIR too, as sclerosis, cortex and joint clefts are; to be reviewed"
+        text = "against a joint surface, as sclerosis and inflamed bone do; to be reviewed"
         return _said(f"{_foci(beside[0])} with T1 at or below muscle {_lie(beside[0])} {text}.", beside)
+    void = of.known("D51.void")
+    if void and void[0].state is _POSITIVE:
+        one = void[0].value == 1
+        text = f"{'is' if one else 'are'} dark on STIR too, as sclerosis, cortex and joint clefts are"
+        return _said(f"{_foci(void[0])} with T1 at or below muscle {text}.", void)
     return None
 
 

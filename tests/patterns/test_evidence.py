@@ -158,18 +158,24 @@ class TestDarkFoci:
     def test_what_makes_a_focus(self, values: dict[str, Given], state: CriterionState) -> None:
         assert self.state(**values) is state
 
+    def test_what_lies_against_a_joint_is_to_be_reviewed_and_no_flag(self) -> None:
+        focus = lesion(**{**DARK, "joint_distance": 1.0, "subchondral_share": 90.0})
+        flag = focal_flag(replace(nothing_found(), dark_foci=(focus,)), PROTOCOL)
+        assert (flag.state, flag.away, flag.near, flag.dark_on_both) == (N, (), (focus,), ())
+
     @pytest.mark.parametrize(
         "values",
         [
-            {"joint_distance": 1.0, "subchondral_share": 90.0},
             {"stir_marrow_to_muscle": (0.5, 0.4, 0.6)},
+            {"stir_marrow_to_muscle": (1.0, 0.9, 1.1), "stir_marrow_to_normal": (0.5, 0.45, 0.55)},
+            {"stir_marrow_to_muscle": (0.5, 0.4, 0.6), "joint_distance": 1.0, "subchondral_share": 90.0},
         ],
-        ids=["against a joint", "dark on both"],
+        ids=["against muscle", "against own marrow", "at a joint"],
     )
-    def test_what_sclerosis_explains_is_to_be_reviewed_and_no_flag(self, values: dict[str, Given]) -> None:
+    def test_what_is_dark_on_stir_too_is_told_apart(self, values: dict[str, Given]) -> None:
         focus = lesion(**{**DARK, **values})
         flag = focal_flag(replace(nothing_found(), dark_foci=(focus,)), PROTOCOL)
-        assert (flag.state, flag.away, flag.near) == (N, (), (focus,))
+        assert (flag.state, flag.away, flag.near, flag.dark_on_both) == (N, (), (), (focus,))
 
     def test_not_looked_for_is_not_none_found(self) -> None:
         neither = replace(nothing_found(), dark_foci=None, lesions=None)

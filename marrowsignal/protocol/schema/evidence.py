@@ -51,6 +51,7 @@ class EvidenceCuts(ProtocolModel):
     stir_normal_lesion_min: Quantity
     fat_signal_grey: Quantity
     stir_muscle_low: Quantity
+    stir_normal_low: Quantity
     facing_gap: Quantity
     opposed_to_in_phase: Range
     fat_fraction: Range
