@@ -116,11 +116,12 @@ def test_other_file_names_and_order_give_the_same_bytes(focal, analyze, rewritte
 OTHER_SIDE = {"left": "right", "right": "left", "none": "none"}
 
 
-def _ratios(document: dict[str, Any], *, mirrored: bool = False) -> Iterator[tuple[tuple[str, ...], float | None]]:
+def _ratios(document: dict[str, Any], *, mirrored: bool = False) -> Iterator[tuple[tuple[str, ...], float]]:
     for region in document["regions"]:
         side = OTHER_SIDE[region["side"]] if mirrored else region["side"]
         for item in region["measurements"]:
-            if item["unit"] == "1":
+            # What was not measured in one must not be in the other either: it is then missing from both.
+            if item["unit"] == "1" and item["value"] is not None:
                 yield (region["key"], side, item["name"]), item["value"]
 
 

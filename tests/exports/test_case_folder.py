@@ -24,6 +24,7 @@ from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import SHAPE, build_result, without_lesions
 
 FILES = {
+    "bones.csv",
     "columns.csv",
     "images/fat_signal_index.nii.gz",
     "images/lesions.json",

@@ -222,7 +222,7 @@ CASES: dict[str, list[tuple[Callable[[], Study], str, GateState, Consequence]]] 
     "t1_fat_suppression": [(lambda: facts(fat_suppressed=True), "T1", F, Consequence.NO_ASSESSMENT)],
     "field_strength": [
         (lambda: facts_of_stir(magnetic_field_strength_t=3.0), "", W, Consequence.LOWERS_CONFIDENCE),
-        (lambda: facts(magnetic_field_strength_t=0.3), "", W, Consequence.LOWERS_CONFIDENCE),
+        (lambda: facts(magnetic_field_strength_t=0.7), "", W, Consequence.LOWERS_CONFIDENCE),
         (lambda: facts(magnetic_field_strength_t=None), "", X, Consequence.NONE),
     ],
     "age": [
