@@ -201,9 +201,8 @@ def _score(cache: Path, kept: Path | None, numbers: range, workers: int) -> None
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
-    # a fresh interpreter now and then: what libraries hold on to stays small
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=50) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for found in pool.map(partial(judge, cache=cache, kept=kept), there):
             outcomes.append(found)
             sys.stderr.write(f"{found.number} ")
