@@ -233,7 +233,7 @@ def _lesion_place(of: Paragraph) -> Sentence | None:
         return None
     text = "It " + _joined(said)
     if side and side[0].state is _NEGATIVE and of.sides == "both sides":
-        text += "; both sides alike do not speak against edema"
+        text += "; that both sides are alike does not speak against edema"
         used += side
     return _said(f"{text}.", used)
 
