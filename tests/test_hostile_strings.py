@@ -18,7 +18,7 @@ from pydicom.config import disable_value_validation
 from marrowsignal.cli.app import main
 from marrowsignal.cli.terminal import say
 from marrowsignal.dicom import Series, find_series
-from marrowsignal.exports.tables import regions_csv
+from marrowsignal.exports.tables.study_tables import regions_csv
 from marrowsignal.report import render_report
 from marrowsignal.results.document import to_document, to_json
 from marrowsignal.results.study_result import StudyResult

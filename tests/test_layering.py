@@ -252,7 +252,7 @@ def test_an_arrow_that_runs_up_is_flagged(tmp_path: Path, line: str) -> None:
 
 
 def test_an_arrow_between_neighbours_of_one_rank_is_flagged(tmp_path: Path) -> None:
-    root = house(tmp_path, report__page="import marrowsignal.exports.tables", exports__tables="")
+    root = house(tmp_path, report__page="import marrowsignal.exports.tables.study_tables", exports__tables="")
     assert len(upward(root)) == 1
 
 

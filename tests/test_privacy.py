@@ -22,7 +22,7 @@ from marrowsignal.cli.app import main
 from marrowsignal.cli.terminal import QuietFormatter
 from marrowsignal.dicom import find_series, read_volume
 from marrowsignal.errors import DicomError, InputError
-from marrowsignal.report.png import grey_png
+from marrowsignal.report.pictures.png import grey_png
 from tests.marked_study import ACCESSION, BIRTH_DATE, FAMILY, FOLDER, GIVEN, leaks_in, write_marked_study
 
 

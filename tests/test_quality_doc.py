@@ -14,7 +14,7 @@ import pytest
 from marrowsignal.protocol import Protocol, load_protocol
 from marrowsignal.quality.records import Consequence, GateState
 from marrowsignal.quality.table import GATES, GateDeclaration
-from marrowsignal.report.wording import GATE_WORDS
+from marrowsignal.report.views.wording import GATE_WORDS
 
 DOCS = Path(__file__).parents[1] / "docs" / "quality.md"
 BEGIN, END = "<!-- gates: generated -->", "<!-- gates: end -->"

@@ -107,7 +107,7 @@ def test_every_link_leads_somewhere(text: str) -> None:
 
 
 def test_every_place_named_exists(rows: tuple[Row, ...]) -> None:
-    from marrowsignal.exports.dictionary import COLUMNS
+    from marrowsignal.exports.tables.dictionary import COLUMNS
     from marrowsignal.results.document_models import ResultDocument
 
     for row in rows:

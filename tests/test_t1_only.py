@@ -19,7 +19,7 @@ import pytest
 
 from marrowsignal.alignment import AlignedPair, t1_alone
 from marrowsignal.exports import write_case
-from marrowsignal.exports.tables import lesions_csv, regions_csv, symmetry_csv
+from marrowsignal.exports.tables.study_tables import lesions_csv, regions_csv, symmetry_csv
 from marrowsignal.findings import Severity
 from marrowsignal.geometry import AcquisitionFacts
 from marrowsignal.intensity import ReferenceVerdict, correct_bias, find_references

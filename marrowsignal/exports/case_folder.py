@@ -8,8 +8,8 @@ from pathlib import Path
 
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.exports.aligned_state import write_aligned_state
-from marrowsignal.exports.nifti import write_images
-from marrowsignal.exports.tables import write_tables
+from marrowsignal.exports.images.nifti import write_images
+from marrowsignal.exports.tables.study_tables import write_tables
 from marrowsignal.exports.whole_folder import write_whole_folder
 from marrowsignal.results.document import to_document, to_json
 from marrowsignal.results.study_result import StudyResult

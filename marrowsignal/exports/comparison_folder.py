@@ -9,8 +9,8 @@ from marrowsignal.comparison.document import comparison_json, to_comparison_docu
 from marrowsignal.comparison.records import Comparison, LesionChange
 from marrowsignal.errors import OutputError
 from marrowsignal.exports.case_folder import check_case_name
-from marrowsignal.exports.comparison_tables import write_change_tables
-from marrowsignal.exports.label_tables import LabelRow, label_tables
+from marrowsignal.exports.images.label_tables import LabelRow, label_tables
+from marrowsignal.exports.tables.comparison_tables import write_change_tables
 from marrowsignal.exports.whole_folder import write_whole_folder
 from marrowsignal.geometry.itk_bridge import write_nifti
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from marrowsignal.comparison.records import Comparison
-from marrowsignal.report.comparison_view import build_comparison_page
 from marrowsignal.report.html import rendered_page
+from marrowsignal.report.views.comparison_view import build_comparison_page
 
 __all__ = ["render_comparison"]
 

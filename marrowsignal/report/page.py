@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marrowsignal.report.html import rendered_page
-from marrowsignal.report.view_model import build_page
+from marrowsignal.report.views.page_view import build_page
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["render_report"]

@@ -20,11 +20,11 @@ from marrowsignal.comparison.document import comparison_json, comparison_json_sc
 from marrowsignal.comparison.document_models import ComparisonDocument
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.exports.comparison_folder import write_comparison
-from marrowsignal.exports.comparison_tables import change_lesions_csv, change_regions_csv
+from marrowsignal.exports.tables.comparison_tables import change_lesions_csv, change_regions_csv
 from marrowsignal.geometry.itk_bridge import read_image
 from marrowsignal.report import render_comparison
-from marrowsignal.report.comparison_pictures import outline_kind
-from marrowsignal.report.wording import add_on_words
+from marrowsignal.report.pictures.comparison_pictures import outline_kind
+from marrowsignal.report.views.wording import add_on_words
 from tests.comparison.two_dates import compared, study
 
 

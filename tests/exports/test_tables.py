@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from marrowsignal.exports.dictionary import (
+from marrowsignal.exports.tables.dictionary import (
     COLUMNS,
     LESION_COLUMNS,
     REGION_COLUMNS,
     SYMMETRY_COLUMNS,
     dictionary_markdown,
 )
-from marrowsignal.exports.tables import (
+from marrowsignal.exports.tables.study_tables import (
     bones_csv,
     columns_csv,
     dark_foci_csv,

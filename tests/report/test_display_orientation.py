@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marrowsignal.geometry.volume import VolumeGeometry
-from marrowsignal.report.orientation import direction_letters, display_orientation, slice_position
+from marrowsignal.report.pictures.orientation import direction_letters, display_orientation, slice_position
 
 SPACING = (4.0, 1.5, 0.75)
 ALL_AXES = [(axes, signs) for axes in permutations(range(3)) for signs in product((1.0, -1.0), repeat=3)]

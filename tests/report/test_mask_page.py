@@ -10,7 +10,7 @@ import numpy as np
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowSource, MaskVerdict
 from marrowsignal.report import render_report
-from marrowsignal.report.mask_view import mask_view
+from marrowsignal.report.views.mask_view import mask_view
 from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import HOSTILE, build_result
 from tests.results.test_mask_section import CHECK, with_check

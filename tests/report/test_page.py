@@ -12,9 +12,9 @@ from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.regions.records import Side
 from marrowsignal.report import render_report
-from marrowsignal.report.charts import build_charts
-from marrowsignal.report.number_tables import bone_table, dark_focus_table, dropped_table
-from marrowsignal.report.wording import CLASS_WORDS
+from marrowsignal.report.charts.signal_charts import build_charts
+from marrowsignal.report.views.number_tables import bone_table, dark_focus_table, dropped_table
+from marrowsignal.report.views.wording import CLASS_WORDS
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import BoneSignals, DroppedCandidate, Measurement
 from tests.report.study_builder import HOSTILE, build_result, without_lesions

@@ -13,11 +13,12 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from marrowsignal.geometry.volume import LabelVolume
-from marrowsignal.report import figures, render_report
-from marrowsignal.report.orientation import display_orientation
-from marrowsignal.report.pictures import Picture, build_pictures
-from marrowsignal.report.png import grey_png, grey_png_uri
-from marrowsignal.report.slices import choose_slices, fullest_slice
+from marrowsignal.report import render_report
+from marrowsignal.report.pictures import figures
+from marrowsignal.report.pictures.orientation import display_orientation
+from marrowsignal.report.pictures.page_pictures import Picture, build_pictures
+from marrowsignal.report.pictures.png import grey_png, grey_png_uri
+from marrowsignal.report.pictures.slices import choose_slices, fullest_slice
 from tests.report.study_builder import SHAPE, SPACING, build_result, coronal_geometry, without_lesions
 
 

@@ -9,9 +9,9 @@ from marrowsignal.alignment.records import AlignmentVerdict, PieceMotion
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.report import render_report
-from marrowsignal.report.alignment_view import alignment_facts, alignment_view
-from marrowsignal.report.quality_view import quality_view
-from marrowsignal.report.wording import GATE_WORDS
+from marrowsignal.report.views.alignment_view import alignment_facts, alignment_view
+from marrowsignal.report.views.quality_view import quality_view
+from marrowsignal.report.views.wording import GATE_WORDS
 from marrowsignal.results.quality_section import quality_sentence
 from tests.report.study_builder import build_gate, build_quality, build_result
 

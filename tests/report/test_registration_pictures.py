@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowsignal.report.pictures import build_pictures
-from marrowsignal.report.registration_pictures import steep_edges
+from marrowsignal.report.pictures.page_pictures import build_pictures
+from marrowsignal.report.pictures.registration_pictures import steep_edges
 from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import SHAPE, build_result, coronal_geometry
 

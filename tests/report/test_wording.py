@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowsignal.patterns.records import CriterionState, PatternClass
-from marrowsignal.report.wording import CLASS_WORDS, STATE_WORDS, Notes, interval, number, with_unit
+from marrowsignal.report.views.wording import CLASS_WORDS, STATE_WORDS, Notes, interval, number, with_unit
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 
 

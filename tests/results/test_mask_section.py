@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marrowsignal.exports.tables import regions_csv
+from marrowsignal.exports.tables.study_tables import regions_csv
 from marrowsignal.marrow.records import (
     MarrowSource,
     MaskCheck,

@@ -17,14 +17,22 @@ from marrowsignal.comparison.summary import interval_words
 from marrowsignal.findings import Severity
 from marrowsignal.patterns.records import CriterionState
 from marrowsignal.quality.records import GateState
-from marrowsignal.report.charts import DotChart
-from marrowsignal.report.comparison_charts import change_charts
-from marrowsignal.report.comparison_pictures import comparison_pictures
-from marrowsignal.report.number_tables import Cell, Table
-from marrowsignal.report.quality_view import Mark, mark
-from marrowsignal.report.scene import Picture
-from marrowsignal.report.series_view import Fact
-from marrowsignal.report.wording import CLASS_WORDS, VERDICT_WORDS, Notes, add_on_words, interval, number, with_unit
+from marrowsignal.report.charts.comparison_charts import change_charts
+from marrowsignal.report.charts.signal_charts import DotChart
+from marrowsignal.report.pictures.comparison_pictures import comparison_pictures
+from marrowsignal.report.pictures.scene import Picture
+from marrowsignal.report.views.number_tables import Cell, Table
+from marrowsignal.report.views.quality_view import Mark, mark
+from marrowsignal.report.views.series_view import Fact
+from marrowsignal.report.views.wording import (
+    CLASS_WORDS,
+    VERDICT_WORDS,
+    Notes,
+    add_on_words,
+    interval,
+    number,
+    with_unit,
+)
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 

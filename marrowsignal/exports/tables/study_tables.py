@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from marrowsignal.exports.csv_text import Cell, csv_text
-from marrowsignal.exports.dictionary import (
+from marrowsignal.exports.tables.csv_text import Cell, csv_text
+from marrowsignal.exports.tables.dictionary import (
     BONE_COLUMNS,
     COLUMNS,
     DARK_FOCUS_COLUMNS,

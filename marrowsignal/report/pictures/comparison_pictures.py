@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.comparison.records import CommonSpace, Comparison, LesionChange, LesionChangeState
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
-from marrowsignal.report import figures as fig
-from marrowsignal.report.orientation import DisplayOrientation, display_orientation, slice_position
-from marrowsignal.report.scene import Panel, Picture
-from marrowsignal.report.slices import SliceChoice, choose_slices
+from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.orientation import DisplayOrientation, display_orientation, slice_position
+from marrowsignal.report.pictures.scene import Panel, Picture
+from marrowsignal.report.pictures.slices import SliceChoice, choose_slices
 
 __all__ = ["comparison_pictures", "outline_kind"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowsignal.exports.label_tables import LabelRow, label_tables
+from marrowsignal.exports.images.label_tables import LabelRow, label_tables
 from marrowsignal.geometry.itk_bridge import write_nifti
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.results.study_result import StudyResult

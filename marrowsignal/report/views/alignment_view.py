@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, PieceMotion
 from marrowsignal.intensity.records import References
-from marrowsignal.report.quality_view import Mark, mark
-from marrowsignal.report.series_view import Fact
-from marrowsignal.report.wording import VERDICT_WORDS, number, patient_point, with_unit
+from marrowsignal.report.views.quality_view import Mark, mark
+from marrowsignal.report.views.series_view import Fact
+from marrowsignal.report.views.wording import VERDICT_WORDS, number, patient_point, with_unit
 
 __all__ = ["AlignmentView", "alignment_facts", "alignment_view", "bias_facts"]
 

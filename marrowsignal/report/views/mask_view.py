@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from marrowsignal.marrow.records import MarrowMask, MarrowSource, MaskCheck, MaskCheckItem, MaskEdit, MaskVerdict
 from marrowsignal.quality.records import GateState
-from marrowsignal.report.quality_view import Mark, mark
-from marrowsignal.report.series_view import Fact
-from marrowsignal.report.wording import interval, number, with_unit
+from marrowsignal.report.views.quality_view import Mark, mark
+from marrowsignal.report.views.series_view import Fact
+from marrowsignal.report.views.wording import interval, number, with_unit
 from marrowsignal.results.mask_section import check_sentence, item_name
 
 __all__ = ["MaskItemRow", "MaskView", "mask_view"]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
 from marrowsignal.regions.records import Midline
-from marrowsignal.report.orientation import DisplayOrientation
-from marrowsignal.report.png import grey_png_uri
+from marrowsignal.report.pictures.orientation import DisplayOrientation
+from marrowsignal.report.pictures.png import grey_png_uri
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = [

@@ -6,9 +6,9 @@ import math
 
 from marrowsignal.comparison.records import Change, Comparison, RegionChange
 from marrowsignal.regions.records import Side
-from marrowsignal.report.chart_scale import Scale, Tick
-from marrowsignal.report.charts import Dot, DotChart, Zone
-from marrowsignal.report.wording import interval, number
+from marrowsignal.report.charts.chart_scale import Scale, Tick
+from marrowsignal.report.charts.signal_charts import Dot, DotChart, Zone
+from marrowsignal.report.views.wording import interval, number
 from marrowsignal.results.descriptors import descriptor_title
 
 __all__ = ["change_charts"]

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.geometry.volume import SignalVolume
-from marrowsignal.report import figures as fig
-from marrowsignal.report.orientation import DisplayOrientation
-from marrowsignal.report.scene import Panel, Picture, Scene
-from marrowsignal.report.slices import SliceChoice
+from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.orientation import DisplayOrientation
+from marrowsignal.report.pictures.scene import Panel, Picture, Scene
+from marrowsignal.report.pictures.slices import SliceChoice
 
 __all__ = ["registration_picture", "steep_edges"]
 

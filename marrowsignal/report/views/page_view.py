@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.patterns.records import PatternCall, PatternClass
-from marrowsignal.report.alignment_view import AlignmentView, alignment_view, bias_facts
-from marrowsignal.report.charts import DotChart, Scatter, build_charts
-from marrowsignal.report.evidence_view import (
+from marrowsignal.report.charts.signal_charts import DotChart, Scatter, build_charts
+from marrowsignal.report.pictures.page_pictures import Pictures, build_pictures
+from marrowsignal.report.views.alignment_view import AlignmentView, alignment_view, bias_facts
+from marrowsignal.report.views.evidence_view import (
     CriterionRow,
     GroupRow,
     RegionCallRow,
@@ -18,8 +19,8 @@ from marrowsignal.report.evidence_view import (
     region_call_rows,
     sentence_rows,
 )
-from marrowsignal.report.mask_view import MaskView, mask_view
-from marrowsignal.report.number_tables import (
+from marrowsignal.report.views.mask_view import MaskView, mask_view
+from marrowsignal.report.views.number_tables import (
     Table,
     bone_table,
     dark_focus_table,
@@ -30,10 +31,9 @@ from marrowsignal.report.number_tables import (
     region_table,
     symmetry_table,
 )
-from marrowsignal.report.pictures import Pictures, build_pictures
-from marrowsignal.report.quality_view import QualityView, quality_view
-from marrowsignal.report.series_view import Fact, SeriesRow, series_rows
-from marrowsignal.report.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, interval, with_unit
+from marrowsignal.report.views.quality_view import QualityView, quality_view
+from marrowsignal.report.views.series_view import Fact, SeriesRow, series_rows
+from marrowsignal.report.views.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, interval, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Measurement

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from marrowsignal.protocol.schema import EvidenceCuts
 from marrowsignal.regions.records import Side
-from marrowsignal.report.chart_scale import Scale, Tick, scale_of
-from marrowsignal.report.wording import interval, number
+from marrowsignal.report.charts.chart_scale import Scale, Tick, scale_of
+from marrowsignal.report.views.wording import interval, number
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals
 

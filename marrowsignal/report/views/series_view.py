@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from marrowsignal.dicom.records import Series, SeriesPair
-from marrowsignal.report.wording import number
+from marrowsignal.report.views.wording import number
 
 __all__ = ["Fact", "SeriesRow", "series_rows"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrowsignal.report import figures as fig
-from marrowsignal.report.mask_pictures import mask_picture
-from marrowsignal.report.registration_pictures import registration_picture
-from marrowsignal.report.scene import Panel, Picture, Scene, scene_of
-from marrowsignal.report.slices import SliceChoice, choose_slices, fullest_slice
+from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.mask_pictures import mask_picture
+from marrowsignal.report.pictures.registration_pictures import registration_picture
+from marrowsignal.report.pictures.scene import Panel, Picture, Scene, scene_of
+from marrowsignal.report.pictures.slices import SliceChoice, choose_slices, fullest_slice
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["Pictures", "build_pictures"]

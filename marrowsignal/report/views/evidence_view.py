@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup, RegionCall, Sentence
-from marrowsignal.report.wording import STATE_WORDS, interval, number, with_unit
+from marrowsignal.report.views.wording import STATE_WORDS, interval, number, with_unit
 
 __all__ = [
     "CriterionRow",

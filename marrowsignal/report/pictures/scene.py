@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.geometry.volume import SignalVolume
-from marrowsignal.report import figures as fig
-from marrowsignal.report.orientation import DisplayOrientation, display_orientation, slice_position
+from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.orientation import DisplayOrientation, display_orientation, slice_position
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["Panel", "Picture", "Scene", "scene_of"]

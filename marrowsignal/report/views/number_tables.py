@@ -11,7 +11,7 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.records import ReferenceTissue
 from marrowsignal.quality.records import GateState
 from marrowsignal.regions.records import Region, Side
-from marrowsignal.report.wording import GATE_WORDS, Notes, interval, patient_point, with_unit
+from marrowsignal.report.views.wording import GATE_WORDS, Notes, interval, patient_point, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from marrowsignal.report import figures as fig
-from marrowsignal.report.scene import Panel, Picture, Scene
+from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.scene import Panel, Picture, Scene
 
 __all__ = ["mask_picture"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from marrowsignal.comparison.records import Change, Comparison, LesionChange, RegionChange
-from marrowsignal.exports.csv_text import Cell, csv_text
-from marrowsignal.exports.dictionary import Column
+from marrowsignal.exports.tables.csv_text import Cell, csv_text
+from marrowsignal.exports.tables.dictionary import Column
 
 __all__ = [
     "CHANGE_LESION_COLUMNS",

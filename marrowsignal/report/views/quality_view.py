@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.quality.records import Consequence, GateState, QualityGate, QualityReport
-from marrowsignal.report.wording import GATE_WORDS, with_unit
+from marrowsignal.report.views.wording import GATE_WORDS, with_unit
 from marrowsignal.results.quality_section import CONSEQUENCE_WORDS, gates_in_state, quality_sentence
 
 __all__ = ["GateRow", "Mark", "QualityView", "mark", "quality_view"]

@@ -1,0 +1,1 @@
+"""Tables for statistics, and the dictionary of their columns."""

@@ -1,0 +1,1 @@
+"""Measured values as charts, drawn as vectors."""

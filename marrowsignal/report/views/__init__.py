@@ -1,0 +1,1 @@
+"""What the pages say: every text ready to print."""
