@@ -37,6 +37,8 @@ LAYERS = (
     ("calibration",),
     ("study",),
     ("cohort",),
+    # of a study it sees where its files lie, and nothing that is in them
+    ("pacs",),
     ("cli",),
     # makes the weights of the automatic segmentation; nothing at run time sees it
     ("training",),
@@ -55,8 +57,11 @@ class Wall:
 
 
 WALLS = (
-    Wall("pydicom", ("dicom/", "phantom/", "exports/")),
+    Wall("pydicom", ("dicom/", "phantom/", "exports/", "pacs/")),
     Wall("highdicom", ("dicom/", "exports/")),
+    Wall("dicomweb_client", ("pacs/",)),
+    Wall("requests", ("pacs/",)),
+    Wall("pynetdicom", ("pacs/",)),
     Wall("SimpleITK", ("geometry/itk_bridge.py", "alignment/", "marrow/atlas/", "exports/")),
     Wall("typer", ("cli/",)),
     Wall("rich", ("cli/",)),

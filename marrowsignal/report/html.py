@@ -13,8 +13,8 @@ from markupsafe import Markup
 __all__ = ["rendered_page"]
 
 
-def rendered_page(template: str, page: object, *, styles: tuple[str, ...]) -> str:
-    """Render one page; it loads nothing, runs no script, and every text in it is escaped.
+def rendered_page(template: str, page: object, *, styles: tuple[str, ...], scripts: tuple[str, ...] = ()) -> str:
+    """Render one page; it loads nothing, runs no script but our own, and every text in it is escaped.
 
     Parameters
     ----------
@@ -24,17 +24,27 @@ def rendered_page(template: str, page: object, *, styles: tuple[str, ...]) -> st
         Its texts and pictures, as ``page``.
     styles : tuple of str
         Style sheets below ``templates``, in their order.
+    scripts : tuple of str
+        Scripts below ``templates``, in their order; they become one, whose hash is all that the page's policy allows.
 
     Returns
     -------
     str
         HTML, to be stored as UTF-8.
     """
-    css = "".join(_style(name) for name in styles)
-    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    # The style sheet is ours and its hash stands in the policy: it must not be escaped.
-    return _environment().get_template(template).render(page=page, css=Markup(css), policy=policy)
+    css = "".join(_text(name) for name in styles)
+    script = "".join(_text(name) for name in scripts)
+    allowed = f"script-src {_digest(script)}; " if script else ""
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_digest(css)}; {allowed}base-uri 'none'; form-action 'none'"
+    )
+    # Style and script are ours and their hashes stand in the policy: they must not be escaped.
+    own = {"css": Markup(css), "script": Markup(script)}
+    return _environment().get_template(template).render(page=page, policy=policy, **own)
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +59,7 @@ def _environment() -> Environment:
     )
 
 
-@lru_cache(maxsize=4)
-def _style(name: str) -> str:
+@lru_cache(maxsize=16)
+def _text(name: str) -> str:
     text = (files("marrowsignal.report") / "templates" / name).read_text(encoding="utf-8")
     return text.replace("\r\n", "\n")

@@ -1,0 +1,69 @@
+"""UIDs that follow from what was analyzed and how, so that a rerun replaces and never doubles."""
+
+from __future__ import annotations
+
+import uuid
+
+from marrowsignal.results.study_result import StudyResult
+
+__all__ = ["object_uid", "tracking_uid"]
+
+# Any fixed UUID serves: it keeps our names apart from everybody else's (RFC 9562, section 5.5).
+_NAMESPACE = uuid.UUID("7f1c7d0e-5a0b-5b53-9f3b-0c5d7a3e4b61")
+
+
+def object_uid(result: StudyResult, *what: str) -> str:
+    """Return the UID of a series or an object: the same for the same inputs, choices, protocol and version.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study; neither the case's name nor any date or machine enters.
+    *what : str
+        Which series or object, for example ``"series", "marrow"``.
+
+    Returns
+    -------
+    str
+        ``2.25.`` and a UUID as an integer (DICOM PS3.5 B.2).
+    """
+    made = result.provenance
+    choices = (
+        made.version,
+        made.protocol_sha256,
+        made.series_rules_sha256,
+        made.input_sha256,
+        made.mask_sha256 or "",
+        result.marrow.source.value,
+        result.marrow.made_by,
+        result.signals.lesions_made_by,
+    )
+    return _uid(*_images(result), *choices, *what)
+
+
+def tracking_uid(result: StudyResult, *what: str) -> str:
+    """Return the UID by which one region or lesion is tracked: the same whatever version measured it.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    *what : str
+        What is tracked, for example ``"region", "sacrum", "left"``.
+    """
+    return _uid(*_images(result), *what)
+
+
+def _images(result: StudyResult) -> tuple[str, ...]:
+    stir = result.series.stir
+    return (
+        result.series.t1.series_instance_uid,
+        str(result.series.t1.stack),
+        "" if stir is None else stir.series_instance_uid,
+        "" if stir is None else str(stir.stack),
+    )
+
+
+def _uid(*parts: str) -> str:
+    # Lengths before the parts: ("ab", "c") and ("a", "bc") differ.
+    return f"2.25.{uuid.uuid5(_NAMESPACE, ''.join(f'{len(part)}:{part}' for part in parts)).int}"
