@@ -8,7 +8,8 @@ from marrowsignal.patterns.add_ons import add_on_criteria, add_ons
 from marrowsignal.patterns.background_evidence import BandState, background_criteria, fat_signal_states
 from marrowsignal.patterns.confidence import confidence_of, stated_probability
 from marrowsignal.patterns.distribution_evidence import distribution_criteria
-from marrowsignal.patterns.flags import OF_FOCUS, flag_criteria
+from marrowsignal.patterns.flag_support import OF_FOCUS
+from marrowsignal.patterns.flags import flag_criteria
 from marrowsignal.patterns.gates import gate_criteria, muscle_doubt, read_gates
 from marrowsignal.patterns.groups import evidence_groups
 from marrowsignal.patterns.lesion_evidence import lesion_criteria

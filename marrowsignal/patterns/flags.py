@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from marrowsignal.patterns.flag_support import support_criteria
 from marrowsignal.patterns.groups import ADD_ON
 from marrowsignal.patterns.lesion_evidence import line_state, periarticular, subchondral_state
 from marrowsignal.patterns.records import Criterion, CriterionState
@@ -22,9 +23,8 @@ from marrowsignal.patterns.time_evidence import TimeEvidence
 from marrowsignal.protocol.schema import EvidenceCuts, Protocol
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Signals
 
-__all__ = ["OF_FOCUS", "FocalFlag", "dark_t1_state", "flag_criteria", "focal_flag"]
+__all__ = ["FocalFlag", "dark_t1_state", "flag_criteria", "focal_flag"]
 
-OF_FOCUS = ".focus"
 _INFILTRATION = "infiltration"
 _POSITIVE = CriterionState.POSITIVE
 _NEGATIVE = CriterionState.NEGATIVE
@@ -124,10 +124,7 @@ def flag_criteria(
     return (
         *_diffuse(signals, protocol.evidence, flag, muscle),
         *_focal(signals, flag, protocol),
-        *_chemical_shift(signals.whole.measurements, "marrow", "", protocol.evidence),
-        *_shift_of_foci(flag, protocol.evidence),
-        _epiphyses(signals, protocol.evidence),
-        _growth(time),
+        *support_criteria(signals, flag.asked, protocol.evidence, time=time),
     )
 
 
@@ -326,78 +323,3 @@ def _focus_rows(focus: Lesion, protocol: Protocol, *, doubt: str) -> tuple[Crite
             shapes.bull_ratio,
         ),
     )
-
-
-def _chemical_shift(
-    measurements: tuple[Measurement, ...], what: str, suffix: str, cuts: EvidenceCuts
-) -> tuple[Criterion, ...]:
-    ratio, percent = measured(measurements, "D11", "sir_raw"), measured(measurements, "D12", "pdff")
-    words = (
-        ("D11", f"opposed-phase over in-phase signal of {what}", ratio, cuts.opposed_to_in_phase),
-        ("D12", f"proton-density fat fraction of {what}", percent, cuts.fat_fraction),
-    )
-    made = []
-    for descriptor, statement, found, zone in words:
-        fat_high = descriptor == "D12"
-        replaced = below(found, zone.low) if fat_high else above(found, zone.high)
-        fatty = above(found, zone.high) if fat_high else below(found, zone.low)
-        for direction, state in ((_INFILTRATION, replaced), ("reconversion", fatty)):
-            question = Question(
-                id=f"{descriptor}.{direction}{suffix}", group="G7", direction=direction, statement=statement
-            )
-            cut = f"replaced {'up to' if fat_high else 'from'} {zone.low if fat_high else zone.high:g}, holds fat " + (
-                f"from {zone.high:g}" if fat_high else f"up to {zone.low:g}"
-            )
-            made.append(criterion(question, found, cut, state, zone.source))
-    return tuple(made)
-
-
-def _shift_of_foci(flag: FocalFlag, cuts: EvidenceCuts) -> tuple[Criterion, ...]:
-    """D52 of the dark focus that is least fatty: one clear focus is enough, whatever the marrow around it holds."""
-    asked = []
-    for focus in flag.asked:
-        rows = _chemical_shift(
-            focus.measurements, f"a dark focus ({focus.region_name}, {focus.volume_ml:.1f} mL)", OF_FOCUS, cuts
-        )
-        known = tuple(row for row in rows if row.direction == _INFILTRATION and row.value is not None)
-        if known:
-            asked.append(known)
-    order = (_POSITIVE, _INDETERMINATE, _NEGATIVE)
-    return min(asked, key=lambda rows: order.index(any_of(*(row.state for row in rows))), default=())
-
-
-def _epiphyses(signals: Signals, cuts: EvidenceCuts) -> Criterion:
-    question = Question(
-        id="D53.infiltration",
-        group="G5",
-        direction=_INFILTRATION,
-        statement="lowest fat-signal index of an epiphysis, while the order of conversion is violated",
-    )
-    fats = [measured(b.measurements, "D26", "epiphysis_fat_signal") for b in signals.bones]
-    known = [m for m in fats if m.value is not None]
-    order = measured(signals.distribution, "D25", "conversion_order")
-    if not known:
-        return not_evaluable(question, "no epiphysis in the field of view")
-    lowest = min(known, key=lambda m: m.value or 0.0)
-    state = all_of(below(lowest, cuts.epiphysis_involved_max.value), below(order, cuts.conversion_order.low))
-    return criterion(
-        question,
-        lowest,
-        f"at most {cuts.epiphysis_involved_max.value:g}, order at most {cuts.conversion_order.low:g}",
-        _INDETERMINATE if state is _NOT_EVALUABLE else state,
-        cuts.epiphysis_involved_max,
-    )
-
-
-def _growth(time: TimeEvidence | None) -> Criterion:
-    question = Question(
-        id="D54.infiltration",
-        group="G8",
-        direction=_INFILTRATION,
-        statement="foci with T1 at or below muscle are new or grow",
-    )
-    if time is None or time.new_or_growing_dark_focus is _NOT_EVALUABLE:
-        return not_evaluable(question, "a single examination" if time is None else time.reason)
-    grown = time.new_or_growing_dark_focus
-    count = Measurement(id="D54", name="growth", value=float(grown is _POSITIVE), unit="1 grown, 0 not")
-    return criterion(question, count, time.reason, grown, "SCIENCE D54, 7.4")
