@@ -11,6 +11,7 @@ import pytest
 from scipy import ndimage
 
 import marrowsignal as ms
+from marrowsignal.alignment import AlignedPair
 from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.marrow.automatic import segment_automatic
 from marrowsignal.marrow.peel import peel_to_marrow
@@ -25,31 +26,18 @@ IN_PLANE = np.ones((1, 3, 3), bool)
 
 Found = tuple[Segmentation, np.ndarray, np.ndarray]
 Finder = Callable[[str, str, str], Found]
+Prepared = Callable[[str, str], tuple[AlignedPair, AlignedPair]]
 
 
 @pytest.fixture(scope="module")
-def found(real_data: Path) -> Finder:
+def found(real_data: Path, prepared: Prepared) -> Finder:
     """Segmentation, its labels freed of cortex and the expert's labels of a study; each is segmented once."""
 
     @cache
     def find(folder: str, mask: str, protocol: str) -> Found:
         study = real_data / folder
-        if not (study / "dicom").is_dir():
-            pytest.skip(f"the study {folder} is not among the real studies")
         rules = ms.load_protocol(protocol)
-        # one series alone is a T1 after contrast, whose bones are looked for all the same
-        catalog = ms.find_series(study / "dicom")
-        only = len(catalog.series) == 1
-        series = ms.select_pair(
-            catalog, t1_uid=catalog.series[0].series_instance_uid if only else None, allow_t1_only=only
-        )
-        pair = ms.align_pair(
-            ms.read_volume(series.t1),
-            None if series.stir is None else ms.read_volume(series.stir),
-            same_frame_of_reference=series.same_frame_of_reference,
-            settings=rules.alignment,
-        )
-        pair = ms.correct_bias(pair, settings=rules.bias)
+        _, pair = prepared(folder, protocol)
         segmented = segment_automatic(pair, protocol=rules)
         marrow = peel_to_marrow(
             segmented.labels.array,

@@ -38,35 +38,26 @@ class Study:
 
 
 Loaded = Callable[[str], Study]
+Prepared = Callable[[str, str], tuple[AlignedPair, AlignedPair]]
 
 
 @pytest.fixture(scope="module")
-def loaded(real_data: Path) -> Loaded:
+def loaded(real_data: Path, prepared: Prepared) -> Loaded:
     """Study by name; read once."""
 
     @cache
     def load(name: str) -> Study:
         folder = real_data / "sij" / name
-        if not (folder / "dicom").is_dir():
-            pytest.skip(f"the study sij/{name} is not among the real studies")
-        return _study(folder)
+        return _study(folder, prepared)
 
     return load
 
 
-def _study(folder: Path) -> Study:
+def _study(folder: Path, prepared: Prepared) -> Study:
     rules = ms.load_protocol("pelvis_sij")
-    series = ms.select_pair(ms.find_series(folder / "dicom"))
-    assert series.stir is not None
-    acquired = ms.align_pair(
-        ms.read_volume(series.t1),
-        ms.read_volume(series.stir),
-        same_frame_of_reference=series.same_frame_of_reference,
-        settings=rules.alignment,
-    )
+    acquired, even = prepared(f"sij/{folder.name}", "pelvis_sij")
     grid = acquired.t1.geometry
     drawn = read_label_volume(folder / "masks" / "marrow.nii.gz", grid)
-    even = ms.correct_bias(acquired, settings=rules.bias)
     marrow = ms.segment_marrow(even, protocol=rules, supplied=drawn)
     marked = np.zeros(grid.shape, bool)
     for read in READS:
