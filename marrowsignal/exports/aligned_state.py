@@ -1,7 +1,7 @@
 """What a finished case keeps so that a corrected mask needs nothing before it done again.
 
 ``state/aligned_pair.npz`` holds the aligned, corrected pair without its two images, which lie beside it in
-``images/`` and are bound to it by their hashes. No pickle, no UID, no date, nothing of the patient.
+the folder of images and are bound to it by their hashes. No pickle, no UID, no date, nothing of the patient.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, BiasMo
 from marrowsignal.dicom.privacy.case_name import input_sha256
 from marrowsignal.dicom.records import SeriesPair
 from marrowsignal.errors import GeometryError
+from marrowsignal.exports.layout import Layout
 from marrowsignal.exports.packed_arrays import packed_field, packed_mask, unpacked_field, unpacked_mask
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.itk_bridge import read_image
@@ -38,7 +40,7 @@ __all__ = ["FinishedCase", "read_finished_case", "write_aligned_state"]
 
 _FORMAT = 1
 _FOLDER, _FILE = "state", "aligned_pair.npz"
-_T1_IMAGE, _STIR_IMAGE = "t1.nii.gz", "stir_on_t1.nii.gz"
+_T1_IMAGE, _STIR_IMAGE = "t1", "stir_on_t1"
 _MOST_BYTES = 1 << 28
 _UNREADABLE = (OSError, EOFError, LookupError, TypeError, ValueError, RuntimeError, ValidationError, GeometryError)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, MemoryError)
@@ -61,7 +63,7 @@ class FinishedCase:
 
 
 def write_aligned_state(result: StudyResult, folder: Path) -> None:
-    """Write ``state/aligned_pair.npz`` into a case folder whose ``images/`` are written.
+    """Write ``state/aligned_pair.npz`` into a case folder whose images are written.
 
     Parameters
     ----------
@@ -108,10 +110,22 @@ def write_aligned_state(result: StudyResult, folder: Path) -> None:
         arrays["own_mask"] = own.labels.array
     target = folder / _FOLDER
     target.mkdir()
-    np.savez_compressed(target / _FILE, allow_pickle=False, **arrays)
+    _save(target / _FILE, arrays)
 
 
-def read_finished_case(folder: Path, series: SeriesPair, *, protocol: Protocol) -> FinishedCase | Finding | None:
+def _save(file: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    # numpy's own writer packs at level 6, which takes twice as long and makes no smaller file of these.
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            stream = io.BytesIO()
+            np.lib.format.write_array(stream, array, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, so that the same arrays give the same bytes
+            archive.writestr(entry, stream.getbuffer(), compress_type=zipfile.ZIP_DEFLATED, compresslevel=1)
+
+
+def read_finished_case(
+    folder: Path, series: SeriesPair, *, protocol: Protocol, layout: Layout = Layout.CASE
+) -> FinishedCase | Finding | None:
     """Read back what an earlier analysis of the same pair by the same protocol has done.
 
     Parameters
@@ -122,6 +136,8 @@ def read_finished_case(folder: Path, series: SeriesPair, *, protocol: Protocol) 
         The pair to be analyzed now.
     protocol : Protocol
         The protocol to be used now.
+    layout : Layout
+        How its files are named.
 
     Returns
     -------
@@ -140,7 +156,7 @@ def read_finished_case(folder: Path, series: SeriesPair, *, protocol: Protocol) 
         arrays = _loaded(path)
         header = json.loads(arrays["header"].tobytes())
         differs = _difference(header, series, protocol)
-        return _anew(differs) if differs else _case_of(header, arrays, folder, series)
+        return _anew(differs) if differs else _case_of(header, arrays, series, images=partial(_image, folder, layout))
     except (*_UNREADABLE, *_DAMAGED):
         return _anew("its state cannot be read")
 
@@ -182,23 +198,31 @@ def _roles_sha256(series: SeriesPair) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
+def _image(folder: Path, layout: Layout, key: str) -> Path:
+    return folder / layout.image_folder / f"{layout.image_name(folder.name, key)}.nii.gz"
+
+
 def _case_of(
-    header: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], folder: Path, series: SeriesPair
+    header: Mapping[str, object],
+    arrays: Mapping[str, NDArray[np.generic]],
+    series: SeriesPair,
+    *,
+    images: Callable[[str], Path],
 ) -> FinishedCase | Finding:
     shape = TypeAdapter(tuple[int, int, int]).validate_python(header["shape"])
     grid = VolumeGeometry(affine_lps=np.asarray(arrays["affine_lps"], np.float64), shape=shape)
-    images = []
+    volumes = []
     for name, key, one in ((_T1_IMAGE, "t1_sha256", series.t1), (_STIR_IMAGE, "stir_sha256", series.stir)):
         if one is None or header[key] is None:
             continue
-        array, _ = read_image(folder / "images" / name)
+        array, _ = read_image(images(name))
         if _array_sha256(array) != header[key]:
             return _anew("its images have been changed")
-        images.append(SignalVolume(array=np.asarray(array, np.float32), geometry=grid, acquisition=one.acquisition))
+        volumes.append(SignalVolume(array=np.asarray(array, np.float32), geometry=grid, acquisition=one.acquisition))
     quality = header["quality"]
     pair = AlignedPair(
-        t1=images[0],
-        stir=images[1] if len(images) > 1 else None,
+        t1=volumes[0],
+        stir=volumes[1] if len(volumes) > 1 else None,
         covered_mask=unpacked_mask(arrays["covered"], shape),
         body_mask=unpacked_mask(arrays["body"], shape),
         t1_to_stir_lps=np.asarray(arrays["t1_to_stir_lps"], np.float64) if "t1_to_stir_lps" in arrays else None,

@@ -10,9 +10,9 @@ from marrowsignal.comparison.records import Comparison, LesionChange
 from marrowsignal.errors import OutputError
 from marrowsignal.exports.case_folder import check_case_name
 from marrowsignal.exports.images.label_tables import LabelRow, label_tables
+from marrowsignal.exports.images.nifti_files import write_nifti_files
 from marrowsignal.exports.tables.comparison_tables import write_change_tables
 from marrowsignal.exports.whole_folder import write_whole_folder
-from marrowsignal.geometry.itk_bridge import write_nifti
 
 __all__ = ["write_comparison"]
 
@@ -34,7 +34,7 @@ def write_comparison(comparison: Comparison, out: Path, *, report_html: str) -> 
     Returns
     -------
     Path
-        The case folder: ``comparison.json``, ``change_regions.csv``, ``change_lesions.csv``, ``columns.csv``,
+        The case folder: ``comparison.json``, ``change_regions.csv``, ``change_lesions.csv``, ``columns.json``,
         ``report.html`` and ``images/`` on the baseline's T1 grid.
 
     Raises
@@ -70,7 +70,7 @@ def _write_images(comparison: Comparison, folder: Path) -> None:
     if space is None:
         return
     folder.mkdir()
-    for name, volume in (
+    volumes = (
         ("baseline_t1", pair.t1),
         ("baseline_stir", pair.stir),
         ("followup_t1_on_baseline", space.followup.t1),
@@ -78,9 +78,8 @@ def _write_images(comparison: Comparison, folder: Path) -> None:
         ("regions", space.regions),
         ("baseline_changes", space.baseline_changes),
         ("followup_changes", space.followup_changes),
-    ):
-        if volume is not None:
-            write_nifti(folder / f"{name}.nii.gz", volume)
+    )
+    write_nifti_files([(folder / f"{name}.nii.gz", volume) for name, volume in volumes if volume is not None])
     rows = tuple(_row(one) for one in comparison.lesions or ())
     if space.baseline_changes is not None:
         for name in ("baseline_changes", "followup_changes"):

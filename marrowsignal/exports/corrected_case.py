@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import SeriesPair
+from marrowsignal.errors import UsageError
 from marrowsignal.exports.aligned_state import FinishedCase, read_finished_case
+from marrowsignal.exports.layout import Layout
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.marrow.editing import as_edit
 from marrowsignal.marrow.records import Segmentation
@@ -32,13 +35,15 @@ class CorrectedCase:
     pair: AlignedPair | None
 
 
-def take_over(folder: Path, series: SeriesPair, supplied: Segmentation, *, protocol: Protocol) -> CorrectedCase:
+def take_over(out: Path, case: str, series: SeriesPair, supplied: Segmentation, *, protocol: Protocol) -> CorrectedCase:
     """Take over from a finished case what does not depend on the mask, where the mask given is a correction of its own.
 
     Parameters
     ----------
-    folder : Path
-        Case folder that the result will be written to; there may be none yet.
+    out : Path
+        Folder of cases.
+    case : str
+        Name of the case; there may be none yet, of either layout.
     series : SeriesPair
         The pair to be analyzed.
     supplied : Segmentation
@@ -51,7 +56,7 @@ def take_over(folder: Path, series: SeriesPair, supplied: Segmentation, *, proto
     CorrectedCase
         With findings that say what was taken over, or why nothing could be.
     """
-    finished = read_finished_case(folder, series, protocol=protocol)
+    finished = _finished(out, case, series, protocol=protocol)
     if isinstance(finished, Finding):
         return CorrectedCase(supplied=replace(supplied, findings=(*supplied.findings, finished)), pair=None)
     if finished is None or finished.own_mask is None:
@@ -60,6 +65,17 @@ def take_over(folder: Path, series: SeriesPair, supplied: Segmentation, *, proto
     if edited is None:
         return CorrectedCase(supplied=supplied, pair=None)
     return CorrectedCase(supplied=replace(edited, findings=(*edited.findings, _told(finished))), pair=finished.pair)
+
+
+def _finished(out: Path, case: str, series: SeriesPair, *, protocol: Protocol) -> FinishedCase | Finding | None:
+    """Read the case in the layout it was written in."""
+    finished = read_finished_case(out / case, series, protocol=protocol)
+    if finished is not None:
+        return finished
+    with suppress(UsageError):  # a name that BIDS cannot take has no subject either
+        folder = out / Layout.BIDS.folder_name(case)
+        return read_finished_case(folder, series, protocol=protocol, layout=Layout.BIDS)
+    return None
 
 
 def _told(finished: FinishedCase) -> Finding:

@@ -6,13 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from marrowsignal.errors import OutputError
 
 __all__ = ["write_whole_folder"]
 
+Made = TypeVar("Made")
 
-def write_whole_folder(folder: Path, write: Callable[[Path], None], *, stage: str) -> None:
+
+def write_whole_folder(folder: Path, write: Callable[[Path], Made], *, stage: str) -> Made:
     """Write a folder under a temporary name beside it and rename it at the end.
 
     Parameters
@@ -23,6 +26,11 @@ def write_whole_folder(folder: Path, write: Callable[[Path], None], *, stage: st
         Makes the folder it is given, and everything in it.
     stage : str
         Named in the error.
+
+    Returns
+    -------
+    object
+        What `write` returned.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def write_whole_folder(folder: Path, write: Callable[[Path], None], *, stage: st
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
         # The inner folder has the permissions the user's umask asks for; mkdtemp's own has not.
         fresh = staging / "new"
-        write(fresh)
+        made = write(fresh)
         _put_in_place(fresh, folder, old=staging / "old")
     except (OSError, RuntimeError) as error:  # SimpleITK reports a full disk as RuntimeError
         raise OutputError(
@@ -47,6 +55,7 @@ def write_whole_folder(folder: Path, write: Callable[[Path], None], *, stage: st
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+    return made
 
 
 def _put_in_place(fresh: Path, folder: Path, *, old: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from marrowsignal import __version__
 from marrowsignal.alignment.records import AlignedPair, BiasModel, PieceMotion
 from marrowsignal.dicom.privacy.case_name import input_sha256
-from marrowsignal.exports import write_case
+from marrowsignal.exports import Layout, write_case
 from marrowsignal.exports.aligned_state import FinishedCase, read_finished_case
 from marrowsignal.exports.packed_arrays import packed_field, packed_mask, unpacked_field, unpacked_mask
 from marrowsignal.findings import Finding
@@ -94,9 +94,11 @@ def half_in_common(result: StudyResult) -> MarrowSettings:
     return result.protocol.marrow.model_copy(update={"edit_min_dice": least})
 
 
-def finished(result: StudyResult, out: Path, **changes: Any) -> FinishedCase | Finding | None:
+def finished(
+    result: StudyResult, out: Path, *, layout: Layout = Layout.CASE, **changes: Any
+) -> FinishedCase | Finding | None:
     now = replace(result, **changes)
-    return read_finished_case(out / result.case, now.series, protocol=now.protocol)
+    return read_finished_case(out / result.case, now.series, protocol=now.protocol, layout=layout)
 
 
 @pytest.mark.parametrize("source", [MarrowSource.AUTOMATIC, MarrowSource.SUPPLIED])

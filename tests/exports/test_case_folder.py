@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import shlex
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import SimpleITK as sitk
 
 from marrowsignal.errors import OutputError, UsageError
-from marrowsignal.exports import case_folder, write_case
+from marrowsignal.exports import CaseOptions, case_folder, write_case, write_whole_case
 from marrowsignal.exports.case_folder import check_case_name
 from marrowsignal.geometry.itk_bridge import geometry_of
 from marrowsignal.geometry.label_files import read_label_volume
@@ -25,16 +26,19 @@ from tests.report.study_builder import SHAPE, build_result, without_lesions
 
 FILES = {
     "bones.csv",
-    "columns.csv",
+    "columns.json",
     "images/fat_signal_index.nii.gz",
+    "images/lesions.ctbl",
     "images/lesions.json",
     "images/lesions.label.txt",
     "images/lesions.nii.gz",
     "images/lesions.tsv",
+    "images/marrow.ctbl",
     "images/marrow.json",
     "images/marrow.label.txt",
     "images/marrow.nii.gz",
     "images/marrow.tsv",
+    "images/regions.ctbl",
     "images/regions.json",
     "images/regions.label.txt",
     "images/regions.nii.gz",
@@ -42,10 +46,13 @@ FILES = {
     "images/stir_on_t1.nii.gz",
     "images/t1.nii.gz",
     "lesions.csv",
+    "measurements.csv",
+    "quality.csv",
     "regions.csv",
     "report.html",
     "result.json",
     "state/aligned_pair.npz",
+    "study.csv",
     "symmetry.csv",
 }
 
@@ -97,13 +104,14 @@ def test_parts_of_bones_are_a_label_map_of_their_own(tmp_path: Path) -> None:
         assert row["volume_ml"] == pytest.approx((cells.array == row["index"]).sum() * cells.geometry.voxel_ml)
 
 
-@pytest.mark.parametrize("ending", [".json", ".tsv", ".label.txt"])
+@pytest.mark.parametrize("ending", [".json", ".tsv", ".label.txt", ".ctbl"])
 def test_tables_of_label_maps_are_read_back_as_label_tables(tmp_path: Path, ending: str) -> None:
     result = with_parts()
     images = write_case(result, tmp_path, report_html="x") / "images"
     expected = {region.label: region.name for region in result.regions.regions}
     read = read_label_table(images / f"regions{ending}")
-    assert {label.value: label.name for label in read} == expected
+    # 3D Slicer's own form has underscores for blanks.
+    assert {label.value: label.name.replace("_", " ") for label in read} == expected
     assert [label.value for label in read_label_table(images / f"parts{ending}")] == [1, 2]
     assert (images / f"regions{ending}").read_bytes().isascii()
 
@@ -140,7 +148,7 @@ def test_without_overwrite_an_old_case_stays(tmp_path: Path) -> None:
 def test_a_failure_leaves_the_old_case_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_case(build_result(), tmp_path, report_html="old")
 
-    def full(*_args: Any) -> None:
+    def full(*_args: Any, **_options: Any) -> None:
         raise OSError(28, "No space left on device", "/machine/secret")
 
     monkeypatch.setattr(case_folder, "write_tables", full)
@@ -236,3 +244,35 @@ def test_label_tables_name_every_value(tmp_path: Path) -> None:
         assert [int(line.split("\t")[0]) for line in lines[1:]] == present
         assert {len(line.split("\t")) for line in lines} == {7}
         assert len({row["color"] for row in table}) == len(table)
+
+
+def test_colors_and_names_are_the_same_for_every_viewer(tmp_path: Path) -> None:
+    """Read as the programs read them: ITK-SNAP by columns and quotes, 3D Slicer by blanks."""
+    images = write_case(with_parts(), tmp_path, report_html="x") / "images"
+    for name in ("marrow", "regions", "parts", "lesions"):
+        told = json.loads((images / f"{name}.json").read_text(encoding="utf-8"))["labels"]
+        colors = {row["index"]: tuple(bytes.fromhex(row["color"][1:])) for row in told}
+        snap = [shlex.split(line) for line in (images / f"{name}.label.txt").read_text().splitlines() if line[0] != "#"]
+        slicer = [line.split() for line in (images / f"{name}.ctbl").read_text().splitlines() if line[0] != "#"]
+        assert snap[0] == ["0", "0", "0", "0", "0", "0", "0", "Clear Label"]
+        assert slicer[0] == ["0", "Background", "0", "0", "0", "0"]
+        assert {int(row[0]): tuple(map(int, row[1:4])) for row in snap[1:]} == colors
+        assert {int(row[0]): tuple(map(int, row[2:5])) for row in slicer[1:]} == colors
+        assert {len(row) for row in snap} == {8} and {len(row) for row in slicer} == {6}
+        words = {int(row[0]): row[7] for row in snap[1:]}
+        assert words == {row["index"]: row["name"].replace('"', "'") for row in told}
+
+
+def test_dicom_objects_that_cannot_be_made_are_told_and_the_rest_is_written(tmp_path: Path) -> None:
+    written = write_whole_case(build_result(), tmp_path, report_html="x")
+    assert written.dicom is not None and written.dicom.files == ()
+    told = json.loads((written.folder / "result.json").read_text(encoding="utf-8"))["dicom"]
+    assert (told["status"], told["files"]) == ("not_written", [])
+    assert told["reason"] == " ".join(finding.message for finding in written.dicom.findings) != ""
+
+
+def test_dicom_objects_can_be_left_out(tmp_path: Path) -> None:
+    written = write_whole_case(build_result(), tmp_path, report_html="x", options=CaseOptions(dicom=False))
+    told = json.loads((written.folder / "result.json").read_text(encoding="utf-8"))["dicom"]
+    assert written.dicom is None
+    assert told == {"status": "not_written", "files": [], "reason": "none were asked for"}

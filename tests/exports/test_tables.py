@@ -2,23 +2,24 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
+from marrowsignal.exports.tables.data_dictionary import columns_json, dictionary_markdown
 from marrowsignal.exports.tables.dictionary import (
     COLUMNS,
     LESION_COLUMNS,
+    QUALITY_COLUMNS,
     REGION_COLUMNS,
     SYMMETRY_COLUMNS,
-    dictionary_markdown,
 )
 from marrowsignal.exports.tables.study_tables import (
     bones_csv,
-    columns_csv,
     dark_foci_csv,
     lesions_csv,
+    quality_csv,
     regions_csv,
     symmetry_csv,
     write_tables,
@@ -40,6 +41,7 @@ def test_headers_are_the_declared_columns_in_order() -> None:
         (regions_csv(result), REGION_COLUMNS),
         (lesions_csv(result), LESION_COLUMNS),
         (symmetry_csv(result), SYMMETRY_COLUMNS),
+        (quality_csv(result), QUALITY_COLUMNS),
     ):
         header = next(csv.reader(io.StringIO(text)))
         assert header == [column.name for column in columns]
@@ -79,44 +81,69 @@ def test_a_measurement_that_was_not_taken_is_told() -> None:
     assert row["stir_marrow_to_muscle_ratio_reason"] == "not part of this analysis"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1"])
-def test_no_text_cell_is_a_formula(text: str) -> None:
+def test_quality_has_a_row_for_each_gate_in_its_order() -> None:
     result = build_result()
-    region = replace(result.signals.regions[0], name=text)
-    table = rows(regions_csv(replace(result, signals=replace(result.signals, regions=(region,)))))
-    assert table[1]["region_name"] == "'" + text.strip()
+    table = rows(quality_csv(result))
+    assert [(row["key"], row["series"], row["state"]) for row in table] == [
+        (gate.key, gate.series, gate.state.value) for gate in result.quality.gates
+    ]
+    for row, gate in zip(table, result.quality.gates, strict=True):
+        assert (float(row["value"]) if row["value"] else None) == gate.value
+        assert (row["consequence"], row["limit"], row["source"]) == (gate.consequence.value, gate.limit, gate.source)
 
 
-def test_negative_numbers_stay_numbers() -> None:
-    result = build_result()
-    lesion = replace(result.signals.lesions[0], centroid_lps_mm=(-1.5, 0.0, 2.0))
-    table = rows(lesions_csv(replace(result, signals=replace(result.signals, lesions=(lesion,)))))
-    assert table[0]["centroid_x_lps_mm"] == "-1.5"
-
-
-def test_tables_are_written_as_utf8_with_plain_line_ends(tmp_path: Path) -> None:
+def test_tables_are_written_as_utf8_with_the_line_ends_of_rfc_4180(tmp_path: Path) -> None:
     result = build_result()
     region = replace(result.signals.regions[0], name='ílion, "left"')
     result = replace(result, signals=replace(result.signals, regions=(region,)))
     write_tables(result, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "bones.csv",
-        "columns.csv",
+        "columns.json",
         "lesions.csv",
+        "measurements.csv",
+        "quality.csv",
         "regions.csv",
+        "study.csv",
         "symmetry.csv",
     ]
     raw = (tmp_path / "regions.csv").read_bytes()
-    assert b"\r" not in raw
+    assert raw.endswith(b"\r\n") and raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n")
     assert rows(raw.decode("utf-8"))[1]["region_name"] == 'ílion, "left"'
 
 
-def test_every_column_is_in_the_dictionary() -> None:
-    told = {(row["table"], row["column"]) for row in rows(columns_csv())}
-    assert told == {(column.table, column.name) for column in COLUMNS}
-    for column in COLUMNS:
-        assert column.description.endswith("."), column.name
-        assert column.unit and column.source
+def test_every_column_of_every_table_is_in_the_dictionary(tmp_path: Path) -> None:
+    write_tables(build_result(), tmp_path)
+    told = json.loads((tmp_path / "columns.json").read_text(encoding="utf-8"))
+    described = {entry["table"]: [column["name"] for column in entry["columns"]] for entry in told["tables"]}
+    for file in tmp_path.glob("*.csv"):
+        assert next(csv.reader(io.StringIO(file.read_text(encoding="utf-8")))) == described[file.name], file.name
+    for entry in told["tables"]:
+        for column in entry["columns"]:
+            assert column["description"].endswith("."), column
+            assert column["unit"] and column["field"]
+
+
+def test_every_cell_is_of_the_type_the_dictionary_tells(tmp_path: Path) -> None:
+    write_tables(build_result(), tmp_path)
+    told = json.loads((tmp_path / "columns.json").read_text(encoding="utf-8"))
+    kinds = {(entry["table"], one["name"]): one for entry in told["tables"] for one in entry["columns"]}
+    seen = set()
+    for file in tmp_path.glob("*.csv"):
+        for row in rows(file.read_text(encoding="utf-8")):
+            for name, cell in row.items():
+                kind = kinds[file.name, name]
+                seen.add(kind["type"])
+                if cell and kind["type"] == "choice":
+                    assert cell in kind["allowed"], (file.name, name)
+                elif cell and kind["type"] != "text":
+                    assert math.isfinite((int if kind["type"] == "integer" else float)(cell)), (file.name, name)
+    assert seen == {"text", "choice", "integer", "number"}
+
+
+def test_the_dictionary_leaves_out_what_does_not_apply() -> None:
+    (entry,) = json.loads(columns_json(COLUMNS[:1]))["tables"]
+    assert entry["columns"][0].keys() == {"name", "unit", "type", "description", "field"}
 
 
 def test_the_manual_holds_the_current_dictionary() -> None:

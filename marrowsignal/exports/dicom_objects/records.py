@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.regions.records import Side
 
-__all__ = ["DicomExport", "SegmentEntry", "SegmentedObject", "SourceImages"]
+__all__ = ["DicomExport", "SegmentEntry", "SegmentedObject", "SliceReference", "SourceImages"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceReference:
+    """Where one slice of a series is stored.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid : str
+        Of its file.
+    frame_number : int or None
+        ReferencedFrameNumber, from 1; None where the file is one image.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    frame_number: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,10 +40,16 @@ class SourceImages:
     ----------
     t1, stir : tuple of Dataset
         Each file once, in the order of its slices, without pixels; `stir` is empty where T1 was measured alone.
+    t1_slices : tuple of SliceReference
+        Where each slice of the T1 grid is stored, in the grid's order.
+    findings : tuple of Finding
+        What was missing or wrong in the headers, and what was done about it.
     """
 
     t1: tuple[Dataset, ...]
     stir: tuple[Dataset, ...]
+    t1_slices: tuple[SliceReference, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def all(self) -> tuple[Dataset, ...]:
@@ -41,9 +66,11 @@ class SegmentEntry:
     number : int
         SegmentNumber, from 1 without gaps.
     value : int
-        Its value in the label map it was made from.
+        Its value in the label map it was made from; of a part its number.
+    cells : tuple of int
+        The values it is made of, where these may be several: those of a part.
     kind, key : str
-        What it is: ``"region"``, ``"part"`` or ``"lesion"``, and its key or label.
+        What it is: ``"region"``, ``"part"``, ``"lesion"`` or ``"dark"``, and its key or label.
     side : Side
         The patient's side.
     name : str
@@ -63,6 +90,7 @@ class SegmentEntry:
     code: str | None
     tracking_id: str
     tracking_uid: str
+    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,11 +105,20 @@ class SegmentedObject:
         Source of its pixels: the truth its reread is compared with.
     segments : tuple of SegmentEntry
         In the order of their numbers.
+    findings : tuple of Finding
+        What is not in it, and why.
     """
 
     dataset: Dataset
     labels: LabelVolume
     segments: tuple[SegmentEntry, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def inside(self, entry: SegmentEntry) -> NDArray[np.bool_]:
+        """Voxels of a segment in the labels it was made from, shape (slice, row, column)."""
+        if entry.cells:
+            return np.isin(self.labels.array, entry.cells)
+        return np.asarray(self.labels.array == entry.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

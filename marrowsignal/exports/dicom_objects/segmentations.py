@@ -1,115 +1,191 @@
-"""Marrow regions and lesions as DICOM segmentations."""
+"""Marrow regions, parts of bones, lesions and dark foci as DICOM segmentations: binary, a segment each."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom.sr.coding import Code
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import MRImageStorage
+from pydicom.valuerep import DSfloat
 
-from marrowsignal.exports.dicom_objects.records import SegmentedObject, SegmentEntry, SourceImages
-from marrowsignal.exports.dicom_objects.uids import object_uid, tracking_uid
-from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.exports.dicom_objects.dates import set_dates
+from marrowsignal.exports.dicom_objects.records import SegmentedObject, SliceReference, SourceImages
+from marrowsignal.exports.dicom_objects.segment_descriptions import segment_description
+from marrowsignal.exports.dicom_objects.segment_entries import (
+    Entries,
+    dark_focus_entries,
+    lesion_entries,
+    part_entries,
+    region_entries,
+)
+from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
+from marrowsignal.exports.dicom_objects.uids import object_uid
+from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.results.study_result import StudyResult
 
 if TYPE_CHECKING:
-    from highdicom.seg import SegmentDescription
+    from highdicom.seg import Segmentation
 
-__all__ = ["lesion_segmentation", "region_segmentation"]
+__all__ = ["dark_focus_segmentation", "lesion_segmentation", "part_segmentation", "region_segmentation"]
 
 _MANUFACTURER = "marrowsignal"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """One of the segmentations: key of its UIDs, its place among the series, its words."""
+
+    key: str
+    place: SeriesPlace
+    label: str
+    words: str
+
+
+_MARROW = _Kind(key="marrow", place=SeriesPlace.MARROW, label="MARROW", words="marrow regions")
+_PARTS = _Kind(key="parts", place=SeriesPlace.PARTS, label="PARTS", words="parts of bones")
+_LESIONS = _Kind(key="lesions", place=SeriesPlace.LESIONS, label="LESIONS", words="STIR-bright lesions")
+_DARK_FOCI = _Kind(key="dark_foci", place=SeriesPlace.DARK_FOCI, label="DARK_FOCI", words="T1-dark foci")
+
+
 def region_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
-    """Segmentation of the marrow regions; None without a region."""
-    entries = tuple(
-        _entry(result, number, region.label, ("region", region.key), region.side, region.name, region.code)
-        for number, region in enumerate(result.regions.regions, start=1)
-    )
-    return _segmentation(result, source, result.regions.labels, entries, kind="marrow")
+    """Segment the marrow by region; regions of the first level do not overlap.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    source : SourceImages
+        Headers of its images.
+
+    Returns
+    -------
+    SegmentedObject or None
+        None without a region that holds a voxel.
+    """
+    return _segmentation(result, source, result.regions.labels, region_entries(result), _MARROW)
+
+
+def part_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
+    """Segment the parts of bones, which may overlap: an ala holds its quadrants. As `region_segmentation`."""
+    return _segmentation(result, source, result.regions.part_labels, part_entries(result), _PARTS)
 
 
 def lesion_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
-    """Segmentation of the lesions; None where there is none or they were not looked for."""
-    if result.signals.lesion_labels is None or not result.signals.lesions:
-        return None
-    codes = {(region.key, region.side): region.code for region in result.regions.regions}
-    entries = tuple(
-        _entry(
-            result,
-            number,
-            lesion.label,
-            ("lesion", str(lesion.label)),
-            lesion.side,
-            f"lesion {lesion.label}, {lesion.region_name}",
-            codes.get((lesion.region_key, lesion.side)),
-        )
-        for number, lesion in enumerate(result.signals.lesions, start=1)
-    )
-    return _segmentation(result, source, result.signals.lesion_labels, entries, kind="lesions")
+    """Segment the lesions; None where there is none or they were not looked for. As `region_segmentation`."""
+    return _segmentation(result, source, result.signals.lesion_labels, lesion_entries(result), _LESIONS)
 
 
-def _entry(result, number, value, what, side, name, code) -> SegmentEntry:  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    return SegmentEntry(
-        number=number,
-        value=value,
-        kind=what[0],
-        key=what[1],
-        side=side,
-        name=name,
-        code=code,
-        tracking_id=name,
-        tracking_uid=tracking_uid(result, *what, side.value),
-    )
+def dark_focus_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
+    """Segment the foci dark on T1; None where there is none or they were not looked for. As `region_segmentation`."""
+    return _segmentation(result, source, result.signals.dark_labels, dark_focus_entries(result), _DARK_FOCI)
 
 
 def _segmentation(
-    result: StudyResult, source: SourceImages, labels: LabelVolume, entries: tuple[SegmentEntry, ...], *, kind: str
+    result: StudyResult, source: SourceImages, labels: LabelVolume | None, entries: Entries, kind: _Kind
 ) -> SegmentedObject | None:
-    if not entries:
+    if labels is None or not entries.segments:
         return None
-    from highdicom import Volume  # noqa: PLC0415 - a second of imports that only this needs
-    from highdicom.seg import Segmentation  # noqa: PLC0415
+    from highdicom.seg import Segmentation  # noqa: PLC0415 - a second of imports that only this needs
 
-    lookup = np.zeros(int(labels.array.max()) + 1, np.uint16)
-    for entry in entries:
-        lookup[entry.value] = entry.number
-    volume = Volume(
-        array=lookup[labels.array],
-        affine=labels.geometry.affine_lps,
-        coordinate_system="PATIENT",
-        frame_of_reference_uid=source.t1[0].FrameOfReferenceUID,
-    )
+    made = SegmentedObject(dataset=Dataset(), labels=labels, segments=entries.segments, findings=entries.findings)
     dataset = Segmentation(
-        source_images=source.t1,
-        pixel_array=volume,
+        source_images=_planes(source, labels.geometry),
+        pixel_array=_pixels(made),
         segmentation_type="BINARY",
-        segment_descriptions=[_description(entry, result.provenance.version) for entry in entries],
-        series_instance_uid=object_uid(result, "series", kind),
-        series_number=1,
-        sop_instance_uid=object_uid(result, "object", kind),
+        segment_descriptions=[segment_description(result, entry) for entry in entries.segments],
+        series_instance_uid=object_uid(result, "series", kind.key),
+        series_number=series_number(result, kind.place),
+        sop_instance_uid=object_uid(result, "object", kind.key),
         instance_number=1,
         manufacturer=_MANUFACTURER,
         manufacturer_model_name=_MANUFACTURER,
         software_versions=result.provenance.version,
-        device_serial_number="0",
+        device_serial_number="1",
+        content_label=kind.label,
+        content_description=f"{kind.words} by marrowsignal, research use only",
+        content_qualification="RESEARCH",
+        series_description=f"marrowsignal {kind.words} (research)",
     )
-    return SegmentedObject(dataset=dataset, labels=labels, segments=entries)
+    _refer_to_stored_frames(dataset, source.t1_slices)
+    _fix_dimensions(dataset, object_uid(result, "dimensions", kind.key))
+    set_dates(dataset, source)
+    return replace(made, dataset=dataset)
 
 
-def _description(entry: SegmentEntry, version: str) -> SegmentDescription:
-    from highdicom import AlgorithmIdentificationSequence  # noqa: PLC0415
-    from highdicom.seg import SegmentDescription as Description  # noqa: PLC0415
+def _planes(source: SourceImages, geometry: VolumeGeometry) -> list[Dataset]:
+    """One classic image a slice of the grid, as the library wants its sources: of whatever kind the files are.
 
-    return Description(
-        segment_number=entry.number,
-        segment_label=entry.name[:64],
-        segmented_property_category=Code("123037004", "SCT", "Anatomical Structure"),
-        segmented_property_type=Code("14016003", "SCT", "Bone marrow"),
-        algorithm_type="AUTOMATIC",
-        algorithm_identification=AlgorithmIdentificationSequence(
-            name=_MANUFACTURER, family=Code("123109", "DCM", "Manual Processing"), version=version
-        ),
-        tracking_uid=entry.tracking_uid,
-        tracking_id=entry.tracking_id,
-    )
+    Frames of Enhanced files may hold their orientation each, or lie in several stacks or files, which it refuses.
+    """
+    # Elements are shared, and setting one changes it for all: what differs by plane is left out.
+    shared = [element for element in source.t1[0] if element.keyword not in ("SOPClassUID", "SOPInstanceUID")]
+    between, rows_mm, columns_mm = geometry.spacing_mm
+    axes = geometry.directions_lps
+    planes = []
+    for index in range(geometry.shape[0]):
+        plane = Dataset()
+        plane.update({element.tag: element for element in shared})
+        plane.SOPClassUID, plane.SOPInstanceUID = MRImageStorage, _plane_uid(index)
+        plane.Rows, plane.Columns = geometry.shape[1:]
+        plane.ImagePositionPatient = [_decimal(v) for v in geometry.to_patient([index, 0, 0])]
+        # The first cosines run along a row, where the column index grows.
+        plane.ImageOrientationPatient = [_decimal(v) for v in (*axes[:, 2], *axes[:, 1])]
+        plane.PixelSpacing = [_decimal(rows_mm), _decimal(columns_mm)]
+        plane.SliceThickness = plane.SpacingBetweenSlices = _decimal(between)
+        planes.append(plane)
+    return planes
+
+
+def _decimal(value: float) -> DSfloat:
+    return DSfloat(value, auto_format=True)
+
+
+def _plane_uid(index: int) -> str:
+    return f"2.25.{index + 1}"
+
+
+def _pixels(made: SegmentedObject) -> NDArray[np.uint8]:
+    """Segment numbers, shape (slice, row, column), or where segments may overlap a mask each in a fourth axis."""
+    largest = int(made.labels.array.max())
+    if any(entry.cells for entry in made.segments):
+        masks = np.zeros((largest + 1, len(made.segments)), np.uint8)
+        for place, entry in enumerate(made.segments):
+            masks[[cell for cell in entry.cells or (entry.value,) if cell <= largest], place] = 1
+        return np.take(masks, made.labels.array, axis=0)
+    lookup = np.zeros(largest + 1, np.uint16)
+    for entry in made.segments:
+        lookup[entry.value] = entry.number
+    return np.take(lookup, made.labels.array)
+
+
+def _refer_to_stored_frames(dataset: Segmentation, slices: tuple[SliceReference, ...]) -> None:
+    """Put the files and frames of the slices in place of the planes the library was given, in place."""
+    stored = {_plane_uid(index): reference for index, reference in enumerate(slices)}
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        for derivation in frame.get("DerivationImageSequence") or ():
+            for item in derivation.SourceImageSequence:
+                # Frames of several segments share their item.
+                if item.ReferencedSOPInstanceUID in stored:
+                    _point_to(item, stored[item.ReferencedSOPInstanceUID])
+    files = {reference.sop_instance_uid: reference for reference in slices}
+    dataset.SourceImageSequence = [_point_to(Dataset(), replace(file, frame_number=None)) for file in files.values()]
+    dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence = [
+        _point_to(Dataset(), replace(file, frame_number=None)) for file in files.values()
+    ]
+
+
+def _point_to(item: Dataset, reference: SliceReference) -> Dataset:
+    item.ReferencedSOPClassUID = reference.sop_class_uid
+    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
+    if reference.frame_number is not None:
+        item.ReferencedFrameNumber = reference.frame_number
+    return item
+
+
+def _fix_dimensions(dataset: Segmentation, uid: str) -> None:
+    """Name the organization of the dimensions by a UID that follows from the study: the library draws one."""
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid

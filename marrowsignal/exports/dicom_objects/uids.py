@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 
+from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.marrow.records import MarrowSource, labels_sha256
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["object_uid", "tracking_uid"]
+__all__ = ["object_uid", "tracking_uid", "uid_in_place_of"]
 
 # Any fixed UUID serves: it keeps our names apart from everybody else's (RFC 9562, section 5.5).
 _NAMESPACE = uuid.UUID("7f1c7d0e-5a0b-5b53-9f3b-0c5d7a3e4b61")
@@ -34,8 +37,10 @@ def object_uid(result: StudyResult, *what: str) -> str:
         made.series_rules_sha256,
         made.input_sha256,
         made.mask_sha256 or "",
-        result.marrow.source.value,
+        str(result.marrow.source),
         result.marrow.made_by,
+        # What this version did not make itself, its protocol and inputs do not tell.
+        "" if result.marrow.source == MarrowSource.AUTOMATIC else _hash_of(result.marrow.labels),
         result.signals.lesions_made_by,
     )
     return _uid(*_images(result), *choices, *what)
@@ -54,6 +59,25 @@ def tracking_uid(result: StudyResult, *what: str) -> str:
     return _uid(*_images(result), *what)
 
 
+def uid_in_place_of(keyword: str, of: str) -> str:
+    """Return the UID that stands for one a source does not have.
+
+    Parameters
+    ----------
+    keyword : str
+        What is missing, for example ``"FrameOfReferenceUID"``.
+    of : str
+        A UID of what has none.
+    """
+    return _uid(keyword, of)
+
+
+# One study's objects ask for it a dozen times.
+@functools.lru_cache(maxsize=1)
+def _hash_of(labels: LabelVolume) -> str:
+    return labels_sha256(labels)
+
+
 def _images(result: StudyResult) -> tuple[str, ...]:
     stir = result.series.stir
     return (
@@ -66,4 +90,6 @@ def _images(result: StudyResult) -> tuple[str, ...]:
 
 def _uid(*parts: str) -> str:
     # Lengths before the parts: ("ab", "c") and ("a", "bc") differ.
-    return f"2.25.{uuid.uuid5(_NAMESPACE, ''.join(f'{len(part)}:{part}' for part in parts)).int}"
+    named = "".join(f"{len(part)}:{part}" for part in parts)
+    # A lone surrogate, as in a file name of no known encoding, has no UTF-8.
+    return f"2.25.{uuid.uuid5(_NAMESPACE, named.encode('utf-8', 'backslashreplace').decode('utf-8')).int}"

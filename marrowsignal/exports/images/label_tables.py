@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["LabelRow", "label_tables"]
+__all__ = ["LabelRow", "label_colour", "label_tables"]
 
 _GOLDEN_ANGLE = 0.61803398875  # of the hue circle: neighbours in a label table differ in colour
 _SNAP_HEADER = """################################################
@@ -48,17 +48,30 @@ class LabelRow:
 
 
 def label_tables(rows: Sequence[LabelRow]) -> tuple[tuple[str, str], ...]:
-    """Return ending and text of each table of a label map: JSON, BIDS-like TSV, label descriptions of ITK-SNAP."""
-    return ((".json", _json(rows)), (".tsv", _tsv(rows)), (".label.txt", _itk_snap(rows)))
+    """Return ending and text of each table of a label map.
+
+    Parameters
+    ----------
+    rows : sequence of LabelRow
+        What its values mean.
+
+    Returns
+    -------
+    tuple of (str, str)
+        ``.json``; ``.tsv`` in the form of BIDS; ``.label.txt``, label descriptions of ITK-SNAP; ``.ctbl``, color table
+        of 3D Slicer. Names and colors are the same in all.
+    """
+    return ((".json", _json(rows)), (".tsv", _tsv(rows)), (".label.txt", _itk_snap(rows)), (".ctbl", _slicer(rows)))
 
 
-def _colour(index: int) -> tuple[int, int, int]:
+def label_colour(index: int) -> tuple[int, int, int]:
+    """Return red, green and blue (0 to 255) of a value of a label map, the same in every format."""
     red, green, blue = colorsys.hsv_to_rgb((index * _GOLDEN_ANGLE) % 1.0, 0.75, 0.95)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _hex(index: int) -> str:
-    return "#{:02X}{:02X}{:02X}".format(*_colour(index))
+    return "#{:02X}{:02X}{:02X}".format(*label_colour(index))
 
 
 def _json(rows: Sequence[LabelRow]) -> str:
@@ -90,7 +103,16 @@ def _tsv(rows: Sequence[LabelRow]) -> str:
 def _itk_snap(rows: Sequence[LabelRow]) -> str:
     lines = []
     for row in rows:
-        red, green, blue = _colour(row.index)
+        red, green, blue = label_colour(row.index)
         name = " ".join(row.name.replace('"', "'").split())
         lines.append(f'{row.index:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{name}"\n')
     return _SNAP_HEADER + "".join(lines)
+
+
+def _slicer(rows: Sequence[LabelRow]) -> str:
+    # Slicer splits lines at blanks, so that a name must have none.
+    lines = ["# Color table file", f"# {len(rows) + 1} values", "0 Background 0 0 0 0"]
+    for row in rows:
+        name = "_".join(row.name.replace('"', "").replace("'", "").split()) or f"label_{row.index}"
+        lines.append(" ".join((str(row.index), name, *(str(part) for part in label_colour(row.index)), "255")))
+    return "\n".join(lines) + "\n"

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from marrowsignal.exports.images.label_tables import LabelRow, label_tables
-from marrowsignal.geometry.itk_bridge import write_nifti
-from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.exports.images.nifti_files import write_nifti_files
+from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion
 
-__all__ = ["write_images"]
+__all__ = ["CaseImage", "case_images", "write_images"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CaseImage:
+    """One image of a case.
+
+    Attributes
+    ----------
+    key : str
+        ``"t1"``, ``"stir_on_t1"``, ``"fat_signal_index"``, ``"marrow"``, ``"regions"``, ``"parts"``, ``"lesions"`` or
+        ``"dark_foci"``.
+    volume : SignalVolume or LabelVolume
+        On the T1 grid.
+    rows : tuple of LabelRow
+        What the values of a label map mean.
+    """
+
+    key: str
+    volume: SignalVolume | LabelVolume
+    rows: tuple[LabelRow, ...] = ()
 
 
 def write_images(result: StudyResult, folder: Path) -> None:
-    """Write ``t1``, ``stir_on_t1``, ``fat_signal_index`` and the label maps of marrow, its regions and what is found.
-
-    All are ``.nii.gz``; the label maps are ``marrow``, ``regions``, ``parts``, ``lesions``, ``dark_foci`` and get the
-    tables of `label_tables` beside them. What was not measured has no file: no ``stir_on_t1`` without a STIR series, no
-    ``parts`` where no bone was divided, no ``lesions`` or ``dark_foci`` where none were looked for, no
-    ``fat_signal_index`` without reference tissues.
+    """Write the images of a case as ``.nii.gz``, and beside each label map the tables of `label_tables`.
 
     Parameters
     ----------
@@ -30,26 +46,36 @@ def write_images(result: StudyResult, folder: Path) -> None:
     folder : Path
         An existing folder.
     """
-    write_nifti(folder / "t1.nii.gz", result.pair.t1)
-    if result.pair.stir is not None:
-        write_nifti(folder / "stir_on_t1.nii.gz", result.pair.stir)
-    index = result.signals.fat_signal_index
+    images = case_images(result)
+    write_nifti_files([(folder / f"{image.key}.nii.gz", image.volume) for image in images])
+    for image in images:
+        if isinstance(image.volume, LabelVolume):
+            for ending, text in label_tables(image.rows):
+                (folder / f"{image.key}{ending}").write_bytes(text.encode("utf-8"))
+
+
+def case_images(result: StudyResult) -> tuple[CaseImage, ...]:
+    """Return the images of a case, signals first.
+
+    What was not measured has none: no ``stir_on_t1`` without a STIR series, no ``parts`` where no bone was divided, no
+    ``lesions`` or ``dark_foci`` where none were looked for, no ``fat_signal_index`` without reference tissues.
+    """
+    t1, stir, index = result.pair.t1, result.pair.stir, result.signals.fat_signal_index
+    signals = [
+        CaseImage(key=key, volume=volume) for key, volume in (("t1", t1), ("stir_on_t1", stir)) if volume is not None
+    ]
     if index is not None:
-        t1 = result.pair.t1
         volume = SignalVolume(array=index, geometry=t1.geometry, acquisition=t1.acquisition)
-        write_nifti(folder / "fat_signal_index.nii.gz", volume)
-    for name, labels, rows in (
+        signals.append(CaseImage(key="fat_signal_index", volume=volume))
+    maps = (
         ("marrow", result.marrow.labels, _marrow_rows(result)),
         ("regions", result.regions.labels, _region_rows(result)),
         ("parts", result.regions.part_labels, _part_rows(result)),
         ("lesions", result.signals.lesion_labels, _found_rows(result.signals.lesions, "lesion")),
         ("dark_foci", result.signals.dark_labels, _found_rows(result.signals.dark_foci, "dark focus")),
-    ):
-        if labels is None:
-            continue
-        write_nifti(folder / f"{name}.nii.gz", labels)
-        for ending, text in label_tables(rows):
-            (folder / f"{name}{ending}").write_bytes(text.encode("utf-8"))
+    )
+    labels = (CaseImage(key=key, volume=volume, rows=rows) for key, volume, rows in maps if volume is not None)
+    return (*signals, *labels)
 
 
 def _marrow_rows(result: StudyResult) -> tuple[LabelRow, ...]:

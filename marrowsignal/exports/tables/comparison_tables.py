@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from marrowsignal.comparison.records import Change, Comparison, LesionChange, RegionChange
+from marrowsignal.comparison.records import (
+    Change,
+    ChangeState,
+    Comparison,
+    LesionChange,
+    LesionChangeState,
+    RegionChange,
+)
+from marrowsignal.exports.tables.columns import facts
 from marrowsignal.exports.tables.csv_text import Cell, csv_text
-from marrowsignal.exports.tables.dictionary import Column
+from marrowsignal.exports.tables.data_dictionary import DICTIONARY_FILE, columns_json
 
 __all__ = [
     "CHANGE_LESION_COLUMNS",
@@ -36,14 +44,19 @@ _REGION = (
     ("descriptor", "text", "regions[].changes[].id", "Descriptor of the scientific specification."),
     ("measurement", "text", "regions[].changes[].name", "Its name, as in regions.csv."),
     ("unit", "text", "regions[].changes[].unit", "Unit of both values; 1 for ratios."),
-    ("baseline", "1", "regions[].changes[].baseline", "Value at baseline, in the tissue common to both dates."),
-    ("followup", "1", "regions[].changes[].followup", "Value at follow-up, in the same tissue."),
-    ("change", "1", "regions[].changes[].change", "Follow-up over baseline in percent for ratios; else a difference."),
+    ("baseline", "varies", "regions[].changes[].baseline", "Value at baseline, in the tissue common to both dates."),
+    ("followup", "varies", "regions[].changes[].followup", "Value at follow-up, in the same tissue."),
+    (
+        "change",
+        "varies",
+        "regions[].changes[].change",
+        "Follow-up over baseline in percent of ratios, else a difference.",
+    ),
     ("change_unit", "text", "regions[].changes[].change_unit", "percent, or the unit of both values."),
-    ("change_ci_low", "1", "regions[].changes[].ci_low", "Lower end of the 90 % interval of the change."),
-    ("change_ci_high", "1", "regions[].changes[].ci_high", "Upper end of the 90 % interval of the change."),
-    ("repeatability_low", "1", "regions[].changes[].repeatability_low", "Largest fall that is no change."),
-    ("repeatability_high", "1", "regions[].changes[].repeatability_high", "Largest rise that is no change."),
+    ("change_ci_low", "varies", "regions[].changes[].ci_low", "Lower end of the 90 % interval of the change."),
+    ("change_ci_high", "varies", "regions[].changes[].ci_high", "Upper end of the 90 % interval of the change."),
+    ("repeatability_low", "varies", "regions[].changes[].repeatability_low", "Largest fall that is no change."),
+    ("repeatability_high", "varies", "regions[].changes[].repeatability_high", "Largest rise that is no change."),
     ("p_value", "1", "regions[].changes[].p_value", "Of no change, by the repeatability coefficient."),
     ("q_value", "1", "regions[].changes[].q_value", "The same over all rows of the descriptor (Benjamini-Hochberg)."),
     (
@@ -82,19 +95,20 @@ _LESION = (
 )
 
 
-def _columns(table: str, rows: tuple[tuple[str, str, str, str], ...]) -> tuple[Column, ...]:
-    return tuple(
-        Column(table=table, name=name, unit=unit, description=words, descriptor="", source=source)
-        for name, unit, source, words in (*_COMMON, *rows)
-    )
-
-
-CHANGE_REGION_COLUMNS = _columns("change_regions.csv", _REGION)
-CHANGE_LESION_COLUMNS = _columns("change_lesions.csv", _LESION)
+CHANGE_REGION_COLUMNS = facts(
+    "change_regions.csv",
+    (*_COMMON, *_REGION),
+    allowed={"level": ("whole", "region", "part", "symmetry"), "state": tuple(one.value for one in ChangeState)},
+)
+CHANGE_LESION_COLUMNS = facts(
+    "change_lesions.csv",
+    (*_COMMON, *_LESION),
+    allowed={"kind": ("stir_bright", "t1_dark"), "state": tuple(one.value for one in LesionChangeState)},
+)
 
 
 def write_change_tables(comparison: Comparison, folder: Path) -> None:
-    """Write ``change_regions.csv``, ``change_lesions.csv`` and their dictionary ``columns.csv``.
+    """Write ``change_regions.csv``, ``change_lesions.csv`` and their dictionary ``columns.json``.
 
     Where neither lesions nor dark foci were compared there is no ``change_lesions.csv``: one without rows would read
     as none found.
@@ -109,7 +123,7 @@ def write_change_tables(comparison: Comparison, folder: Path) -> None:
     for name, text in (
         ("change_regions.csv", change_regions_csv(comparison)),
         ("change_lesions.csv", change_lesions_csv(comparison)),
-        ("columns.csv", _dictionary_csv()),
+        (DICTIONARY_FILE, columns_json((*CHANGE_REGION_COLUMNS, *CHANGE_LESION_COLUMNS))),
     ):
         if text is not None:
             (folder / name).write_bytes(text.encode("utf-8"))
@@ -184,12 +198,3 @@ def _lesion_cells(comparison: Comparison, kind: str, one: LesionChange) -> list[
         *one.centroid_lps_mm,
         one.reason,
     ]
-
-
-def _dictionary_csv() -> str:
-    header = ("table", "column", "unit", "descriptor", "description", "source")
-    rows = [
-        [column.table, column.name, column.unit, column.descriptor, column.description, column.source]
-        for column in (*CHANGE_REGION_COLUMNS, *CHANGE_LESION_COLUMNS)
-    ]
-    return csv_text(header, rows)

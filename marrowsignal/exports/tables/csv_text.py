@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 __all__ = ["Cell", "csv_text"]
 
 Cell = str | int | float | None
-# OWASP "CSV Injection"; the wide forms start a formula in East Asian versions of Excel.
-_FORMULA_STARTS = tuple("=+-@＝＋－＠")
+# OWASP "CSV Injection". Tab, CR and LF never start a cell, as text is put on one line. The wide and small forms start a
+# formula in East Asian versions of Excel, the minus sign one in LibreOffice.
+_FORMULA_STARTS = tuple("=+-@＝＋－＠﹦﹢﹣﹫−")
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -27,10 +28,11 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     Returns
     -------
     str
-        Numbers in full; text on one line, with an apostrophe where a spreadsheet would run it as a formula.
+        RFC 4180, lines ended by CRLF. Numbers in full; text on one line, with an apostrophe where a spreadsheet would
+        run it as a formula.
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
         if len(row) != len(header):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from marrowsignal.exports.tables.columns import Column, facts, family
+from marrowsignal.quality.records import Consequence, GateState
 from marrowsignal.results.descriptors import (
     BONE_DESCRIPTORS,
     LESION_DESCRIPTORS,
@@ -17,85 +17,13 @@ __all__ = [
     "COLUMNS",
     "DARK_FOCUS_COLUMNS",
     "LESION_COLUMNS",
+    "MEASUREMENT_COLUMNS",
+    "MEASUREMENT_KINDS",
+    "QUALITY_COLUMNS",
     "REGION_COLUMNS",
     "SYMMETRY_COLUMNS",
-    "Column",
-    "dictionary_markdown",
-    "value_header",
+    "TABLES",
 ]
-
-
-_PURE_NUMBERS = ("ratio", "index", "sum", "difference")  # a name that says so needs no unit
-_FAMILY_ENDS = ("_ci_low", "_ci_high", "_status", "_reason")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column of one table.
-
-    Attributes
-    ----------
-    table : str
-        File name of the table.
-    name : str
-        Header; ends in the unit.
-    unit : str
-        ``"text"``, ``"1"`` for pure numbers, or the unit.
-    description : str
-        One sentence.
-    descriptor : str
-        Descriptor of the scientific specification, for example ``"D01"``; empty for a plain fact.
-    source : str
-        Where the cell comes from: a field of ``result.json``.
-    """
-
-    table: str
-    name: str
-    unit: str
-    description: str
-    descriptor: str
-    source: str
-
-
-def value_header(descriptor: Descriptor) -> str:
-    """Header of a descriptor's value: its name, then its unit.
-
-    >>> value_header(Descriptor(id="D01", name="t1_marrow_to_muscle", unit="1", title="", description=""))
-    't1_marrow_to_muscle_ratio'
-    >>> value_header(Descriptor(id="D31", name="depth", unit="mm", title="", description=""))
-    'depth_mm'
-    """
-    name, unit = descriptor.name, descriptor.unit.lower()
-    if unit == "1":
-        return name if any(word in name for word in _PURE_NUMBERS) else f"{name}_ratio"
-    return name if name.endswith(f"_{unit}") else f"{name}_{unit}"
-
-
-def _fact(table: str, row: tuple[str, str, str, str]) -> Column:
-    name, unit, source, description = row
-    return Column(table=table, name=name, unit=unit, description=description, descriptor="", source=source)
-
-
-def _family(table: str, section: str, descriptor: Descriptor) -> tuple[Column, ...]:
-    header = value_header(descriptor)
-    source = f"{section}[].measurements[name={descriptor.name}]"
-    return tuple(
-        Column(
-            table=table,
-            name=header + suffix,
-            unit=unit,
-            description=words,
-            descriptor=descriptor.id,
-            source=f"{source}.{field}",
-        )
-        for suffix, field, unit, words in (
-            ("", "value", descriptor.unit, descriptor.description),
-            ("_ci_low", "ci_low", descriptor.unit, "Lower end of the 90 % interval."),
-            ("_ci_high", "ci_high", descriptor.unit, "Upper end of the 90 % interval."),
-            ("_status", "status", "text", "measured, exploratory (too small to be firm) or not_evaluable."),
-            ("_reason", "reason", "text", "Why it is exploratory or not evaluable; empty when measured."),
-        )
-    )
 
 
 _STUDY = (
@@ -189,18 +117,63 @@ _REGION_END = (
 )
 
 
+_QUALITY = (
+    ("key", "text", "quality.gates[].key", "The gate; see the page on quality."),
+    ("name", "text", "quality.gates[].name", "What is checked."),
+    ("series", "text", "quality.gates[].series", "Of which series; empty where it is about both."),
+    ("state", "text", "quality.gates[].state", "How it came out."),
+    (
+        "value",
+        "varies",
+        "quality.gates[].value",
+        "What was measured, in the unit beside it; status says why it is empty.",
+    ),
+    ("unit", "text", "quality.gates[].unit", "Unit of value; 1 for ratios, empty where the check reads words."),
+    ("limit", "text", "quality.gates[].limit", "From where on it warns and fails, as the protocol has it."),
+    ("consequence", "text", "quality.gates[].consequence", "What this outcome forbids."),
+    ("reason", "text", "quality.gates[].reason", "What was seen, or why nothing could be."),
+    ("source", "text", "quality.gates[].source", "Where the limit comes from."),
+    ("status", "text", "quality.gates[].status", "measured, no_number (the check reads words) or not_evaluable."),
+)
+_QUALITY_ALLOWED = {
+    "series": ("T1", "STIR"),
+    "state": tuple(one.value for one in GateState),
+    "consequence": tuple(one.value for one in Consequence),
+    "status": ("measured", "no_number", "not_evaluable"),
+}
+MEASUREMENT_KINDS = (
+    "whole", "region", "part", "lesion", "dark_focus", "symmetry", "bone", "distribution", "reference",
+)  # fmt: skip
+_MEASUREMENT = (
+    ("case", "text", "case", "Case identifier; never a name."),
+    ("kind", "text", "see the section of each kind", "What was measured."),
+    ("label", "1", "*[].label", "Label of the region, part, lesion or focus; empty for what is in no label map."),
+    ("key", "text", "*[].key", "Region, part, pair, bone or reference tissue, without side; a lesion's region."),
+    ("name", "text", "*[].name", "The same in words, with side."),
+    ("side", "text", "*[].side", "The patient's side: left, right or none."),
+    ("descriptor", "text", "*[].measurements[].id", "Descriptor of the method; empty for a plain fact such as volume."),
+    ("measurement", "text", "*[].measurements[].name", "What was measured, without its unit."),
+    ("value", "varies", "*[].measurements[].value", "In the unit beside it; empty where status says why."),
+    ("ci_low", "varies", "*[].measurements[].ci_low", "Lower end of the 90 % interval; empty where there is none."),
+    ("ci_high", "varies", "*[].measurements[].ci_high", "Upper end of the 90 % interval; empty where there is none."),
+    ("unit", "text", "*[].measurements[].unit", "Unit of value and interval; 1 for ratios."),
+    ("status", "text", "*[].measurements[].status", "measured, exploratory (too small to be firm) or not_evaluable."),
+    ("reason", "text", "*[].measurements[].reason", "Why it is exploratory or not evaluable; empty when measured."),
+)
+
+
 def _table(
     table: str,
-    facts: tuple[tuple[str, str, str, str], ...],
-    descriptors: tuple[Descriptor, ...],
+    own: tuple[tuple[str, str, str, str], ...],
+    descriptors: tuple[Descriptor, ...] = (),
     end: tuple[tuple[str, str, str, str], ...] = (),
 ) -> tuple[Column, ...]:
     section = table.removesuffix(".csv")
-    families = (_family(table, section, descriptor) for descriptor in descriptors)
+    families = (family(table, section, descriptor) for descriptor in descriptors)
     return (
-        *(_fact(table, row) for row in (*_STUDY, *facts)),
-        *(column for family in families for column in family),
-        *(_fact(table, row) for row in end),
+        *facts(table, (*_STUDY, *own)),
+        *(column for one in families for column in one),
+        *facts(table, end),
     )
 
 
@@ -216,31 +189,15 @@ LESION_COLUMNS = _table("lesions.csv", _LESION, LESION_DESCRIPTORS)
 SYMMETRY_COLUMNS = _table("symmetry.csv", _SYMMETRY, SYMMETRY_DESCRIPTORS)
 DARK_FOCUS_COLUMNS = _table("dark_foci.csv", _of_dark_foci(_LESION), LESION_DESCRIPTORS)
 BONE_COLUMNS = _table("bones.csv", _BONE, BONE_DESCRIPTORS)
-_TABLES = (
+QUALITY_COLUMNS = facts("quality.csv", (*_STUDY, *_QUALITY), allowed=_QUALITY_ALLOWED)
+MEASUREMENT_COLUMNS = facts("measurements.csv", _MEASUREMENT, allowed={"kind": MEASUREMENT_KINDS})
+TABLES = (
     ("regions.csv", REGION_COLUMNS),
     ("lesions.csv", LESION_COLUMNS),
     ("symmetry.csv", SYMMETRY_COLUMNS),
     ("dark_foci.csv", DARK_FOCUS_COLUMNS),
     ("bones.csv", BONE_COLUMNS),
+    ("quality.csv", QUALITY_COLUMNS),
+    ("measurements.csv", MEASUREMENT_COLUMNS),
 )
-COLUMNS = tuple(column for _, columns in _TABLES for column in columns)
-
-
-def dictionary_markdown() -> str:
-    """Return the data dictionary as Markdown tables: the generated part of ``docs/outputs.md``."""
-    lines: list[str] = []
-    for table, columns in _TABLES:
-        lines += [f"### {table}", "", "| column | unit | descriptor | meaning |", "|---|---|---|---|"]
-        lines += [_markdown_row(column) for column in columns if not column.name.endswith(_FAMILY_ENDS)]
-        lines += [
-            _markdown_row(column)
-            for column in columns
-            if column.name.startswith(("median_", "stir_median_")) and column.unit == "text"
-        ]
-        lines += [""]
-    return "\n".join(lines)
-
-
-def _markdown_row(column: Column) -> str:
-    words = column.description.replace("|", "\\|")
-    return f"| `{column.name}` | {column.unit} | {column.descriptor} | {words} |"
+COLUMNS = tuple(column for _, columns in TABLES for column in columns)

@@ -1,4 +1,4 @@
-"""Tables for statistics: one row a region, a lesion, a left-right pair, a focus dark on T1, a bone.
+"""Tables for statistics: one row a region, a lesion, a left-right pair, a focus dark on T1, a bone, a quality gate.
 
 An empty cell means not measured; the status and reason columns beside it say why. No cell holds 0 or -1 for a
 value that was not measured.
@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from marrowsignal.exports.tables.columns import Column
 from marrowsignal.exports.tables.csv_text import Cell, csv_text
+from marrowsignal.exports.tables.data_dictionary import DICTIONARY_FILE, columns_json
 from marrowsignal.exports.tables.dictionary import (
     BONE_COLUMNS,
     COLUMNS,
     DARK_FOCUS_COLUMNS,
     LESION_COLUMNS,
+    QUALITY_COLUMNS,
     REGION_COLUMNS,
     SYMMETRY_COLUMNS,
-    Column,
 )
+from marrowsignal.exports.tables.measurement_table import measurements_csv
+from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_columns
+from marrowsignal.exports.tables.study_row import study_csv
 from marrowsignal.regions.records import Region
 from marrowsignal.results.descriptors import (
     BONE_DESCRIPTORS,
@@ -27,26 +32,29 @@ from marrowsignal.results.descriptors import (
     SYMMETRY_DESCRIPTORS,
     Descriptor,
 )
+from marrowsignal.results.document import ResultDocument, to_document
 from marrowsignal.results.measured_sections import coverage_section, measurement_section, median_sections
+from marrowsignal.results.quality_section import quality_section
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
 __all__ = [
     "bones_csv",
-    "columns_csv",
     "dark_foci_csv",
     "lesions_csv",
+    "quality_csv",
     "regions_csv",
     "symmetry_csv",
     "write_tables",
 ]
 
 
-def write_tables(result: StudyResult, folder: Path) -> None:
-    """Write ``regions.csv``, ``lesions.csv``, ``symmetry.csv``, ``dark_foci.csv``, ``bones.csv`` and ``columns.csv``.
+def write_tables(result: StudyResult, folder: Path, *, document: ResultDocument | None = None) -> None:
+    """Write every table of a study as CSV, and ``columns.json``, the dictionary of their columns.
 
-    The last is the dictionary of the others. Where lesions or dark foci were not looked for they have no table: one
-    without rows would read as none found.
+    The tables are ``study.csv`` (one wide row), ``measurements.csv`` (strictly long), ``regions.csv``, ``lesions.csv``,
+    ``symmetry.csv``, ``dark_foci.csv``, ``bones.csv`` and ``quality.csv``. Where lesions or dark foci were not looked
+    for they have no table: one without rows would read as none found.
 
     Parameters
     ----------
@@ -54,14 +62,20 @@ def write_tables(result: StudyResult, folder: Path) -> None:
         One analyzed study.
     folder : Path
         An existing folder.
+    document : ResultDocument, optional
+        What `to_document` makes of it, where that is at hand.
     """
+    told = document or to_document(result)
     for name, text in (
         ("regions.csv", regions_csv(result)),
         ("lesions.csv", lesions_csv(result)),
         ("symmetry.csv", symmetry_csv(result)),
         ("dark_foci.csv", dark_foci_csv(result)),
         ("bones.csv", bones_csv(result)),
-        ("columns.csv", columns_csv()),
+        ("quality.csv", quality_csv(result)),
+        ("measurements.csv", measurements_csv(told)),
+        (STUDY_TABLE, study_csv(told, protocol=result.protocol)),
+        (DICTIONARY_FILE, columns_json((*COLUMNS, *study_columns(result.protocol)))),
     ):
         if text is not None:
             (folder / name).write_bytes(text.encode("utf-8"))
@@ -115,14 +129,28 @@ def symmetry_csv(result: StudyResult) -> str:
     )
 
 
-def columns_csv() -> str:
-    """Return the data dictionary: one row a column of the three tables."""
-    header = ("table", "column", "unit", "descriptor", "description", "source")
-    rows = (
-        [column.table, column.name, column.unit, column.descriptor, column.description, column.source]
-        for column in COLUMNS
+def quality_csv(result: StudyResult) -> str:
+    """Return the table of quality gates, in their order."""
+    return _csv(
+        QUALITY_COLUMNS,
+        (
+            [
+                *_study_cells(result),
+                gate.key,
+                gate.name,
+                gate.series,
+                gate.state,
+                gate.value,
+                gate.unit,
+                gate.limit,
+                gate.consequence,
+                gate.reason,
+                gate.source,
+                gate.status,
+            ]
+            for gate in quality_section(result.quality).gates
+        ),
     )
-    return csv_text(header, rows)
 
 
 def _study_cells(result: StudyResult) -> list[Cell]:

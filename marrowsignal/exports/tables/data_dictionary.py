@@ -1,0 +1,93 @@
+"""The dictionary of all columns: as JSON beside the tables, and as the generated part of the manual."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from marrowsignal.exports.tables.columns import TABLE_SCHEMA_VERSION, Column
+from marrowsignal.exports.tables.dictionary import TABLES
+from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_head
+
+__all__ = ["DICTIONARY_FILE", "columns_json", "dictionary_markdown"]
+
+DICTIONARY_FILE = "columns.json"
+_FORMAT = "RFC 4180, UTF-8 without byte order mark, decimal point; an empty cell means not measured"
+_FAMILY_ENDS = ("_ci_low", "_ci_high", "_status", "_reason")
+_TABLE_HEAD = ("", "| column | unit | descriptor | meaning |", "|---|---|---|---|")
+_HEAD_OF_STUDY = (f"### {STUDY_TABLE}", *_TABLE_HEAD)
+_PATTERNS_OF_STUDY = (
+    "| `gate_GATE`, `gate_GATE_t1`, `gate_GATE_stir` | text |  | Outcome of each gate; empty where not asked. |",
+    "| `distribution_DESCRIPTOR` | its own | D25 | As in `measurements.csv`. |",
+    "| `symmetry_PAIR_DESCRIPTOR` | its own | D20-D23 | As in `symmetry.csv`; PAIR is all, background or a region. |",
+    "| `PLACE_status` | text |  | in_view, not_in_view or several_in_view. |",
+    "| `PLACE_volume_ml`, `PLACE_core_volume_ml` | ml |  | As in `regions.csv`. |",
+    "| `PLACE_coverage_fraction` | fraction |  | As in `regions.csv`. |",
+    "| `PLACE_lesion_ml` | ml |  | As in `regions.csv`. |",
+    "| `PLACE_DESCRIPTOR` | its own | D01-D24 | PLACE is all, REGION, REGION_left or REGION_right. |",
+    "| `other_regions_in_view` | text |  | Regions without columns here; see `regions.csv`. |",
+)
+_TOLD_AGAIN = ("median_", "stir_median_")
+
+
+def columns_json(columns: Sequence[Column]) -> str:
+    """Return the data dictionary: every column in its order, with unit, type, allowed texts, meaning and source.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        Of one table after the other.
+
+    Returns
+    -------
+    str
+        JSON; what does not apply to a column is left out of its entry.
+    """
+    tables: dict[str, list[str]] = {}
+    for column in columns:
+        line = json.dumps(_described(column), ensure_ascii=False)
+        tables.setdefault(column.table, []).append(f"   {line}")
+    # One line a column: a reader finds it with any editor, and a version control system shows what changed.
+    told = ",\n".join(
+        f' {{"table": {json.dumps(table)}, "columns": [\n' + ",\n".join(lines) + "\n ]}"
+        for table, lines in tables.items()
+    )
+    head = f'"schema_version": {json.dumps(TABLE_SCHEMA_VERSION)},\n"format": {json.dumps(_FORMAT)}'
+    return f'{{{head},\n"tables": [\n{told}\n]}}\n'
+
+
+def _described(column: Column) -> dict[str, object]:
+    described = {
+        "name": column.name,
+        "unit": column.unit,
+        "type": column.type.value,
+        "allowed": column.allowed,
+        "description": column.description,
+        "descriptor": column.descriptor,
+        "formula_source": f"docs/method.md, {column.descriptor}" if column.descriptor else "",
+        "field": column.source,
+    }
+    return {key: value for key, value in described.items() if value}
+
+
+def dictionary_markdown() -> str:
+    """Return the data dictionary as Markdown tables: the generated part of ``docs/outputs.md``."""
+    lines: list[str] = []
+    for table, columns in TABLES:
+        shown = [column for column in columns if not column.name.endswith(_FAMILY_ENDS) or not column.descriptor]
+        lines += _section(table, [column for column in shown if not _told_with_value(column)])
+    head = [_row(column) for column in study_head() if not (column.descriptor or column.name.startswith("gate_"))]
+    return "\n".join([*lines, *_HEAD_OF_STUDY, *head, *_PATTERNS_OF_STUDY, ""])
+
+
+def _told_with_value(column: Column) -> bool:
+    return column.name.endswith(_FAMILY_ENDS) and not column.descriptor and not column.name.startswith(_TOLD_AGAIN)
+
+
+def _section(table: str, columns: Sequence[Column]) -> list[str]:
+    return [f"### {table}", *_TABLE_HEAD, *(_row(column) for column in columns), ""]
+
+
+def _row(column: Column) -> str:
+    words = column.description.replace("|", "\\|")
+    return f"| `{column.name}` | {column.unit} | {column.descriptor} | {words} |"
