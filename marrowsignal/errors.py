@@ -9,6 +9,7 @@
     +-- InputError             exit 5   the input cannot be read
     |   +-- DicomError         exit 5   a DICOM file or series cannot be read
     |   +-- MaskError          exit 5   a supplied mask cannot be used
+    |   +-- PacsError          exit 5   a PACS cannot be reached, refuses, or does not give what it lists
     +-- GeometryError          exit 5   two things that must share a space do not
     +-- OutputError            exit 6   the output folder cannot be written
     +-- SomeStudiesFailedError exit 8   a run over many studies left failures
@@ -27,6 +28,7 @@ __all__ = [
     "MaskError",
     "NoUsablePairError",
     "OutputError",
+    "PacsError",
     "ProtocolError",
     "SomeStudiesFailedError",
     "UsageError",
@@ -112,6 +114,10 @@ class DicomError(InputError):
 
 class MaskError(InputError):
     """A supplied mask cannot be used."""
+
+
+class PacsError(InputError):
+    """A PACS cannot be reached, refuses, or does not give what it lists."""
 
 
 class GeometryError(MarrowSignalError):

@@ -142,7 +142,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     given = None if opened is None or late else opened.on_t1()
     earlier = None
     if opened is not None and given is not None and key_folder is not None and not opened.on_stir:
-        earlier = take_over(key_folder / case, series, given, protocol=rules)
+        earlier = take_over(key_folder, case, series, given, protocol=rules)
         given = earlier.supplied
     if earlier is not None and earlier.pair is not None:
         pair = earlier.pair

@@ -184,7 +184,7 @@ def test_no_cell_of_text_runs_as_a_formula(text: str) -> None:
     table = regions_csv(replace(result, signals=replace(result.signals, regions=(region,))))
     cell = list(csv.DictReader(io.StringIO(table)))[1]["region_name"]
     assert not cell.startswith(tuple("=+-@\t\r\n＝＋－＠"))
-    assert is_plain(table.replace("\n", ""))
+    assert is_plain(table.replace("\r\n", ""))
     table.encode("utf-8")
 
 

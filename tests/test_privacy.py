@@ -22,6 +22,7 @@ from marrowsignal.cli.app import main
 from marrowsignal.cli.terminal import QuietFormatter
 from marrowsignal.dicom import find_series, read_volume
 from marrowsignal.errors import DicomError, InputError
+from marrowsignal.exports.dicom_objects.carried_values import CARRIED_FROM_PATIENT_AND_STUDY
 from marrowsignal.report.pictures.png import grey_png
 from tests.marked_study import ACCESSION, BIRTH_DATE, FAMILY, FOLDER, GIVEN, leaks_in, write_marked_study
 
@@ -63,8 +64,45 @@ def test_no_output_of_an_analysis_tells_who_the_patient_is(analyzed: dict[str, A
     assert len(files) > 10
     for path in done.out.rglob("*"):
         leaks += leaks_in("a name", path.name.encode())
-        leaks += leaks_in(path.name, path.read_bytes()) if path.is_file() else []
+        if path.is_file() and path.suffix != ".dcm":
+            leaks += leaks_in(path.name, path.read_bytes())
     assert leaks == []
+
+
+@pytest.mark.parametrize("kind", ["classic", "enhanced"])
+def test_dicom_objects_hold_patient_and_study_and_nothing_else_of_the_source(
+    analyzed: dict[str, Analyzed], kind: str
+) -> None:
+    done = analyzed[kind]
+    header = _header_of_t1(done.study)
+    objects = sorted(done.out.rglob("*.dcm"))
+    assert {path.parent.name for path in objects} == {"dicom"}
+    assert len(objects) >= 4
+    leaks = []
+    for path in objects:
+        stored = pydicom.dcmread(path)
+        assert stored.PatientID == PATIENT_ID and stored.AccessionNumber == ACCESSION
+        leaks += leaks_in(path.name, _without_patient_and_study(stored, header))
+    assert leaks == []
+
+
+def _header_of_t1(study: Path) -> pydicom.Dataset:
+    return pydicom.dcmread(sorted(study.glob(f"{FAMILY}_T1/*.dcm"))[0], stop_before_pixels=True)
+
+
+def _without_patient_and_study(stored: pydicom.Dataset, header: pydicom.Dataset) -> bytes:
+    """What is left of an object without the values of the patient's and the study's modules, which are the source's."""
+    of_the_series = {str(header[k].value) for k in ("SeriesDate", "SeriesTime")}
+    for element in list(stored):
+        if element.keyword in CARRIED_FROM_PATIENT_AND_STUDY:
+            assert str(element.value or "") in ("", str(header[element.tag].value)), element.keyword
+            del stored[element.tag]
+        elif element.VR in ("DA", "TM"):
+            assert str(element.value) in of_the_series, element.keyword
+            del stored[element.tag]
+    with io.BytesIO() as rest:
+        stored.save_as(rest)
+        return rest.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["classic", "enhanced"])
@@ -75,7 +113,7 @@ def test_no_uid_leaves_with_the_case(analyzed: dict[str, Analyzed], kind: str) -
         str(header[k].value) for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
     ]
     for path in done.out.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".dcm":
             data = path.read_bytes()
             assert not any(uid.encode() in data for uid in uids), path.name
 

@@ -252,7 +252,7 @@ class TestFiles:
         names = [{p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} for folder in folders]
         assert names[0] - names[1] == {
             "lesions.csv", "images/lesions.nii.gz", "images/lesions.json", "images/lesions.tsv",
-            "images/lesions.label.txt", "images/stir_on_t1.nii.gz",
+            "images/lesions.label.txt", "images/lesions.ctbl", "images/stir_on_t1.nii.gz",
         }  # fmt: skip
         assert names[1] <= names[0]
 

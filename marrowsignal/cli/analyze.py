@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marrowsignal.dicom.records import SeriesPair
+    from marrowsignal.exports.case_folder import CaseOptions, WrittenCase
     from marrowsignal.marrow.supplied.request import MarrowRequest
     from marrowsignal.protocol.series_rules import SeriesRules
     from marrowsignal.results.study_result import StudyResult
@@ -46,6 +47,7 @@ class _Request:
     label: str | None
     allow_t1_only: bool
     rules: SeriesRules | None
+    options: CaseOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class _Case:
     """One pair analyzed and written."""
 
     result: StudyResult
-    folder: Path
+    written: WrittenCase
 
 
 def analyze(
@@ -101,6 +103,12 @@ def analyze(
     series_rules: Annotated[
         Path | None, typer.Option(help="Own rules for recognising series (.toml); see protocol show series.")
     ] = None,
+    layout: Annotated[
+        str, typer.Option(help="case (default): our own names; bids: those of a BIDS derivative dataset.")
+    ] = "case",
+    no_dicom: Annotated[
+        bool, typer.Option("--no-dicom", help="Make no DICOM objects, which name the patient as a PACS asks.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print result.json on stdout; a list of them for several pairs.")
     ] = False,
@@ -121,7 +129,8 @@ def analyze(
         existing_input(given)
     mask = _mask(marrow, mask_kind, label_table, output)
     check_writable(output)
-    _check_case_name(case)
+    options = _options(layout, dicom=not no_dicom)
+    _check_case_name(case, output, options)
     _check_protocol(protocol)
     request = _Request(
         paths=paths,
@@ -136,6 +145,7 @@ def analyze(
         label=pair,
         allow_t1_only=allow_t1_only,
         rules=site_series_rules(series_rules),
+        options=options,
     )
     _run(request, quiet=quiet, json=json)
 
@@ -182,11 +192,19 @@ def _mask(path: Path | None, kind: str | None, table: Path | None, out: Path) ->
     return MarrowRequest(path=path, kind=MaskKind(kind or MaskKind.MARROW), table=table)
 
 
-def _check_case_name(case: str | None) -> None:
-    from marrowsignal.exports.case_folder import check_case_name
+def _options(layout: str, *, dicom: bool) -> CaseOptions:
+    from marrowsignal.exports.case_folder import CaseOptions, Layout
+
+    if layout not in tuple(Layout):
+        raise _usage("--layout takes case or bids", "see marrowsignal analyze --help")
+    return CaseOptions(dicom=dicom, layout=Layout(layout))
+
+
+def _check_case_name(case: str | None, out: Path, options: CaseOptions) -> None:
+    from marrowsignal.exports.case_folder import check_case_place
 
     if case is not None:
-        check_case_name(case)
+        check_case_place(case, out, options=options)
 
 
 def _check_protocol(protocol: str | None) -> None:
@@ -228,7 +246,7 @@ def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, 
     cases, failed = [], []
     names = [None if request.case is None else f"{request.case}-{pair.label}" for pair in pairs]
     for name in names:
-        _check_case_name(name)
+        _check_case_name(name, request.out, request.options)
     for pair, name in zip(pairs, names, strict=True):
         if not quiet:
             say(f"pair {pair.label}", err=True)
@@ -279,8 +297,8 @@ def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, 
 
 
 def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callable[[str], None]) -> _Case:
-    from marrowsignal.exports.case_folder import write_case
-    from marrowsignal.report import render_report
+    from marrowsignal.exports.case_folder import write_whole_case
+    from marrowsignal.report import draw_first_screen, render_report
     from marrowsignal.study import analyze_study
 
     result = analyze_study(
@@ -295,15 +313,17 @@ def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callab
         on_step=done,
     )
     page = render_report(result)
+    screen = draw_first_screen(result) if request.options.dicom else None
     done("render_report")
-    folder = write_case(result, request.out, report_html=page)
+    written = write_whole_case(result, request.out, report_html=page, first_screen=screen, options=request.options)
     done("write_case")
-    return _Case(result=result, folder=folder)
+    return _Case(result=result, written=written)
 
 
 def _warn(case: _Case, *, quiet: bool) -> None:
-    """Say on stderr what a user must know of the choice of series; the rest stands in the report."""
-    for finding in case.result.series.findings:
+    """Say on stderr what a user must know of the series chosen and of DICOM objects; the rest is in the report."""
+    dicom = case.written.dicom
+    for finding in (*case.result.series.findings, *(() if dicom is None else dicom.findings)):
         weakens = finding.severity is not Severity.INFO
         if (weakens or finding.code in _TOLD) and not quiet:
             say(f"{'warning' if weakens else 'note'}: {finding.message}", err=True)
@@ -314,9 +334,7 @@ def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
     from marrowsignal.results.quality_section import quality_sentence
 
     if json:
-        from marrowsignal.results.document import to_document, to_json
-
-        texts = [to_json(to_document(case.result)) for case in cases]
+        texts = [(case.written.folder / "result.json").read_text(encoding="utf-8") for case in cases]
         typer.echo("[\n" + ",\n".join(text.rstrip() for text in texts) + "\n]\n" if several else texts[0], nl=False)
         return
     for case in cases:
@@ -328,4 +346,4 @@ def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
         if call.pattern_class is PatternClass.CANNOT_ASSESS:
             for reason in call.reasons:
                 say(f"- {reason}")
-        say(f"Report: {case.folder / 'report.html'}")
+        say(f"Report: {case.written.folder / 'report.html'}")

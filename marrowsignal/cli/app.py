@@ -19,9 +19,12 @@ from marrowsignal.cli.analyze import analyze
 from marrowsignal.cli.atlas import atlas_app
 from marrowsignal.cli.calibrate import calibrate
 from marrowsignal.cli.compare import compare
+from marrowsignal.cli.fetch import fetch
 from marrowsignal.cli.inspect import inspect
+from marrowsignal.cli.listen import listen
 from marrowsignal.cli.phantom import phantom
 from marrowsignal.cli.protocol import protocol_app
+from marrowsignal.cli.push import push
 from marrowsignal.cli.segmenters import segmenters_app
 from marrowsignal.cli.selftest import selftest
 from marrowsignal.cli.terminal import QuietFormatter, say
@@ -32,7 +35,7 @@ __all__ = ["app", "main"]
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
-    "6 output not writable; 8 some pairs of a study failed; 130 interrupted; 143 terminated. "
+    "6 output not writable, or refused by the PACS; 8 some pairs of a study failed; 130 interrupted; 143 terminated. "
     "Research use only: nothing here is a diagnosis."
 )
 
@@ -80,6 +83,9 @@ app.command("compare", cls=_Command)(compare)
 app.command("calibrate", cls=_Command)(calibrate)
 app.command("phantom", cls=_Command)(phantom)
 app.command("selftest", cls=_Command)(selftest)
+app.command("fetch", cls=_Command)(fetch)
+app.command("push", cls=_Command)(push)
+app.command("listen", cls=_Command)(listen)
 app.add_typer(atlas_app, name="atlas")
 app.add_typer(protocol_app, name="protocol")
 app.add_typer(segmenters_app, name="segmenters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_writable", "existing_input", "outside_cases", "site_series_rules"]
 
-_OWN = frozenset(
-    f"{name}.{ending}" for name in ("marrow", "regions", "parts") for ending in ("nii.gz", "json", "tsv", "label.txt")
+# Label maps and label tables that a case holds, which an editor may have open where they lie.
+_OWN = re.compile(
+    r"images/(marrow|regions|parts)\.(nii\.gz|json|tsv|label\.txt|ctbl)"
+    r"|anat/sub-[A-Za-z0-9]+_seg-(marrow|regions|parts)_dseg\.(nii\.gz|tsv|label\.txt|ctbl)"
 )
 
 
@@ -77,7 +80,7 @@ def outside_cases(path: Path, out: Path) -> Path:
     file, root = path.resolve(), out.resolve()
     inside = file.relative_to(root).parts if file.is_relative_to(root) else ()
     of_case = len(inside) > 1 and (root / inside[0] / "result.json").is_file()
-    if of_case and not (inside[1] == "images" and file.name in _OWN):
+    if of_case and not _OWN.fullmatch("/".join(inside[1:])):
         raise UsageError(
             "the label map or its table lies in a finished case, whose folder is replaced as a whole",
             code="mask_in_case",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.protocol.schema import TissueConstants
 from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
+from marrowsignal.signals.statistics.sequence_signals import t1_signal, tissues_of
 
 __all__ = ["contrast_drift", "predicted_t1_to_muscle"]
 
@@ -31,18 +30,9 @@ def predicted_t1_to_muscle(fat_fraction: float, *, acquisition: AcquisitionFacts
     ValueError
         If TR or TE is missing.
     """
-    tr, te, c = acquisition.repetition_time_ms, acquisition.echo_time_ms, constants
-    if tr is None or te is None:
-        raise ValueError("TR or TE of the T1 series is not known")
-    fat, water, muscle = (
-        density.value * (1 - np.exp(-tr / t1.value)) * np.exp(-te / t2.value)
-        for density, t1, t2 in (
-            (c.fat_proton_density, c.fat_t1, c.fat_t2),
-            (c.marrow_water_proton_density, c.marrow_water_t1, c.marrow_water_t2),
-            (c.muscle_proton_density, c.muscle_t1, c.muscle_t2),
-        )
-    )
-    return float((1 - c.bone_volume_fraction.value) * (fat_fraction * fat + (1 - fat_fraction) * water) / muscle)
+    fat, water, muscle = (t1_signal(tissue, acquisition) for tissue in tissues_of(constants))
+    bone = constants.bone_volume_fraction.value
+    return float((1 - bone) * (fat_fraction * fat + (1 - fat_fraction) * water) / muscle)
 
 
 def contrast_drift(

@@ -1,6 +1,7 @@
 """The page a radiologist reads: one HTML file, offline, without scripts."""
 
+from marrowsignal.report.capture import draw_first_screen
 from marrowsignal.report.comparison_page import render_comparison
 from marrowsignal.report.page import render_report
 
-__all__ = ["render_comparison", "render_report"]
+__all__ = ["draw_first_screen", "render_comparison", "render_report"]

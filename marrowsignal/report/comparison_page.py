@@ -23,4 +23,4 @@ def render_comparison(comparison: Comparison) -> str:
         HTML, to be stored as UTF-8; it loads nothing, runs no script, escapes every text and prints no date.
     """
     page = build_comparison_page(comparison)
-    return rendered_page("comparison.html.j2", page, styles=("page.css", "comparison.css"))
+    return rendered_page("comparison.html.j2", page, styles=("page.css", "charts.css", "comparison.css"))

@@ -25,7 +25,8 @@ def rendered_page(template: str, page: object, *, styles: tuple[str, ...], scrip
     styles : tuple of str
         Style sheets below ``templates``, in their order.
     scripts : tuple of str
-        Scripts below ``templates``, in their order; they become one, whose hash is all that the page's policy allows.
+        Scripts below ``templates``, in their order; they become one that shares nothing with the page but its
+        elements, and whose hash is all that the page's policy allows.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def rendered_page(template: str, page: object, *, styles: tuple[str, ...], scrip
         HTML, to be stored as UTF-8.
     """
     css = "".join(_text(name) for name in styles)
-    script = "".join(_text(name) for name in scripts)
+    script = _joined(scripts)
     allowed = f"script-src {_digest(script)}; " if script else ""
     policy = (
         f"default-src 'none'; img-src data:; style-src {_digest(css)}; {allowed}base-uri 'none'; form-action 'none'"
@@ -41,6 +42,11 @@ def rendered_page(template: str, page: object, *, styles: tuple[str, ...], scrip
     # Style and script are ours and their hashes stand in the policy: they must not be escaped.
     own = {"css": Markup(css), "script": Markup(script)}
     return _environment().get_template(template).render(page=page, policy=policy, **own)
+
+
+def _joined(scripts: tuple[str, ...]) -> str:
+    text = "".join(_text(name) for name in scripts)
+    return f'(() => {{\n"use strict";\n{text}}})();\n' if text else ""
 
 
 def _digest(text: str) -> str:

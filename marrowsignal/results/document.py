@@ -23,6 +23,7 @@ from marrowsignal.results.acquired_sections import (
     series_section,
 )
 from marrowsignal.results.alignment_section import alignment_section
+from marrowsignal.results.dicom_section import dicom_section
 from marrowsignal.results.document_models import SCHEMA_VERSION, ResultDocument
 from marrowsignal.results.mask_section import marrow_section
 from marrowsignal.results.measured_sections import (
@@ -46,13 +47,15 @@ __all__ = ["SCHEMA_VERSION", "ResultDocument", "result_json_schema", "to_documen
 NOTICE = "Research use only. Patterns are '-like', never a diagnosis."
 
 
-def to_document(result: StudyResult) -> ResultDocument:
+def to_document(result: StudyResult, *, dicom: form.DicomDocument | None = None) -> ResultDocument:
     """Build the document of one study.
 
     Parameters
     ----------
     result : StudyResult
         What `analyze_study` returned.
+    dicom : DicomDocument, optional
+        Which DICOM objects were made, from `dicom_section`; by default none.
 
     Returns
     -------
@@ -91,6 +94,7 @@ def to_document(result: StudyResult) -> ResultDocument:
         bones=tuple(bone_section(bone) for bone in result.signals.bones),
         findings=tuple(_finding(finding) for finding in result.findings),
         limits=result.protocol.limits,
+        dicom=dicom or dicom_section((), reason="no case folder was written"),
         provenance=provenance_section(result.provenance),
         run=_run(result.provenance),
     )

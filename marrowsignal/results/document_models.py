@@ -24,7 +24,7 @@ from marrowsignal.results.quality_models import QualityDocument
 
 __all__ = ["SCHEMA_VERSION", "ResultDocument"]
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 State = Literal["positive", "negative", "indeterminate", "not_evaluable"]
 Verdict = Literal["pass", "warn", "fail"]
 SideName = Literal["left", "right", "none"]
@@ -245,6 +245,14 @@ class PatternDocument(Section):
     background_prevalence: str
 
 
+class DicomDocument(Section):
+    """Which DICOM objects lie beside it; `reason` says why some, or all, are missing, and is empty where none is."""
+
+    status: Literal["written", "not_written"]
+    files: tuple[str, ...]
+    reason: str
+
+
 class StepDocument(Section):
     """Wall time of one step."""
 
@@ -270,7 +278,7 @@ class ResultDocument(Section):
     lesion; `distribution` holds what is asked of the whole field of view.
     """
 
-    schema_version: Literal["1.4"]
+    schema_version: Literal["1.5"]
     notice: str
     case: str
     pattern: PatternDocument
@@ -301,5 +309,6 @@ class ResultDocument(Section):
     bones: tuple[BoneDocument, ...]
     findings: tuple[FindingDocument, ...]
     limits: tuple[str, ...]
+    dicom: DicomDocument
     provenance: ProvenanceDocument
     run: RunDocument

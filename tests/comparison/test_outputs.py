@@ -92,7 +92,7 @@ def test_tables_and_document_say_the_same(comparison: Comparison) -> None:
 def test_the_folder_is_whole_and_its_images_share_the_baselines_grid(comparison: Comparison, tmp_path: Path) -> None:
     folder = write_comparison(comparison, tmp_path, report_html="page")
     assert {path.name for path in folder.iterdir()} == {
-        "comparison.json", "change_regions.csv", "change_lesions.csv", "columns.csv", "report.html", "images",
+        "comparison.json", "change_regions.csv", "change_lesions.csv", "columns.json", "report.html", "images",
     }  # fmt: skip
     grid = comparison.baseline.pair.t1.geometry
     images = {path.name: read_image(path) for path in (folder / "images").glob("*.nii.gz")}
@@ -104,10 +104,11 @@ def test_the_folder_is_whole_and_its_images_share_the_baselines_grid(comparison:
     assert np.corrcoef(first[inside], second[inside])[0, 1] > 0.8
     assert np.median(second[inside] / first[inside]) == pytest.approx(2.0, rel=0.05)
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
-    header = {
-        row["column"] for row in _rows((folder / "columns.csv").read_text()) if row["table"] == "change_regions.csv"
-    }
-    assert header == set(_rows((folder / "change_regions.csv").read_text())[0])
+    told = json.loads((folder / "columns.json").read_text(encoding="utf-8"))["tables"]
+    assert [table["table"] for table in told] == ["change_regions.csv", "change_lesions.csv"]
+    for table in told:
+        header = [column["name"] for column in table["columns"]]
+        assert header == list(_rows((folder / table["table"]).read_text(encoding="utf-8"))[0])
 
 
 def test_the_analysis_of_one_study_is_never_replaced(comparison: Comparison, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_pictures_without_lesions_references_or_marrow() -> None:
         )
     )
     assert len(bare.slices) == 1
-    assert [picture.panels[2].image_id for picture in bare.registration] == ["board-6"]
+    assert [picture.by_turns[0].image_id for picture in bare.registration] == ["t1-6"]
 
 
 def test_tissue_left_out_for_metal_is_outlined_where_it_is() -> None:

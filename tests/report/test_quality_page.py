@@ -7,10 +7,12 @@ import pytest
 
 from marrowsignal.alignment.records import AlignmentVerdict, PieceMotion
 from marrowsignal.findings import Finding, Severity
+from marrowsignal.protocol import load_protocol
 from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.report import render_report
 from marrowsignal.report.views.alignment_view import alignment_facts, alignment_view
-from marrowsignal.report.views.quality_view import quality_view
+from marrowsignal.report.views.court_view import court_rows
+from marrowsignal.report.views.quality_view import quality_view, worst_state
 from marrowsignal.report.views.wording import GATE_WORDS
 from marrowsignal.results.quality_section import quality_sentence
 from tests.report.study_builder import build_gate, build_quality, build_result
@@ -80,7 +82,7 @@ def test_the_header_tells_the_verdict_and_leads_to_the_table(page: str) -> None:
     ],
 )
 def test_the_worst_gate_gives_the_header_its_mark(gates: tuple, kind: str) -> None:
-    assert quality_view(QualityReport(gates=gates)).mark.kind == kind
+    assert worst_state(QualityReport(gates=gates)).value == kind
 
 
 def test_every_gate_is_shown_exactly_once() -> None:
@@ -93,7 +95,7 @@ def test_texts_of_gates_are_escaped() -> None:
     bad = '"/><script>x</script>'
     gate = build_gate("a", GateState.FAIL, name=bad, reason=bad, limit=bad, source=bad)
     text = render_report(replace(build_result(), quality=QualityReport(gates=(gate,))))
-    assert "<script" not in text
+    assert bad not in text and "<script>x" not in text
 
 
 def test_a_finding_that_a_gate_tells_is_not_told_again() -> None:
@@ -118,17 +120,30 @@ def test_the_alignment_is_put_in_words() -> None:
     still = replace(piece, centre_lps_mm=(0.0, 0.0, 0.0), beyond_rigid_mm=0.0)
     facts = {f.name: f.value for f in alignment_facts(replace(result.pair, quality=quality, pieces=(piece, still)))}
     assert not any("S0" in name for name in facts)
-    assert facts["Estimated remaining error"].endswith("(edges and halves in quadrature)")
-    assert facts["Edges of bone, STIR against T1"].startswith("0.31")
     assert facts["A part about L41 P8 I12 mm moved on its own"].startswith("1.90")
-    assert facts["Shift still asked for: standard error over slices left out"] == "not measured"
     assert alignment_facts(replace(result.pair, quality=None)) == ()
+
+
+def test_every_witness_of_the_registration_is_heard_in_the_table() -> None:
+    result = build_result()
+    limits = load_protocol("pelvis_sij").alignment
+    quality = replace(
+        result.pair.quality, edge_distance_mm=limits.usual_edge.value + 0.2, error_source="edges and halves"
+    )
+    estimate, *witnesses = court_rows(quality, limits)
+    assert (estimate.value, estimate.meaning) == ("0.62\N{NO-BREAK SPACE}mm", "edges and halves")
+    told = {row.question: (row.value, row.mark.words) for row in witnesses}
+    assert told["Edges of bone, STIR against T1"] == ("1.30\N{NO-BREAK SPACE}mm", "not as expected")
+    assert told["Shift still asked for, standard error over slices left out"] == ("not measured", "not measured")
+    assert told["Mutual information of both series, before → after"] == ("0.71 → 0.78 nats", "as expected")
+    assert court_rows(replace(quality, estimated_error_mm=None), limits)[0].value == "could not be bounded"
 
 
 @pytest.mark.parametrize("verdict", list(AlignmentVerdict))
 def test_the_verdict_on_the_alignment_has_a_mark(verdict: AlignmentVerdict) -> None:
-    pair = build_result().pair
-    view = alignment_view(replace(pair, quality=replace(pair.quality, verdict=verdict, interpolator="B-spline")))
+    result = build_result()
+    quality = replace(result.pair.quality, verdict=verdict, interpolator="B-spline")
+    view = alignment_view(replace(result.pair, quality=quality), result.protocol.alignment)
     assert view is not None
     assert (view.mark.kind == "fail") is (verdict not in (AlignmentVerdict.PASS, AlignmentVerdict.WARN))
     assert "interpolated" in view.grid

@@ -48,16 +48,16 @@ def test_edges_as_scanned_lie_where_the_scanner_had_them() -> None:
     shift = np.eye(4)
     shift[:3, 3] = (12.0, 0.0, 8.0)
     picture = build_pictures(study(box((0.0, 0.0)), shift)).registration[0]
-    before, after = (panel.outlines[0].path for panel in picture.panels[:2])
+    before, after = (panel.outlines[0].path for panel in picture.edges)
     assert middle(before) - middle(after) == pytest.approx([12.0, -8.0], abs=0.6)
-    assert "as scanned" in picture.panels[0].title and "after" in picture.panels[1].title
+    assert "as scanned" in picture.edges[0].title and "after" in picture.edges[1].title
 
 
 def test_a_stir_that_was_not_moved_is_shown_once_with_its_own_edges() -> None:
     picture = build_pictures(study(box((0.0, 0.0)), np.eye(4))).registration[0]
-    t1, stir, board = picture.panels
+    t1, stir = picture.edges
     assert t1.outlines == stir.outlines
-    assert (t1.image_id[:3], stir.image_id[:5], board.outlines) == ("t1-", "stir-", ())
+    assert (t1.image_id[:3], stir.image_id[:5]) == ("t1-", "stir-")
     found = points(t1.outlines[0].path)
     assert np.ptp(found, axis=0) == pytest.approx([60.0, 60.0], abs=3.0)
 
@@ -66,8 +66,8 @@ def test_registration_is_shown_on_images_the_page_holds_already() -> None:
     pictures = build_pictures(build_result())
     held = {panel.image_id for picture in pictures.slices for panel in picture.panels if panel.uri}
     for picture in pictures.registration:
-        assert {panel.image_id for panel in picture.panels[:2]} <= held
-        assert picture.panels[2].uri
+        assert {panel.image_id for panel in (*picture.by_turns, *picture.edges)} <= held
+        assert [panel.image_id for panel in picture.by_turns] == [f"t1-{picture.index}", f"stir-{picture.index}"]
     assert 1 <= len(pictures.registration) <= 3
 
 

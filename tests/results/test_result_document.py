@@ -55,7 +55,7 @@ def test_schema_refuses_a_foreign_field() -> None:
 
 def test_names_that_scripts_rely_on() -> None:
     data = as_data(build_result())
-    assert data["schema_version"] == "1.4"
+    assert data["schema_version"] == "1.5"
     assert data["pattern"]["class"] == "FOCAL_EDEMA_LIKE"
     assert data["pattern"]["confidence"] == "moderate"
     assert data["alignment"]["t1_to_stir_lps"] == [[1, 0, 0, 1.25], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]

@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.phantom.tissues import STIR_0_3T, STIR_1_5T, STIR_3T, Sequence, Species, signals
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.statistics.excess_water import (
-    constants_for_field,
-    inversion_recovery_signal,
-    predicted_stir_to_muscle,
-)
+from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
+from marrowsignal.signals.statistics.sequence_signals import Tissue, inversion_recovery_signal
 
 TABLES = load_protocol("generic").signals.tissue_constants
 FIELDS = {0.3: STIR_0_3T, 1.5: STIR_1_5T, 3.0: STIR_3T}
@@ -78,7 +75,7 @@ def test_the_echo_train_takes_from_the_time_to_recover() -> None:
     c = constants_for_field(1.5, TABLES)
     assert c is not None
     water, muscle = (
-        inversion_recovery_signal(proton_density=d.value, t1_ms=a.value, t2_ms=b.value, train_length_ms=110.0, **times)
+        inversion_recovery_signal(Tissue.of(d, a, b), train_length_ms=110.0, **times)
         for d, a, b in (
             (c.marrow_water_proton_density, c.marrow_water_t1, c.marrow_water_t2),
             (c.muscle_proton_density, c.muscle_t1, c.muscle_t2),
@@ -99,23 +96,18 @@ def test_fat_and_water_add_with_sign() -> None:
 
 @given(st.floats(100, 3000), st.floats(20, 300))
 def test_signal_is_null_at_t1_ln_2_and_negative_before(t1: float, t2: float) -> None:
-    times = {"repetition_time_ms": 1e7, "echo_time_ms": 50.0, "proton_density": 1.0, "t1_ms": t1, "t2_ms": t2}
+    tissue = Tissue(proton_density=1.0, t1_ms=t1, t2_ms=t2)
+    times = {"repetition_time_ms": 1e7, "echo_time_ms": 50.0}
     null = t1 * float(np.log(2))
-    assert inversion_recovery_signal(inversion_time_ms=null, **times) == pytest.approx(0.0, abs=1e-6)
-    assert inversion_recovery_signal(inversion_time_ms=0.8 * null, **times) < 0
-    assert inversion_recovery_signal(inversion_time_ms=1.2 * null, **times) > 0
+    assert inversion_recovery_signal(tissue, inversion_time_ms=null, **times) == pytest.approx(0.0, abs=1e-6)
+    assert inversion_recovery_signal(tissue, inversion_time_ms=0.8 * null, **times) < 0
+    assert inversion_recovery_signal(tissue, inversion_time_ms=1.2 * null, **times) > 0
 
 
 def test_signal_decays_with_t2_and_grows_with_density() -> None:
     def at(te: float, density: float) -> float:
-        return inversion_recovery_signal(
-            proton_density=density,
-            t1_ms=900,
-            t2_ms=45,
-            repetition_time_ms=4000,
-            echo_time_ms=te,
-            inversion_time_ms=150,
-        )
+        tissue = Tissue(proton_density=density, t1_ms=900, t2_ms=45)
+        return inversion_recovery_signal(tissue, repetition_time_ms=4000, echo_time_ms=te, inversion_time_ms=150)
 
     assert at(95, 1.0) / at(50, 1.0) == pytest.approx(np.exp(-1))
     assert at(50, 0.5) / at(50, 1.0) == pytest.approx(0.5)

@@ -45,19 +45,19 @@ class BoneNames:
     ----------
     by_words : dict of str to str
         Region key by words.
-    by_code : dict of str to str
-        Region key by SNOMED CT code.
+    by_code : dict of str to tuple of str
+        Region keys by SNOMED CT code: S1 has that of the sacrum.
     keys : frozenset of str
         All region keys.
     """
 
     by_words: dict[str, str]
-    by_code: dict[str, str]
+    by_code: dict[str, tuple[str, ...]]
     keys: frozenset[str]
 
     @classmethod
     def of(cls, specs: tuple[RegionSpec, ...]) -> BoneNames:
-        """Gather the names of a protocol's regions; the first region with a code or words has them."""
+        """Gather the names of a protocol's regions; the first region with words has them."""
         keys = frozenset(spec.key for spec in specs)
         known = [(words, key) for key, all_words in _SYNONYMS.items() if key in keys for words in all_words]
         own = [
@@ -68,7 +68,7 @@ class BoneNames:
         ]
         return cls(
             by_words={_words_and_side(words)[0]: key for words, key in (*known, *own)},
-            by_code={spec.code: spec.key for spec in reversed(specs) if spec.code},
+            by_code={code: tuple(s.key for s in specs if s.code == code) for code in {s.code for s in specs} if code},
             keys=keys,
         )
 
@@ -86,8 +86,9 @@ class BoneNames:
         True
         """
         words, side = _words_and_side(label.name)
-        coded = next((self.by_code[code] for code in label.codes if code in self.by_code), None)
-        key = coded or self.by_words.get(words) or self._level(words)
+        coded = next((self.by_code[code] for code in label.codes if code in self.by_code), ())
+        named = self.by_words.get(words) or self._level(words)
+        key = named if named in coded or not coded else coded[0]
         if key is None:
             return None
         side = label.side or side

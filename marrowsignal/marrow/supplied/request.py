@@ -89,9 +89,21 @@ def open_supplied(request: MarrowRequest, space: StudySpace, *, protocol: Protoc
     MaskError
         If the file or its table cannot be read.
     """
-    drawn = read_drawn_labels(request.path, table=request.table)
+    drawn = _undivided(read_drawn_labels(request.path, table=request.table), protocol)
     specs = (*protocol.regions, *protocol.other_bones)
     return SuppliedMask(drawn=drawn, space=space, kind=request.kind, specs=specs)
+
+
+def _undivided(drawn: DrawnLabels, protocol: Protocol) -> DrawnLabels:
+    """Make one label of those that all bear the name of the protocol's undivided marrow, as our own objects do."""
+    names = {label.name.rpartition(",")[0] or label.name for label in drawn.named}
+    present = set(np.unique(drawn.labels.array).tolist()) - {0}
+    if names != {protocol.whole.name} or present - {label.value for label in drawn.named}:
+        return drawn
+    # A number that stands for no bone.
+    value = 1 + max((number for spec in protocol.regions for number in spec.labels), default=0)
+    array = np.where(drawn.labels.array > 0, value, 0).astype(np.uint16)
+    return replace(drawn, labels=replace(drawn.labels, array=array), named=())
 
 
 def study_space(series: SeriesPair, t1: VolumeGeometry, stir: VolumeGeometry | None = None) -> StudySpace:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from marrowsignal.signals.records import Measurement
-
-__all__ = ["Scale", "Tick", "scale_of"]
+__all__ = ["Scale", "Tick"]
 
 _MOST_TICKS = 7
 
@@ -42,13 +39,3 @@ class Scale:
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return tuple(Tick(at=self(i * step), label=f"{i * step:.4g}") for i in range(first, last + 1))
-
-
-def scale_of(items: Iterable[Measurement], cuts: Iterable[float], start: float, end: float) -> Scale:
-    """Return the axis that holds all values, intervals and cuts, with some room."""
-    values = [*cuts]
-    for item in items:
-        values += [v for v in (item.value, item.ci_low, item.ci_high) if v is not None and math.isfinite(v)]
-    low, high = min(values), max(values)
-    room = max(high - low, 0.1) * 0.08
-    return Scale(low=low - room, high=high + room, start=start, end=end)

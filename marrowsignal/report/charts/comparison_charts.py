@@ -7,7 +7,7 @@ import math
 from marrowsignal.comparison.records import Change, Comparison, RegionChange
 from marrowsignal.regions.records import Side
 from marrowsignal.report.charts.chart_scale import Scale, Tick
-from marrowsignal.report.charts.signal_charts import Dot, DotChart, Zone
+from marrowsignal.report.charts.dot_chart import Dot, DotChart, Zone
 from marrowsignal.report.views.wording import interval, number
 from marrowsignal.results.descriptors import descriptor_title
 

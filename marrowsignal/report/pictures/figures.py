@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import approximate_polygon, find_contours
+from PIL import Image
+from skimage.measure import find_contours
 
 from marrowsignal.regions.records import Midline
 from marrowsignal.report.pictures.orientation import DisplayOrientation
 from marrowsignal.report.pictures.png import grey_png_uri
+from marrowsignal.report.pictures.simplified_lines import simplified_lines
 from marrowsignal.results.study_result import StudyResult
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 _WINDOW_PERCENTILES = (1.0, 99.0)
+_ENOUGH_VALUES = 200_000  # for percentiles that no eye can tell from those of all
+_MOST_PIXELS = 512  # of a side
 _MARGIN = 0.12  # of the shown structure's size, on each side
 _SIMPLIFY_PX = 0.15
 _SCALE_BARS_MM = (100, 50, 20, 10, 5)
@@ -95,7 +99,8 @@ def body_window(array: NDArray[np.float32], body_mask: NDArray[np.bool_], marrow
 
 
 def _percentiles(values: NDArray[np.float32]) -> tuple[float, float]:
-    finite = values[np.isfinite(values)].astype(np.float64)
+    some = values[:: max(values.size // _ENOUGH_VALUES, 1)]
+    finite = some[np.isfinite(some)].astype(np.float64)
     low, high = np.percentile(finite, _WINDOW_PERCENTILES) if finite.size else (0.0, 1.0)
     return float(low), float(high)
 
@@ -107,8 +112,13 @@ def grey_levels(plane: NDArray[np.float32], window: Window) -> NDArray[np.uint8]
 
 
 def image_uri(shown: NDArray[np.uint8], crop: Crop) -> str:
-    """Return a displayed slice, cropped, as a ``data:`` URI."""
-    return grey_png_uri(np.ascontiguousarray(shown[crop.top : crop.bottom, crop.left : crop.right]))
+    """Return a displayed slice, cropped, as a ``data:`` URI; averaged where it has more pixels than the page shows."""
+    part = np.ascontiguousarray(shown[crop.top : crop.bottom, crop.left : crop.right])
+    share = _MOST_PIXELS / max(part.shape)
+    if share < 1:
+        size = [max(round(side * share), 1) for side in reversed(part.shape)]
+        part = np.asarray(Image.fromarray(part).resize((size[0], size[1]), Image.Resampling.BOX))
+    return grey_png_uri(part)
 
 
 def crop_around(mask: NDArray[np.bool_], orientation: DisplayOrientation) -> Crop:
@@ -154,8 +164,18 @@ def contour_path(mask: NDArray[np.bool_], orientation: DisplayOrientation, crop:
     """SVG path around a stored 2-D mask, in mm of the frame."""
     if not mask.any():
         return ""
-    shown = np.pad(orientation.apply(mask).astype(np.float64), 1)
-    return _path([line - 1 for line in find_contours(shown, 0.5)], orientation, crop)
+    shown = orientation.apply(mask)
+    part = _box(shown)
+    start = np.array([part[0].start - 1, part[1].start - 1])
+    lines = find_contours(np.pad(shown[part], 1).astype(np.float64), 0.5)
+    return _path([line + start for line in lines], orientation, crop)
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def zero_path(
@@ -167,9 +187,14 @@ def zero_path(
 ) -> str:
     """SVG path along the zeros of a displayed slice, inside `where`; lines shorter than `min_mm` are left out."""
     orientation, crop = shown_as
-    lines = find_contours(shown, 0.0, mask=where)
+    inside = np.ones(shown.shape, bool) if where is None else where
+    part = _box(inside)
+    if min(shown[part].shape) < 2:
+        return ""
+    start = np.array([part[0].start, part[1].start])
+    lines = find_contours(shown[part], 0.0, mask=inside[part])
     scale = np.asarray(orientation.pixel_mm)
-    long = [line for line in lines if np.linalg.norm(np.diff(line * scale, axis=0), axis=1).sum() >= min_mm]
+    long = [line + start for line in lines if np.linalg.norm(np.diff(line * scale, axis=0), axis=1).sum() >= min_mm]
     return _path(long, orientation, crop)
 
 
@@ -197,9 +222,8 @@ def lesion_tags(labels: NDArray[np.uint16], orientation: DisplayOrientation, cro
 def _path(lines: list[NDArray[np.float64]], orientation: DisplayOrientation, crop: Crop) -> str:
     height, width = orientation.pixel_mm
     parts = []
-    for line in lines:
-        points = approximate_polygon(line, _SIMPLIFY_PX)
+    for points in simplified_lines(lines, tolerance=_SIMPLIFY_PX):
         xs = (points[:, 1] + 0.5 - crop.left) * width
         ys = (points[:, 0] + 0.5 - crop.top) * height
-        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys, strict=True)))
+        parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs.tolist(), ys.tolist(), strict=True)))
     return "".join(parts)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from marrowsignal.report.pictures import figures as fig
+from marrowsignal.report.pictures.key_picture import key_picture
+from marrowsignal.report.pictures.key_slice import key_slice
 from marrowsignal.report.pictures.mask_pictures import mask_picture
-from marrowsignal.report.pictures.registration_pictures import registration_picture
+from marrowsignal.report.pictures.registration_pictures import RegistrationPicture, registration_picture
 from marrowsignal.report.pictures.scene import Panel, Picture, Scene, scene_of
 from marrowsignal.report.pictures.slices import SliceChoice, choose_slices, fullest_slice
 from marrowsignal.results.study_result import StudyResult
@@ -23,17 +25,26 @@ class Pictures:
     """All pictures of a page; `registration` is empty without a STIR series, `mask` is None without a mask."""
 
     plane: str
+    key: Picture
     slices: tuple[Picture, ...]
     mask: Picture | None
-    registration: tuple[Picture, ...]
+    registration: tuple[RegistrationPicture, ...]
     references: Picture
 
     @property
-    def metal_drawn(self) -> bool:
-        """Whether any slice shows tissue left out for metal."""
-        return any(
-            line.kind == "metal" for picture in self.slices for panel in picture.panels for line in panel.outlines
-        )
+    def key_kinds(self) -> tuple[str, ...]:
+        """Kinds of lines in the key picture, for its legend."""
+        return _kinds((self.key,))
+
+    @property
+    def slice_kinds(self) -> tuple[str, ...]:
+        """Kinds of lines in the slices, for their legend."""
+        return _kinds(self.slices)
+
+
+def _kinds(pictures: tuple[Picture, ...]) -> tuple[str, ...]:
+    lines = (line for picture in pictures for panel in picture.panels for line in panel.outlines)
+    return tuple(dict.fromkeys(line.kind for line in lines))
 
 
 def build_pictures(result: StudyResult) -> Pictures:
@@ -50,9 +61,11 @@ def build_pictures(result: StudyResult) -> Pictures:
     choices = choose_slices(marrow, scene.lesions)
     # The registration is checked where lesions are read, on the same grey images.
     checked = () if result.pair.stir is None else choices[:_CHECKED_SLICES]
+    first = key_picture(scene, key_slice(result), crop)
     return Pictures(
         plane=result.series.t1.orientation,
-        slices=tuple(_slice_picture(scene, choice, crop) for choice in choices),
+        key=first,
+        slices=tuple(_without(first, _slice_picture(scene, choice, crop)) for choice in choices),
         mask=mask_picture(scene, crop),
         registration=tuple(registration_picture(scene, choice, crop) for choice in checked),
         references=_reference_picture(scene),
@@ -88,6 +101,13 @@ def _slice_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> Picture
         frame=fig.frame_of(scene.orientation, crop),
         panels=(*plain, *outlined),
     )
+
+
+def _without(first: Picture, later: Picture) -> Picture:
+    """Return a picture whose grey images that an earlier one holds are not given again."""
+    given = {panel.image_id for panel in first.panels}
+    panels = (replace(panel, uri="") if panel.image_id in given else panel for panel in later.panels)
+    return replace(later, panels=tuple(panels))
 
 
 def _slice_outlines(scene: Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig.Outline, ...], tuple[fig.Tag, ...]]:

@@ -1,6 +1,8 @@
-"""Pictures for the eye that judges a registration: T1 with the edges of STIR, and squares of both in turn."""
+"""Pictures for the eye that judges a registration: T1 with the edges of STIR, and both in one frame by turns."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +10,11 @@ from scipy import ndimage
 
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.report.pictures import figures as fig
-from marrowsignal.report.pictures.orientation import DisplayOrientation
-from marrowsignal.report.pictures.scene import Panel, Picture, Scene
+from marrowsignal.report.pictures.scene import Panel, Scene
 from marrowsignal.report.pictures.slices import SliceChoice
 
-__all__ = ["registration_picture", "steep_edges"]
+__all__ = ["RegistrationPicture", "registration_picture", "steep_edges"]
 
-_TILE_MM = 20.0
 _NEAR_MM = 20.0
 _SMOOTHING_MM = 1.2
 _SHORT_EDGE_MM = 8.0
@@ -22,8 +22,33 @@ _STEEPEST_PERCENTILE = 80.0  # one fifth of the tissue near marrow counts as edg
 _DARK = 0.3  # of the median: below it noise would make edges of its own
 
 
-def registration_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> Picture:
-    """Draw the edges of STIR over T1: as the scanner placed STIR, and as it was placed here.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationPicture:
+    """One checked slice.
+
+    Attributes
+    ----------
+    heading : str
+        Which slice, and why it is shown.
+    index : int
+        On the T1 grid, counted from 0.
+    frame : Frame
+        Of every panel.
+    by_turns : tuple of Panel
+        T1 and STIR, to be shown in one frame by turns.
+    edges : tuple of Panel
+        T1 with the edges of STIR.
+    """
+
+    heading: str
+    index: int
+    frame: fig.Frame
+    by_turns: tuple[Panel, Panel]
+    edges: tuple[Panel, ...]
+
+
+def registration_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> RegistrationPicture:
+    """Show T1 and STIR by turns, and the edges of STIR over T1: as the scanner placed STIR, and as it was placed here.
 
     Parameters
     ----------
@@ -34,8 +59,7 @@ def registration_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> P
     crop : Crop
         Of those images.
     """
-    index, orientation = choice.index, scene.orientation
-    t1, stir = scene.levels(index)
+    index = choice.index
     placed, near = scene.shown[1].volume, _near_marrow(scene, index)
     outline = fig.Outline(kind="edge", path=_edges(scene, placed.array[index], near, crop))
     matrix = scene.result.pair.t1_to_stir_lps
@@ -50,16 +74,12 @@ def registration_picture(scene: Scene, choice: SliceChoice, crop: fig.Crop) -> P
             _panel("T1 with STIR's edges", f"t1-{index}", outline),
             _panel("STIR with its own edges", f"stir-{index}", outline),
         )
-    board = Panel(
-        title="Squares of T1 and STIR in turn",
-        alt="Squares of T1 and STIR in turn; borders should run on from square to square",
-        image_id=f"board-{index}",
-        uri=fig.image_uri(_checkerboard(t1, stir, orientation), crop),
-    )
-    return Picture(
+    return RegistrationPicture(
         heading=scene.heading(index, choice.reason),
-        frame=fig.frame_of(orientation, crop),
-        panels=(*panels, board),
+        index=index,
+        frame=fig.frame_of(scene.orientation, crop),
+        by_turns=(_panel("T1", f"t1-{index}"), _panel("STIR on T1", f"stir-{index}")),
+        edges=panels,
     )
 
 
@@ -126,11 +146,6 @@ def _as_scanned(placed: SignalVolume, t1_to_stir_lps: NDArray[np.float64], index
     )
 
 
-def _panel(title: str, image_id: str, outline: fig.Outline) -> Panel:
-    return Panel(title=title, alt=title, image_id=image_id, outlines=(outline,) if outline.path else ())
-
-
-def _checkerboard(t1: NDArray[np.uint8], stir: NDArray[np.uint8], orientation: DisplayOrientation) -> NDArray[np.uint8]:
-    tall, wide = (max(round(_TILE_MM / size), 1) for size in orientation.pixel_mm)
-    rows, columns = np.indices(t1.shape)
-    return np.where((rows // tall + columns // wide) % 2 == 0, t1, stir)
+def _panel(title: str, image_id: str, outline: fig.Outline | None = None) -> Panel:
+    outlines = (outline,) if outline is not None and outline.path else ()
+    return Panel(title=title, alt=title, image_id=image_id, outlines=outlines)

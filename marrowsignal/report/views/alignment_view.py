@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from marrowsignal.alignment.records import AlignedPair, AlignmentQuality, PieceMotion
 from marrowsignal.intensity.records import References
+from marrowsignal.protocol.schema import AlignmentSettings
+from marrowsignal.report.views.court_view import CourtRow, court_rows
 from marrowsignal.report.views.quality_view import Mark, mark
 from marrowsignal.report.views.series_view import Fact
-from marrowsignal.report.views.wording import VERDICT_WORDS, number, patient_point, with_unit
+from marrowsignal.report.views.wording import VERDICT_WORDS, patient_point, with_unit
 
 __all__ = ["AlignmentView", "alignment_facts", "alignment_view", "bias_facts"]
 
@@ -24,10 +26,11 @@ class AlignmentView:
     verdict: str
     reason: str
     grid: str
+    court: tuple[CourtRow, ...]
     facts: tuple[Fact, ...]
 
 
-def alignment_view(pair: AlignedPair) -> AlignmentView | None:
+def alignment_view(pair: AlignedPair, limits: AlignmentSettings) -> AlignmentView | None:
     """Put verdict, reason and measures of registration in words; None without a STIR series."""
     quality = pair.quality
     if quality is None:
@@ -39,49 +42,17 @@ def alignment_view(pair: AlignedPair) -> AlignmentView | None:
         verdict=verdict,
         reason=quality.reason,
         grid="STIR was acquired on the T1 grid" if kept else "STIR is interpolated onto the T1 grid",
+        court=court_rows(quality, limits),
         facts=alignment_facts(pair),
     )
 
 
 def alignment_facts(pair: AlignedPair) -> tuple[Fact, ...]:
-    """Measures of registration, what each means, and parts that moved on their own; none without a STIR series."""
+    """How STIR was moved, parts that moved on their own, and the grids; none without a STIR series."""
     quality = pair.quality
     if quality is None:
         return ()
-    error = with_unit(quality.estimated_error_mm, "mm", missing=f"could not be bounded: {quality.reason}")
-    source = f" ({quality.error_source})" if quality.error_source else ""
-    return (
-        Fact(name="Estimated remaining error", value=f"{error}{source}"),
-        *_court_facts(quality),
-        *_motion_facts(pair, quality),
-        *_grid_facts(pair, quality),
-    )
-
-
-def _court_facts(quality: AlignmentQuality) -> tuple[Fact, ...]:
-    overlap = None if quality.overlap_fraction is None else 100 * quality.overlap_fraction
-    gain = quality.mutual_information_after - quality.mutual_information_before
-    return (
-        Fact(name="T1 tissue that STIR covers", value=with_unit(overlap, "percent")),
-        Fact(
-            name="There and back: from T1 to STIR and back misses by",
-            value=with_unit(quality.forward_backward_mm, "mm"),
-        ),
-        Fact(
-            name="Shift still asked for: standard error over slices left out",
-            value=with_unit(quality.jackknife_mm, "mm"),
-        ),
-        Fact(name="Edges of bone, STIR against T1", value=with_unit(quality.edge_distance_mm, "mm")),
-        Fact(
-            name="Shift that the worst tenth of the tissue asks for beyond the whole, at least",
-            value=with_unit(quality.local_residual_mm, "mm"),
-        ),
-        Fact(
-            name="Mutual information (nats), before → after",
-            value=f"{number(quality.mutual_information_before)} → {number(quality.mutual_information_after)} "
-            f"({'+' if gain >= 0 else ''}{number(gain)}; more is better)",
-        ),
-    )
+    return (*_motion_facts(pair, quality), *_grid_facts(pair, quality))
 
 
 def _motion_facts(pair: AlignedPair, quality: AlignmentQuality) -> tuple[Fact, ...]:

@@ -18,12 +18,12 @@ from marrowsignal.findings import Severity
 from marrowsignal.patterns.records import CriterionState
 from marrowsignal.quality.records import GateState
 from marrowsignal.report.charts.comparison_charts import change_charts
-from marrowsignal.report.charts.signal_charts import DotChart
+from marrowsignal.report.charts.dot_chart import DotChart
 from marrowsignal.report.pictures.comparison_pictures import comparison_pictures
 from marrowsignal.report.pictures.scene import Picture
-from marrowsignal.report.views.number_tables import Cell, Table
 from marrowsignal.report.views.quality_view import Mark, mark
 from marrowsignal.report.views.series_view import Fact
+from marrowsignal.report.views.table_cells import Cell, Table
 from marrowsignal.report.views.wording import (
     CLASS_WORDS,
     VERDICT_WORDS,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup, RegionCall, Sentence
-from marrowsignal.report.views.wording import STATE_WORDS, interval, number, with_unit
+from marrowsignal.report.views.wording import STATE_WORDS, cut_words, interval, number, with_unit
 
 __all__ = [
     "CriterionRow",
@@ -17,6 +18,7 @@ __all__ = [
     "group_rows",
     "region_call_rows",
     "sentence_rows",
+    "state_cell",
 ]
 
 _DIRECTIONS = {
@@ -50,6 +52,7 @@ class CriterionRow:
     cut: str
     state: StateCell
     source: str
+    jump: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class RegionCallRow:
     name: str
     words: str
     states: tuple[StateCell, ...]
+    jump: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,10 @@ def region_call_rows(regions: tuple[RegionCall, ...]) -> tuple[RegionCallRow, ..
             name=item.name,
             words=item.words,
             states=tuple(
-                _state(state) for state in (item.low_fat, item.high_fat, item.low_t1, item.excess_water, item.lesion)
+                state_cell(state)
+                for state in (item.low_fat, item.high_fat, item.low_t1, item.excess_water, item.lesion)
             ),
+            jump=f"region-{item.region_label}",
         )
         for item in regions
     )
@@ -99,19 +105,22 @@ def sentence_rows(sentences: tuple[Sentence, ...]) -> tuple[SentenceRow, ...]:
     return tuple(SentenceRow(text=item.text, criteria=", ".join(item.criteria)) for item in sentences)
 
 
-def criterion_rows(criteria: tuple[Criterion, ...]) -> tuple[CriterionRow, ...]:
-    """Rows of the evidence table, in the order of the call."""
+def criterion_rows(
+    criteria: tuple[Criterion, ...], *, target: Callable[[Criterion], str] = lambda _: ""
+) -> tuple[CriterionRow, ...]:
+    """Rows of the evidence table, in the order of the call; `target` names what the viewer shows for one of them."""
     return tuple(
         CriterionRow(
             id=item.id,
             group=item.group,
             direction=_DIRECTIONS.get(item.direction, item.direction),
-            statement=item.statement,
+            statement=item.statement[:1].upper() + item.statement[1:],
             value=with_unit(item.value, item.unit),
             interval=interval(item.ci_low, item.ci_high),
-            cut=item.cut,
-            state=_state(item.state),
+            cut=cut_words(item.cut),
+            state=state_cell(item.state),
             source=item.source,
+            jump=target(item),
         )
         for item in criteria
     )
@@ -123,15 +132,16 @@ def group_rows(groups: tuple[EvidenceGroup, ...]) -> tuple[GroupRow, ...]:
         GroupRow(
             id=group.id,
             name=group.name,
-            reconversion=_state(group.reconversion, group.score_reconversion),
-            edema=_state(group.edema, group.score_edema),
-            infiltration=_state(group.infiltration, group.score_infiltration),
+            reconversion=state_cell(group.reconversion, group.score_reconversion),
+            edema=state_cell(group.edema, group.score_edema),
+            infiltration=state_cell(group.infiltration, group.score_infiltration),
         )
         for group in groups
     )
 
 
-def _state(state: CriterionState, score: float = 0.0) -> StateCell:
+def state_cell(state: CriterionState, score: float = 0.0) -> StateCell:
+    """Return how the state of a criterion is shown."""
     symbol, words = STATE_WORDS[state]
     return StateCell(
         kind=state.value,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marrowsignal.findings import Finding, Severity
-from marrowsignal.patterns.records import PatternCall, PatternClass
-from marrowsignal.report.charts.signal_charts import DotChart, Scatter, build_charts
+from marrowsignal.patterns.records import CriterionState, PatternCall
+from marrowsignal.report.charts.study_charts import StudyCharts, study_charts
 from marrowsignal.report.pictures.page_pictures import Pictures, build_pictures
+from marrowsignal.report.viewer import ViewerView, viewer_view
 from marrowsignal.report.views.alignment_view import AlignmentView, alignment_view, bias_facts
+from marrowsignal.report.views.deciding import jump_target
 from marrowsignal.report.views.evidence_view import (
     CriterionRow,
     GroupRow,
@@ -19,26 +21,21 @@ from marrowsignal.report.views.evidence_view import (
     region_call_rows,
     sentence_rows,
 )
+from marrowsignal.report.views.first_screen import FirstScreenView, first_screen_view
+from marrowsignal.report.views.lesion_tables import dark_focus_table, dropped_table, lesion_table
 from marrowsignal.report.views.mask_view import MaskView, mask_view
-from marrowsignal.report.views.number_tables import (
-    Table,
-    bone_table,
-    dark_focus_table,
-    dropped_table,
-    lesion_table,
-    part_table,
-    reference_table,
-    region_table,
-    symmetry_table,
-)
 from marrowsignal.report.views.quality_view import QualityView, quality_view
+from marrowsignal.report.views.reference_table import reference_table
+from marrowsignal.report.views.region_tables import bone_table, part_table, region_table
 from marrowsignal.report.views.series_view import Fact, SeriesRow, series_rows
-from marrowsignal.report.views.wording import CLASS_WORDS, CONFIDENCE_WORDS, add_on_words, interval, with_unit
+from marrowsignal.report.views.side_table import SideTable, side_table
+from marrowsignal.report.views.table_cells import Table
+from marrowsignal.report.views.wording import interval, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Measurement
 
-__all__ = ["FindingRow", "Header", "Page", "build_page"]
+__all__ = ["FindingRow", "Page", "build_page"]
 
 _SEVERITY_WORDS = {Severity.FAIL: "fail", Severity.WARN: "warning", Severity.INFO: "note"}
 
@@ -54,46 +51,29 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What a reader sees first."""
-
-    case: str
-    pair: str
-    protocol: str
-    class_words: str
-    class_code: str
-    kind: str
-    confidence: str
-    summary: str
-    reasons: tuple[str, ...]
-    add_ons: tuple[str, ...]
-    red_flag: str
-    warnings: tuple[FindingRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Everything on one page, in reading order."""
 
-    header: Header
+    first: FirstScreenView
+    viewer: ViewerView
     quality: QualityView
     pictures: Pictures
     alignment: AlignmentView | None
     bias: tuple[Fact, ...]
-    charts: tuple[DotChart, ...]
-    scatter: Scatter | None
+    charts: StudyCharts
     lesions: Table
     dark_foci: Table
     dropped: Table
     bones: Table
     distribution: tuple[Fact, ...]
+    sides: SideTable
     regions: Table
-    symmetry: Table
     mask: MaskView
     parts: Table
     parts_reason: str
     joint: str
     criteria: tuple[CriterionRow, ...]
+    unanswered: tuple[CriterionRow, ...]
     groups: tuple[GroupRow, ...]
     how_often: str
     region_calls: tuple[RegionCallRow, ...]
@@ -104,7 +84,6 @@ class Page:
     rejected: tuple[SeriesRow, ...]
     lesions_reason: str
     findings: tuple[FindingRow, ...]
-    prevalence: str
     limits: tuple[str, ...]
     provenance: tuple[Fact, ...]
 
@@ -117,39 +96,47 @@ def build_page(result: StudyResult) -> Page:
     result : StudyResult
         One analyzed study.
     """
-    charts, scatter = build_charts(result)
     used, rejected = series_rows(result.series)
+    first = first_screen_view(result)
+    # Gates are told with their reasons in the section of quality.
+    asked = tuple(item for item in result.call.criteria if not item.id.startswith("gate."))
+    criteria = criterion_rows(asked, target=lambda item: jump_target(item, result))
+    open_kind = CriterionState.NOT_EVALUABLE.value
     return Page(
-        header=_header(result),
+        first=first,
+        viewer=viewer_view(result),
         quality=quality_view(result.quality),
         pictures=build_pictures(result),
-        alignment=alignment_view(result.pair),
+        alignment=alignment_view(result.pair, result.protocol.alignment),
         bias=bias_facts(result.pair, result.references),
-        charts=charts,
-        scatter=scatter,
+        charts=study_charts(result),
         lesions=lesion_table(result),
         dark_foci=dark_focus_table(result),
         dropped=dropped_table(result),
         bones=bone_table(result),
         distribution=tuple(_distribution(item) for item in result.signals.distribution),
+        sides=side_table(result),
         regions=region_table(result),
-        symmetry=symmetry_table(result),
         mask=mask_view(result.marrow, voxel_ml=result.pair.t1.geometry.voxel_ml),
         parts=part_table(result),
         parts_reason=result.regions.parts_reason,
         joint=result.regions.joint_source,
-        criteria=criterion_rows(result.call.criteria),
+        criteria=tuple(row for row in criteria if row.state.kind != open_kind),
+        unanswered=tuple(row for row in criteria if row.state.kind == open_kind),
         groups=group_rows(result.call.groups),
         how_often=_how_often(result.call),
         region_calls=region_call_rows(result.call.regions),
-        sentences=sentence_rows(result.call.sentences),
+        sentences=sentence_rows(tuple(s for s in result.call.sentences if s.text != result.call.background_prevalence)),
         references=reference_table(result),
         series_reasons=result.series.reasons,
         series=used,
         rejected=rejected,
         lesions_reason=result.signals.lesions_reason,
-        findings=tuple(_finding(finding) for finding in result.quality.untold(result.findings)),
-        prevalence=result.call.background_prevalence,
+        findings=tuple(
+            _finding(finding)
+            for finding in result.quality.untold(result.findings)
+            if finding.message not in first.limits
+        ),
         limits=result.protocol.limits,
         provenance=_provenance(result),
     )
@@ -164,48 +151,12 @@ def _distribution(item: Measurement) -> Fact:
     )
 
 
-def _header(result: StudyResult) -> Header:
-    call = result.call
-    untold = result.quality.untold(result.findings)
-    worst_first = sorted(untold, key=lambda f: f.severity is not Severity.FAIL)
-    return Header(
-        case=result.case,
-        pair=result.series.label,
-        protocol=f"{result.protocol.title} ({result.protocol.name}, version {result.protocol.version})",
-        class_words=CLASS_WORDS[call.pattern_class],
-        class_code=call.pattern_class.value,
-        kind=_kind(call.pattern_class),
-        confidence=CONFIDENCE_WORDS[call.confidence],
-        summary=" ".join(s.text for s in call.sentences if s.text != call.background_prevalence),
-        reasons=call.reasons,
-        add_ons=tuple(add_on_words(code) for code in call.add_ons),
-        red_flag=_red_flag(call),
-        warnings=tuple(_finding(f) for f in worst_first if f.severity is not Severity.INFO),
-    )
-
-
 def _how_often(call: PatternCall) -> str:
     """Say how often such a call was right, and where: beside the evidence, for it is no figure of this patient."""
     if call.confidence_probability is None:
         return ""
     share = f"{call.confidence_probability:.0%}"
     return f"Classes named with this confidence were right in {share} where that was counted: {call.confidence_source}."
-
-
-def _kind(pattern: PatternClass) -> str:
-    if pattern is PatternClass.RED_FLAG_INFILTRATION_LIKE:
-        return "flag"
-    return "open" if pattern in {PatternClass.INDETERMINATE, PatternClass.CANNOT_ASSESS} else "plain"
-
-
-def _red_flag(call: PatternCall) -> str:
-    flagged = call.pattern_class is PatternClass.RED_FLAG_INFILTRATION_LIKE or "DIFFUSE_LOW_T1_REVIEW" in call.add_ons
-    if not flagged:
-        return ""
-    return (
-        "T1 signal of marrow at or below muscle. Benign causes (sclerosis, intense reconversion, growth factors, "
-        "iron, an error of the muscle reference) are possible; expert review is needed."
-    )
 
 
 def _finding(finding: Finding) -> FindingRow:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from marrowsignal.quality.records import Consequence, GateState, QualityGate, QualityReport
 from marrowsignal.report.views.wording import GATE_WORDS, with_unit
-from marrowsignal.results.quality_section import CONSEQUENCE_WORDS, gates_in_state, quality_sentence
+from marrowsignal.results.quality_section import CONSEQUENCE_WORDS, gates_in_state
 
-__all__ = ["GateRow", "Mark", "QualityView", "mark", "quality_view"]
+__all__ = ["GateRow", "Mark", "QualityView", "gate_name", "mark", "quality_view", "worst_state"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +41,12 @@ class QualityView:
 
     Attributes
     ----------
-    mark : Mark
-        The worst state that any gate has.
-    sentence : str
-        How they came out.
     told : tuple of GateRow
         What fails, then what warns, then what could not be evaluated and for that holds something back.
     unknown, passed : tuple of GateRow
         What could not be evaluated and holds nothing back; what passed.
     """
 
-    mark: Mark
-    sentence: str
     told: tuple[GateRow, ...]
     unknown: tuple[GateRow, ...]
     passed: tuple[GateRow, ...]
@@ -72,14 +66,27 @@ def quality_view(report: QualityReport) -> QualityView:
     )
     closing = tuple(gate for gate in unknown if gate.consequence is not Consequence.NONE)
     silent = tuple(gate for gate in unknown if gate.consequence is Consequence.NONE)
-    worst = next((gates[0].state for gates in (failed, warned, closing, passed) if gates), GateState.NOT_EVALUABLE)
     return QualityView(
-        mark=mark(worst),
-        sentence=quality_sentence(report),
         told=tuple(_row(gate) for gate in (*failed, *warned, *closing)),
         unknown=tuple(_row(gate) for gate in silent),
         passed=tuple(_row(gate) for gate in passed),
     )
+
+
+def worst_state(report: QualityReport) -> GateState:
+    """Return the worst outcome of all gates; one that could not be evaluated counts if it holds something back."""
+    states = {
+        gate.state
+        for gate in report.gates
+        if gate.state is not GateState.NOT_EVALUABLE or gate.consequence is not Consequence.NONE
+    }
+    order = (GateState.FAIL, GateState.WARN, GateState.NOT_EVALUABLE, GateState.PASS)
+    return next((state for state in order if state in states), GateState.NOT_EVALUABLE)
+
+
+def gate_name(gate: QualityGate) -> str:
+    """Return what a gate looks at, with the series."""
+    return f"{gate.name} ({gate.series})" if gate.series and gate.series not in gate.name else gate.name
 
 
 def mark(state: GateState) -> Mark:

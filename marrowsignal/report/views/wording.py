@@ -18,10 +18,13 @@ __all__ = [
     "VERDICT_WORDS",
     "Notes",
     "add_on_words",
+    "cut_words",
+    "fixed",
     "interval",
     "number",
     "patient_point",
     "unit_words",
+    "volume",
     "with_unit",
 ]
 
@@ -102,16 +105,50 @@ def with_unit(value: float | None, unit: str, *, missing: str = "not measured") 
         return yes if value else no
     if unit.startswith("percent"):
         return f"{value:.1f}%{unit.removeprefix('percent')}".replace("-", "−")
+    if unit == "lesions":  # a count
+        return f"{value:.0f}"
     words = unit_words(unit)
     space = "" if words in {"", "°"} else "\N{NO-BREAK SPACE}"
     return f"{number(value)}{space}{words}"
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Return ``"1.84 to 1.96"``, or nothing when there is no interval."""
+def fixed(value: float | None, decimals: int) -> str:
+    """Return a number with as many decimals as its column has, or nothing when there is none.
+
+    >>> [fixed(v, 1) for v in (-12.34, 0.04, None)]
+    ['−12.3', '0.0', '']
+    """
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def volume(value_ml: float | None) -> str:
+    """Return millilitres with one decimal, or nothing when there is none; what is there is never told as 0.
+
+    >>> [volume(v) for v in (110.42, 0.03, 0.0, None)]
+    ['110.4', '<0.1', '0.0', '']
+    """
+    text = fixed(value_ml, 1)
+    return "<0.1" if value_ml and text == "0.0" else text
+
+
+def interval(low: float | None, high: float | None, *, decimals: int | None = None) -> str:
+    """Return ``"1.84 to 1.96"``, or nothing when there is no interval; `decimals` as in the column, if it has any."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    if decimals is not None:
+        return f"{fixed(low, decimals)} to {fixed(high, decimals)}"
     return f"{number(low)} to {number(high)}"
+
+
+def cut_words(cut: str) -> str:
+    """Return a cut as printed, with true signs.
+
+    >>> cut_words("within +-6 percent")
+    'within ±6 percent'
+    """
+    return cut.replace("+-", "±").replace(">=", "≥").replace("<=", "≤")
 
 
 def patient_point(point_lps_mm: tuple[float, float, float]) -> str:

@@ -14,7 +14,11 @@ from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.signals.records import Measurement, MeasurementStatus
 from marrowsignal.signals.statistics import ratios
 from marrowsignal.signals.statistics.bootstrap import interval
-from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
+from marrowsignal.signals.statistics.excess_water import (
+    constants_for_field,
+    fat_fraction_of,
+    predicted_stir_to_muscle,
+)
 from marrowsignal.signals.statistics.levels import Channels, Levels
 
 __all__ = [
@@ -221,9 +225,8 @@ def excess_water(
 
     def predicted(t1: ArrayLike, side: _Side, facts: AcquisitionFacts) -> NDArray[np.float64]:
         fat_signal = ratios.fat_signal_index(t1, muscle=side.t_u, fat=side.t_f)
-        fit = settings.fat_fraction_fit
-        fat = fat_signal if fit is None else (fit.intercept.value + fit.slope.value * fat_signal) / 100
-        return predicted_stir_to_muscle(np.clip(fat, 0.0, 1.0), acquisition=facts, constants=constants)
+        fat = fat_fraction_of(fat_signal, settings.fat_fraction_fit)
+        return predicted_stir_to_muscle(fat, acquisition=facts, constants=constants)
 
     def excess(t1: ArrayLike, s: ArrayLike, side: _Side, facts: AcquisitionFacts = stir) -> NDArray[np.float64]:
         if calibrate_above is None:

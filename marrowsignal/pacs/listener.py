@@ -1,0 +1,182 @@
+"""Studies that a PACS sends by C-STORE, each analyzed when it is complete."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from marrowsignal.dicom.headers.header_values import quiet_pydicom
+from marrowsignal.dicom.privacy.case_name import case_key
+from marrowsignal.errors import MarrowSignalError, OutputError, PacsError
+from marrowsignal.pacs.inbox import Delivery, Inbox, StudyState, StudyStatus
+from marrowsignal.pacs.records import Analysis, ArrivedStudy, ListenSettings
+from marrowsignal.pacs.storage_server import StorageServer
+
+__all__ = ["Interrupted", "listen"]
+
+_LOOK_EACH_S = 0.5
+_TIDY_EACH_S = 600.0
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the study is analyzed at the next start
+    """Raised by `on_study` when it gave up because the listener stops."""
+
+
+def listen(
+    settings: ListenSettings,
+    on_study: Callable[[ArrivedStudy], Analysis],
+    *,
+    deliver: Callable[[Path], None] | None = None,
+    stop: threading.Event,
+    tell: Callable[[str], None] = lambda _line: None,
+    on_ready: Callable[[int], None] = lambda _port: None,
+) -> None:
+    """Take studies in and analyze each when it is complete, until told to stop.
+
+    What was accepted is on the disk before its sender hears so. Studies are analyzed one at a time; those that wait
+    are folders of the inbox, so a listener that is started again goes on with them. What became of a study stands in
+    ``outcome.json`` beside its images; a study that fails stays and stops nothing, and one that gets further images is
+    analyzed anew.
+
+    Parameters
+    ----------
+    settings : ListenSettings
+        Where to listen, whom to let in, when a study is complete.
+    on_study : callable
+        Analyzes one study; what it raises is kept as the study's failure.
+    deliver : callable, optional
+        Called with each case folder, for example to push it; tried again later where it raises `PacsError`.
+    stop : threading.Event
+        Ends the listener.
+    tell : callable
+        Gets lines for people; they hold no value of a header.
+    on_ready : callable
+        Called with the port once associations are accepted.
+
+    Raises
+    ------
+    UsageError
+        If it cannot listen there.
+    OutputError
+        If the inbox cannot be written.
+    """
+    inbox = Inbox(settings.inbox, key=case_key(settings.out), min_free_bytes=settings.min_free_bytes)
+    waiting = _Waiting(inbox.unfinished())
+    with quiet_pydicom(), StorageServer(settings, inbox, on_study=waiting.add, tell=tell) as server:
+        on_ready(server.port)
+        work = _Work(settings=settings, inbox=inbox, on_study=on_study, deliver=deliver, tell=tell)
+        while not stop.is_set():
+            work.tidy()
+            name = waiting.take(lambda study: server.settled(study) and work.is_due(study))
+            if name is None:
+                stop.wait(min(_LOOK_EACH_S, settings.quiet_s / 4))
+            elif work.do(name):
+                server.forget(name)
+            else:
+                waiting.add(name)
+
+
+class _Waiting:
+    """Names of the studies with which something is to be done, in the order they came."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._lock = threading.Lock()
+        self._names = dict.fromkeys(names)
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._names.setdefault(name)
+
+    def take(self, is_ready: Callable[[str], bool]) -> str | None:
+        """Return the first that is ready, which then waits no more."""
+        with self._lock:
+            name = next((name for name in self._names if is_ready(name)), None)
+            if name is not None:
+                del self._names[name]
+            return name
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """What is done with studies that are complete, one at a time."""
+
+    settings: ListenSettings
+    inbox: Inbox
+    on_study: Callable[[ArrivedStudy], Analysis]
+    deliver: Callable[[Path], None] | None
+    tell: Callable[[str], None]
+    not_before_s: dict[str, float] = field(default_factory=dict)
+    tidy_at_s: float = 0.0
+
+    def is_due(self, name: str) -> bool:
+        """Whether the study need not wait for another try."""
+        return time.monotonic() >= self.not_before_s.get(name, 0.0)
+
+    def do(self, name: str) -> bool:
+        """Do what is to be done with a study; return whether that was all."""
+        self.not_before_s.pop(name, None)
+        try:
+            status = self._next_status(name)
+            if status is not None:
+                self.inbox.set_status(name, status)
+        except Interrupted:
+            return False
+        except (OSError, OutputError):
+            # The disk is full, or the study's folder was removed.
+            self.tell(f"study {name}: the inbox cannot be read or written; tried again later")
+            return self._later(name)
+        return status is None or status.delivery is not Delivery.WAITING or self._later(name)
+
+    def _later(self, name: str) -> bool:
+        self.not_before_s[name] = time.monotonic() + self.settings.retry_s
+        return False
+
+    def _next_status(self, name: str) -> StudyStatus | None:
+        """Analyze and deliver what is not yet; None where nothing is to be done."""
+        images, status = self.inbox.images_hash(name), self.inbox.status(name)
+        if status is None or status.images != images or status.state is StudyState.FAILED:
+            status = self._analyzed(name, images)
+        elif status.delivery is not Delivery.WAITING:
+            return None
+        return self._delivered(name, status)
+
+    def _analyzed(self, name: str, images: str) -> StudyStatus:
+        self.tell(f"study {name}: complete, analyzing")
+        try:
+            made = self.on_study(self.inbox.study(name))
+        except Interrupted:
+            raise
+        except MarrowSignalError as error:
+            made = Analysis(cases=(), problem=str(error))
+        except Exception as error:  # noqa: BLE001 - a bug that one study meets must not end the night's reception
+            made = Analysis(cases=(), problem=f"a bug ({type(error).__name__})")
+        told = f"failed: {made.problem}" if made.problem else f"analyzed, {len(made.cases)} case(s)"
+        self.tell(f"study {name}: {told}")
+        state = StudyState.FAILED if made.problem else StudyState.ANALYZED
+        return StudyStatus(state=state, reason=made.problem, cases=made.cases, images=images, finished_s=time.time())
+
+    def _delivered(self, name: str, status: StudyStatus) -> StudyStatus:
+        if self.deliver is None or not status.cases:
+            return status
+        try:
+            for case in status.cases:
+                self.deliver(self.settings.out / case)
+        except MarrowSignalError as error:
+            delivery = Delivery.WAITING if isinstance(error, PacsError) else Delivery.REFUSED
+            self.tell(f"study {name}: delivery {delivery}: {error}")
+            return replace(status, delivery=delivery, delivery_reason=str(error))
+        self.tell(f"study {name}: delivered")
+        return replace(status, delivery=Delivery.DONE, delivery_reason="", finished_s=time.time())
+
+    def tidy(self) -> None:
+        """Remove now and then what was kept long enough."""
+        if time.monotonic() < self.tidy_at_s:
+            return
+        self.tidy_at_s = time.monotonic() + _TIDY_EACH_S
+        with suppress(OSError):
+            for name in self.inbox.remove_finished(keep_hours=self.settings.keep_hours):
+                self.tell(f"study {name}: images removed from the inbox, its cases stay")

@@ -1,0 +1,183 @@
+"""One slice of one series on the sheet: grey image, outlines, the patient's sides, a scale bar."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import math
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from marrowsignal.report.capture.lettering import font, printable, text_width
+from marrowsignal.report.pictures.figures import Frame, Outline, Tag
+from marrowsignal.report.pictures.scene import Panel
+
+__all__ = ["LINE_STYLES", "LineStyle", "PlacedPanel", "paint_panel", "polylines"]
+
+_FINER = 3  # lines are drawn this much larger and reduced, for smooth edges
+_LETTER_SIZE = 24
+_TITLE_SIZE = 20
+_TAG_SIZE = 18
+_BAR_SIZE = 16
+_EDGE = 8
+_WHITE = (255, 255, 255)
+_BLACK = (0, 0, 0)
+_TAG = (255, 172, 148)  # light enough on bone, and of the lesions' hue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineStyle:
+    """How outlines of one kind look: width and dashes in pixels; no dashes is a whole line."""
+
+    words: str
+    color: tuple[int, int, int]
+    width: float
+    dash: tuple[float, ...] = ()
+
+
+_LESION = (255, 90, 54)
+# Widths, dashes and numbers differ as well as colors: no reader needs the color.
+LINE_STYLES = {
+    "marrow": LineStyle(words="marrow, thin", color=(255, 227, 77), width=1.0),
+    "lesion": LineStyle(words="lesion that decided, thick", color=_LESION, width=2.6),
+    "lesion-other": LineStyle(words="other lesions, dashed", color=(255, 165, 143), width=1.4, dash=(6.0, 3.0)),
+    "dark": LineStyle(words="focus dark on T1 that decided, thick", color=(89, 208, 255), width=2.6),
+    "region": LineStyle(words="region that decided", color=(255, 157, 242), width=2.0),
+    "muscle": LineStyle(words="lean muscle measured", color=(255, 122, 217), width=1.6),
+    "fat": LineStyle(words="subcutaneous fat measured", color=(109, 255, 122), width=1.6),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlacedPanel:
+    """A panel and its place.
+
+    Attributes
+    ----------
+    left, top, width, height : int
+        In pixels of the sheet.
+    frame : Frame
+        Size in mm, letters, scale bar.
+    panel : Panel
+        Title, grey image, outlines and numbers, in mm of the frame.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    frame: Frame
+    panel: Panel
+
+
+def paint_panel(canvas: Image.Image, placed: PlacedPanel) -> None:
+    """Paint one panel onto the canvas.
+
+    Parameters
+    ----------
+    canvas : PIL.Image.Image
+        RGB; changed in place.
+    placed : PlacedPanel
+        What to paint, and where.
+    """
+    panel, frame, size = placed.panel, placed.frame, (placed.width, placed.height)
+    picture = _grey(panel.uri).resize(size, Image.Resampling.BICUBIC).convert("RGB")
+    per_mm = placed.width / frame.width_mm
+    for outline in panel.outlines:
+        _paint_outline(picture, outline, per_mm)
+    draw = ImageDraw.Draw(picture)
+    for tag in panel.tags:
+        _paint_tag(draw, tag, per_mm, size)
+    _paint_letters(draw, frame, size)
+    _paint_bar(draw, frame, per_mm, size)
+    _write(draw, (_EDGE, _EDGE), printable(panel.title), size=_TITLE_SIZE, anchor="lt")
+    canvas.paste(picture, (placed.left, placed.top))
+
+
+def polylines(path: str) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Points of an outline's path, which is made of ``M`` and ``L`` only.
+
+    >>> polylines("M1.0 2.0L3.0 4.0M5.0 6.0")
+    (((1.0, 2.0), (3.0, 4.0)), ((5.0, 6.0),))
+    """
+    return tuple(
+        tuple((float(x), float(y)) for x, y in (point.split() for point in line.split("L")))
+        for line in path.split("M")
+        if line
+    )
+
+
+def _grey(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("L")
+
+
+def _paint_outline(picture: Image.Image, outline: Outline, per_mm: float) -> None:
+    style = LINE_STYLES[outline.kind]
+    mask = Image.new("L", (picture.width * _FINER, picture.height * _FINER))
+    draw = ImageDraw.Draw(mask)
+    for line in polylines(outline.path):
+        points = [(x * per_mm * _FINER, y * per_mm * _FINER) for x, y in line]
+        for piece in _dashed(points, [part * _FINER for part in style.dash]):
+            draw.line(piece, fill=255, width=max(round(style.width * _FINER), 1), joint="curve")
+    mask = mask.reduce(_FINER)
+    picture.paste(Image.new("RGB", picture.size, style.color), (0, 0), mask)
+
+
+def _dashed(points: list[tuple[float, float]], dash: list[float]) -> list[list[tuple[float, float]]]:
+    """Cut a line into its dashes; a line without dashes is one."""
+    if not dash or len(points) < 2:
+        return [points]
+    pieces: list[list[tuple[float, float]]] = [[points[0]]]
+    drawn, left = 0, dash[0]
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
+        length = math.hypot(x1 - x0, y1 - y0)
+        gone = 0.0
+        while length - gone > left:
+            gone += left
+            there = (x0 + (x1 - x0) * gone / length, y0 + (y1 - y0) * gone / length)
+            pieces[-1].append(there)
+            pieces.append([there])
+            drawn, left = drawn + 1, dash[(drawn + 1) % 2]
+        left -= length - gone
+        pieces[-1].append((x1, y1))
+    return pieces[::2]
+
+
+def _paint_letters(draw: ImageDraw.ImageDraw, frame: Frame, size: tuple[int, int]) -> None:
+    width, height = size
+    for text, place, anchor in (
+        (frame.left, (_EDGE, height / 2), "lm"),
+        (frame.right, (width - _EDGE, height / 2), "rm"),
+        (frame.top, (width / 2, _EDGE), "mt"),
+        (frame.bottom, (width / 2, height - _EDGE), "mb"),
+    ):
+        _write(draw, place, text, size=_LETTER_SIZE, anchor=anchor)
+
+
+def _paint_tag(draw: ImageDraw.ImageDraw, tag: Tag, per_mm: float, size: tuple[int, int]) -> None:
+    wide = text_width(tag.text, _TAG_SIZE)
+    x = min(tag.x * per_mm, size[0] - wide - 2 * _EDGE)
+    y = min(max(tag.y * per_mm, _TAG_SIZE), size[1] - _TAG_SIZE)
+    _write(draw, (x, y), tag.text, size=_TAG_SIZE, anchor="lm", color=_TAG)
+
+
+def _paint_bar(draw: ImageDraw.ImageDraw, frame: Frame, per_mm: float, size: tuple[int, int]) -> None:
+    left, y = 2 * _EDGE, size[1] - 2 * _EDGE
+    right = left + frame.scale_bar_mm * per_mm
+    draw.line(((left - 1, y), (right + 1, y)), fill=_BLACK, width=7)
+    draw.line(((left, y), (right, y)), fill=_WHITE, width=3)
+    _write(draw, (left, y - _EDGE), f"{frame.scale_bar_mm} mm", size=_BAR_SIZE, anchor="lb")
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    *,
+    size: int,
+    anchor: str,
+    color: tuple[int, int, int] = _WHITE,
+) -> None:
+    draw.text(place, text, font=font(size), fill=color, anchor=anchor, stroke_width=2, stroke_fill=_BLACK)

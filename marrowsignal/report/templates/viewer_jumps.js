@@ -1,0 +1,88 @@
+// From a table, a chart or the address to the voxels that are meant, and back.
+
+const SLICE_KEY = /^slice-(\d+)$/;
+
+const behaviour = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
+class Jumps {
+  constructor(view, frame) {
+    this.view = view;
+    this.frame = frame;
+    this.stage = frame.querySelector("#viewer-stage");
+    this.backButton = frame.querySelector("[data-do=back]");
+    this.origin = null;
+    this.targets = new Map(view.data.targets.map((target) => [target.key, target]));
+    this.lesions = view.data.targets.filter((target) => target.layer === "lesion");
+  }
+
+  find(key) {
+    const slice = SLICE_KEY.exec(key);
+    if (slice && Number(slice[1]) < this.view.data.slices) {
+      return { key, name: "", layer: "", values: [], slice_index: Number(slice[1]) };
+    }
+    return this.targets.get(key);
+  }
+
+  to(key, origin = null) {
+    const target = this.find(key);
+    if (!target) {
+      return false;
+    }
+    if (origin && !this.frame.contains(origin)) {
+      this.origin = origin;
+      this.backButton.hidden = false;
+    }
+    this.view.show(target);
+    history.replaceState(null, "", `#${key}`);
+    if (origin) {
+      this.frame.scrollIntoView({ behavior: behaviour(), block: "start" });
+      this.stage.focus({ preventScroll: true });
+    }
+    return true;
+  }
+
+  back() {
+    if (this.origin) {
+      this.origin.scrollIntoView({ behavior: behaviour(), block: "center" });
+      this.origin.focus({ preventScroll: true });
+      this.origin = null;
+      this.backButton.hidden = true;
+    }
+  }
+
+  end() {
+    this.view.target = null;
+    this.view.changed();
+  }
+
+  lesion(step) {
+    const count = this.lesions.length;
+    if (count) {
+      const now = this.lesions.findIndex((target) => target.key === this.view.target?.key);
+      const next = now < 0 ? (step > 0 ? 0 : count - 1) : (now + step + count) % count;
+      this.to(this.lesions[next].key);
+    }
+  }
+
+  listen() {
+    for (const element of document.querySelectorAll("button[data-jump]")) {
+      element.disabled = !this.find(element.dataset.jump);
+    }
+    document.addEventListener("click", (event) => {
+      const from = event.target.closest("[data-jump]");
+      if (from && getSelection().isCollapsed) {
+        this.to(from.dataset.jump, from.querySelector("button[data-jump]") ?? from);
+      }
+    });
+    document.addEventListener("keydown", (event) => {
+      const from = event.target.closest("[data-jump][role=button]");
+      if (from && (event.key === "Enter" || event.key === " ")) {
+        event.preventDefault();
+        this.to(from.dataset.jump, from);
+      }
+    });
+    const follow = () => this.find(location.hash.slice(1)) && this.to(location.hash.slice(1), document.body);
+    addEventListener("hashchange", follow);
+    follow();
+  }
+}
