@@ -350,7 +350,7 @@ def test_front_door_is_sorted_short_and_true() -> None:
 
 
 HEAVY = ("numpy", "scipy", "skimage", "sklearn", "SimpleITK", "pydicom", "highdicom")
-HEAVY += ("PIL", "jinja2", "onnxruntime", "torch")
+HEAVY += ("PIL", "jinja2", "onnxruntime", "torch", "requests", "pynetdicom", "dicomweb_client")
 
 
 @pytest.mark.parametrize(
@@ -359,6 +359,7 @@ HEAVY += ("PIL", "jinja2", "onnxruntime", "torch")
         "import marrowsignal",
         "from marrowsignal.cli.app import main; main(['--help'])",
         "from marrowsignal.cli.app import main; main(['analyze', '--help'])",
+        "from marrowsignal.cli.app import main; main(['listen', '--help'])",
         "from marrowsignal.cli.app import main; main(['--version'])",
     ],
 )

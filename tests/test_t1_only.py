@@ -281,7 +281,7 @@ class TestPage:
     def test_it_shows_t1_and_no_stir_picture_or_chart(self) -> None:
         assert 'id="t1-' in page() and 'id="reference-t1"' in page()
         assert 'id="stir-' not in page() and "STIR on T1" not in page()
-        assert "T1 marrow / muscle" in page() and "STIR marrow / muscle" not in page()
+        assert "T1 / muscle: left against right" in page() and "STIR / muscle: left against right" not in page()
         assert 'id="registration"' not in page()
         assert 'id="registration"' in render_report(full("normal"))
 

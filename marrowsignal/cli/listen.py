@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from marrowsignal.cli.analyze_process import Analyzer
 from marrowsignal.cli.paths import check_writable
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
@@ -24,13 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marrowsignal.pacs.dicomweb import Pacs
-    from marrowsignal.pacs.records import Analysis, ArrivedStudy, ListenSettings, TlsFiles
+    from marrowsignal.pacs.records import ListenSettings, TlsFiles
 
 __all__ = ["listen"]
 
 _STAGE = "listen"
-_LOOK_EACH_S = 0.5
-_END_WITHIN_S = 20.0
 
 
 def listen(
@@ -102,68 +97,16 @@ def listen(
         keep_hours=keep_hours,
     )
     options = _analyze_options(protocol, marrow_from, lesions_from, series_rules, allow_t1_only=allow_t1_only)
-    stop = threading.Event()
-    _stop_on_signals(stop)
-    with _pacs(push, ca) as deliver:
+    with _stopped_by_signals() as stop, _pacs(push, ca) as deliver:
         take_in(
             settings,
-            _Analyzer(out=output, options=options, stop=stop),
+            Analyzer(out=output, options=options, stop=stop),
             deliver=deliver,
             stop=stop,
             tell=lambda line: say(line, err=True),
             on_ready=lambda bound: _tell_ready(settings, bound),
         )
     say("stopped", err=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Analyzer:
-    """Analyzes a study by the command `analyze`, in a process of its own: a crash or a leak stays there."""
-
-    out: Path
-    options: tuple[str, ...]
-    stop: threading.Event
-
-    def __call__(self, study: ArrivedStudy) -> Analysis:
-        from marrowsignal.pacs.records import Analysis
-
-        words = ("analyze", str(study.images), "-o", str(self.out), "--json", "--quiet", *self.options)
-        line = [sys.executable, "-m", "marrowsignal", *words]
-        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
-            said, errors = self._finish(process)
-        cases = _case_names(said)
-        if process.returncode == 0:
-            return Analysis(cases=cases)
-        _, found, words_of_error = errors.rpartition("error: ")
-        problem = words_of_error.strip() if found else f"the analysis ended with exit code {process.returncode}"
-        return Analysis(cases=cases, problem=problem)
-
-    def _finish(self, process: subprocess.Popen[str]) -> tuple[str, str]:
-        from marrowsignal.pacs.listener import Interrupted
-
-        while True:
-            try:
-                said = process.communicate(timeout=_LOOK_EACH_S)
-            except subprocess.TimeoutExpired:
-                if not self.stop.is_set():
-                    continue
-                process.terminate()
-                try:
-                    process.communicate(timeout=_END_WITHIN_S)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                raise Interrupted from None
-            # Ctrl-C reaches both processes.
-            if self.stop.is_set() and process.returncode != 0:
-                raise Interrupted
-            return said
-
-
-def _case_names(said: str) -> tuple[str, ...]:
-    if not said.strip():
-        return ()
-    documents = json.loads(said)
-    return tuple(str(one["case"]) for one in (documents if isinstance(documents, list) else [documents]))
 
 
 def _analyze_options(
@@ -218,9 +161,18 @@ def _usage(message: str, hint: str) -> UsageError:
     return UsageError(message, code="option", stage=_STAGE, hint=hint)
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and SIGTERM set; afterwards they do again what they did before."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, lambda _number, _frame: stop.set())
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -239,12 +191,11 @@ def _pacs(url: str | None, ca: Path | None) -> Iterator[Callable[[Path], None] |
 
 def _deliver(pacs: Pacs, case: Path) -> None:
     from marrowsignal.pacs import push_cases
-    from marrowsignal.pacs.records import PushOutcome
 
-    report = push_cases(pacs, [case])
-    refused = [f"{sent.file}: {sent.reason}" for sent in report.objects if sent.outcome is PushOutcome.REFUSED]
+    refused = push_cases(pacs, [case]).refused
     if refused:
-        raise OutputError("; ".join(refused), code="pacs_refused_objects", stage="push")
+        reasons = "; ".join(f"{sent.file}: {sent.reason}" for sent in refused)
+        raise OutputError(reasons, code="pacs_refused_objects", stage="push")
 
 
 def _tell_ready(settings: ListenSettings, port: int) -> None:

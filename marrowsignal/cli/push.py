@@ -15,7 +15,7 @@ from marrowsignal.errors import OutputError
 if TYPE_CHECKING:
     from marrowsignal.pacs.records import PushedObject
 
-__all__ = ["push", "tell_pushed"]
+__all__ = ["push"]
 
 
 def push(
@@ -41,25 +41,23 @@ def push(
     if verbose:
         be_verbose()
     from marrowsignal.pacs import Pacs, push_cases
-    from marrowsignal.pacs.records import PushOutcome
 
     for case in cases:
         existing_input(case, stage="push", what="a path given as CASE_FOLDER")
     with Pacs(dicomweb, ca_file=ca) as pacs:
         for finding in pacs.findings:
             say(f"warning: {finding.message}", err=True)
-        report = push_cases(pacs, cases, on_object=tell_pushed)
-    refused = report.count(PushOutcome.REFUSED)
-    if refused:
+        report = push_cases(pacs, cases, on_object=_tell_pushed)
+    if report.refused:
         raise OutputError(
-            f"{refused} of {len(report.objects)} objects are not in the PACS",
+            f"{len(report.refused)} of {len(report.objects)} objects are not in the PACS",
             code="pacs_refused_objects",
             stage="push",
             hint="the reasons stand above; the same command sends only what is missing",
         )
 
 
-def tell_pushed(sent: PushedObject) -> None:
+def _tell_pushed(sent: PushedObject) -> None:
     """Print what became of one object."""
     reason = f": {sent.reason}" if sent.reason else ""
     coerced = f" (the PACS has another {', '.join(sent.coerced)})" if sent.coerced else ""

@@ -157,6 +157,7 @@ class Inbox:
             if not (file.is_file() and file.read_bytes() == data):
                 with self._lock:
                     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    self._arriving.mkdir(exist_ok=True, mode=0o700)
                     write_whole(file, data, by_way_of=self._arriving / uuid.uuid4().hex)
         except OSError as error:
             raise NoRoomError from error

@@ -125,8 +125,9 @@ class _Work:
                 self.inbox.set_status(name, status)
         except Interrupted:
             return False
+        except FileNotFoundError:
+            return True  # somebody removed the study from the inbox
         except (OSError, OutputError):
-            # The disk is full, or the study's folder was removed.
             self.tell(f"study {name}: the inbox cannot be read or written; tried again later")
             return self._later(name)
         return status is None or status.delivery is not Delivery.WAITING or self._later(name)

@@ -114,9 +114,10 @@ class PushReport:
 
     objects: tuple[PushedObject, ...]
 
-    def count(self, outcome: PushOutcome) -> int:
-        """Return how many objects had this outcome."""
-        return sum(sent.outcome is outcome for sent in self.objects)
+    @property
+    def refused(self) -> tuple[PushedObject, ...]:
+        """Those that are not in the PACS."""
+        return tuple(sent for sent in self.objects if sent.outcome is PushOutcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

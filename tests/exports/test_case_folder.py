@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from marrowsignal.errors import OutputError, UsageError
 from marrowsignal.exports import CaseOptions, case_folder, write_case, write_whole_case
 from marrowsignal.exports.case_folder import check_case_name
+from marrowsignal.exports.images.label_tables import LabelRow, label_tables
 from marrowsignal.geometry.itk_bridge import geometry_of
 from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.geometry.volume import LabelVolume
@@ -276,3 +277,21 @@ def test_dicom_objects_can_be_left_out(tmp_path: Path) -> None:
     told = json.loads((written.folder / "result.json").read_text(encoding="utf-8"))["dicom"]
     assert written.dicom is None
     assert told == {"status": "not_written", "files": [], "reason": "none were asked for"}
+
+
+@pytest.mark.parametrize("name", ["=1+1", "\x1b[31m@SUM(1)", 'a "quoted"\tname\nof two lines', "", "  "])
+def test_names_of_a_foreign_mask_break_no_label_table(name: str) -> None:
+    row = LabelRow(index=7, name=name, key=name, side="none")
+    for ending, text in label_tables([row]):
+        lines = text.splitlines()
+        assert all(line.isprintable() for line in "".join(lines).split("\t")), ending
+        if ending == ".tsv":
+            cells = lines[1].split("\t")
+            assert len(lines) == 2 and len(cells) == len(lines[0].split("\t"))
+            assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+        elif ending == ".label.txt":
+            assert len(shlex.split(lines[-1])) == 8
+        elif ending == ".ctbl":
+            assert [len(line.split()) for line in lines[2:]] == [6, 6]
+        else:
+            assert json.loads(text)["labels"][0]["index"] == 7

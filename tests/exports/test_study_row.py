@@ -19,6 +19,8 @@ from marrowsignal.results.document import to_document
 from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import build_protocol, build_result, without_lesions
 
+PLACES = {"ilium_left", "ilium_right", "ilium", "sacrum", "test_left", "test_right", "test"}
+
 
 def study_row(result: StudyResult, protocol: Protocol | None = None) -> dict[str, str]:
     text = study_csv(to_document(result), protocol=protocol or result.protocol)
@@ -147,5 +149,33 @@ def test_a_region_whose_side_is_not_known_has_columns_of_its_own() -> None:
         signals=replace(result.signals, regions=(signals,)),
     )
     row = study_row(result)
-    assert (row["ilium_status"], row["ilium_left_status"]) == ("in_view", "not_in_view")
+    assert (row["ilium_status"], row["ilium_left_status"]) == ("in_view", "not_told_apart")
     assert float(row["ilium_volume_ml"]) == region.volume_ml
+
+
+def test_where_bones_are_not_told_apart_their_parts_stand_for_them() -> None:
+    """A mask of the whole, left and right, divided into ilia and the sacrum afterwards."""
+    result = build_result()
+    bones, measured = result.regions.regions, result.signals.regions
+    whole = result.protocol.whole.key
+    halves = tuple(replace(region, key=whole) for region in bones[:2])
+    result = replace(
+        result,
+        regions=replace(result.regions, regions=halves, parts=tuple(replace(bone, parent=whole) for bone in bones)),
+        signals=replace(result.signals, regions=tuple(replace(one, key=whole) for one in measured[:2]), parts=measured),
+    )
+    row = study_row(result)
+    states = {
+        name.removesuffix("_status"): cell for name, cell in row.items() if name.removesuffix("_status") in PLACES
+    }
+    assert states == {
+        "ilium_left": "as_part", "ilium_right": "as_part", "ilium": "divided", "sacrum": "as_part",
+        f"{whole}_left": "in_view", f"{whole}_right": "in_view", whole: "divided",
+    }  # fmt: skip
+    value = measured[1].measurement("t1_marrow_to_muscle").value
+    assert float(row["ilium_right_t1_marrow_to_muscle_ratio"]) == value
+    bare = study_row(replace(result, signals=replace(result.signals, parts=())))
+    assert (bare["ilium_left_status"], bare["sacrum_status"]) == ("not_told_apart", "not_told_apart")
+    assert bare["ilium_left_t1_marrow_to_muscle_ratio_status"] == "not_told_apart"
+    undivided = study_row(build_result())
+    assert (undivided[f"{whole}_left_status"], undivided["ilium_status"]) == ("divided", "divided")

@@ -35,7 +35,7 @@ FORGOTTEN = "not to be kept"
 _LUA = f'function ReceivedInstanceFilter(dicom) return dicom["SeriesDescription"] ~= "{FORGOTTEN}" end'
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail when it does not in time."""
     moment = threading.Event()
     end = time.monotonic() + seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pydicom
 import pytest
 
 from marrowsignal.cli.app import main
+from marrowsignal.errors import PacsError
 from tests.marked_study import ACCESSION, BIRTH_DATE, FAMILY, GIVEN, PATIENT_ID, leaks_in
 from tests.pacs.conftest import PASSWORD, USER, Orthanc, Study, wait_for
 
@@ -87,11 +89,11 @@ class TestListen:
             (["--protocol", "nothing"], "protocol"),
             (["--marrow-from", "nowhere"], "marrow"),
             (["--push", "https://u:s3cret@pacs/x"], "password"),
-            (["--host", "192.0.2.1"], "not possible to listen"),
+            (["--port", "70000"], "not possible to listen"),
         ],
     )
     def test_what_makes_no_sense_is_2_at_once(self, run: Run, tmp_path: Path, options: list[str], words: str) -> None:
-        code, _, err = run("listen", "-o", tmp_path, "--port", "0", *options)
+        code, _, err = run("listen", "-o", tmp_path, *options)
         assert code == 2 and words in err and "s3cret" not in err
 
     def test_a_failed_study_is_told_nothing_of_the_patient_leaves_and_sigterm_ends_it(
@@ -111,7 +113,7 @@ class TestListen:
             wait_for(lambda: "on port" in heard(), seconds=60)
             port = heard().partition("on port ")[2].split()[0]
             subprocess.run([program, "-aec", "MARROWSIGNAL", "127.0.0.1", port, str(sent)], check=True)
-            wait_for(lambda: "failed" in heard(), seconds=60)
+            wait_for(lambda: list((tmp_path / "out" / "inbox").glob("*/outcome.json")), seconds=60)
             (outcome,) = (tmp_path / "out" / "inbox").glob("*/outcome.json")
             assert "no usable" in outcome.read_text()
             process.send_signal(signal.SIGTERM)
@@ -135,21 +137,19 @@ def _marked_copy(file: Path, copy: Path) -> None:
     dataset.save_as(copy)
 
 
-@pytest.mark.parametrize("missing", ["requests", "pynetdicom", "dicomweb_client"])
 @pytest.mark.parametrize(
-    "words",
+    ("missing", "words"),
     [
-        ["fetch", "--dicomweb", "https://pacs/x", "--study", "1.2", "-o", "out"],
-        ["push", ".", "--dicomweb", "https://pacs/x"],
-        ["listen", "-o", "out"],
+        ("dicomweb_client", ["fetch", "--dicomweb", "https://127.0.0.1:1/x", "--study", "1.2", "-o", "out"]),
+        ("requests", ["push", ".", "--dicomweb", "https://127.0.0.1:1/x"]),
+        ("pynetdicom", ["listen", "-o", "out", "--port", "70000"]),
     ],
-    ids=lambda words: words[0],
 )
 def test_without_the_extra_one_line_says_how_to_install_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str, words: list[str]
 ) -> None:
     for name in tuple(sys.modules):
-        if name.startswith("marrowsignal.pacs"):
+        if name.startswith(("marrowsignal.pacs", f"{missing}.")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.chdir(tmp_path)
@@ -165,3 +165,13 @@ def test_help_names_where_credentials_come_from_or_how_it_ends(run: Run, way: st
     assert code == 0
     assert ("SIGTERM" if way == "listen" else "netrc") in out
     assert USER not in out and PASSWORD not in out
+
+
+@pytest.mark.usefixtures("known")
+def test_the_pipeline_ends_with_our_error_where_the_pacs_has_no_such_study(
+    orthanc: Orthanc, repository: Path, tmp_path: Path
+) -> None:
+    script = runpy.run_path(str(repository / "pipelines" / "pacs_round_trip.py"))
+    with pytest.raises(PacsError, match="no such study"):
+        script["main"](orthanc.dicomweb, "1.2.3", tmp_path / "study", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -108,11 +109,13 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> list[list[Path]]:
 
 
 @contextmanager
-def association(port: int, *, called: str = "MARROWSIGNAL", calling: str = "SCANNER") -> Iterator[Association]:
+def association(
+    port: int, *, called: str = "MARROWSIGNAL", calling: str = "SCANNER", tls: ssl.SSLContext | None = None
+) -> Iterator[Association]:
     ae = AE(ae_title=calling)
     ae.add_requested_context("1.2.840.10008.5.1.4.1.1.4", ExplicitVRLittleEndian)
     ae.add_requested_context("1.2.840.10008.1.1")
-    opened = ae.associate("127.0.0.1", port, ae_title=called)
+    opened = ae.associate("127.0.0.1", port, ae_title=called, tls_args=None if tls is None else (tls, "127.0.0.1"))
     try:
         yield opened
     finally:
@@ -323,6 +326,32 @@ def test_files_that_are_no_certificate_are_a_usage_error(listener: Listener, tmp
     files = TlsFiles(certificate=tmp_path / "a.pem", key=tmp_path / "a.pem")
     with pytest.raises(UsageError, match="TLS certificate"), listener(tls=files):
         pass
+
+
+def test_with_tls_only_senders_that_are_proven_get_in(
+    listener: Listener, studies: list[list[Path]], certificate: tuple[Path, Path]
+) -> None:
+    cert, key = certificate
+    stranger, proven = ssl.create_default_context(cafile=cert), ssl.create_default_context(cafile=cert)
+    proven.load_cert_chain(cert, key)
+    with listener(tls=TlsFiles(certificate=cert, key=key, client_authority=cert)) as running:
+        with association(running.port) as plain:
+            assert not plain.is_established
+        with association(running.port, tls=stranger) as unproven:
+            assert not unproven.is_established
+        with association(running.port, tls=proven) as opened:
+            assert send(opened, studies[0][:1]) == [SUCCESS]
+
+
+def test_a_study_that_somebody_removes_is_let_go(listener: Listener, studies: list[list[Path]]) -> None:
+    with listener(quiet_s=0.5) as running:
+        with association(running.port) as opened:
+            send(opened, studies[0])
+            shutil.rmtree(next(running.settings.inbox.glob("*/images")).parent)
+        with association(running.port) as opened:
+            send(opened, studies[1])
+        wait_for(running.outcomes)
+    assert running.analyzed == [names_of(studies[1])]
 
 
 def test_dcmtk_is_understood(listener: Listener, studies: list[list[Path]]) -> None:

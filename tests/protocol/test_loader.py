@@ -49,7 +49,7 @@ def test_every_built_in_protocol_loads_and_names_its_sources(name: str) -> None:
 
 def test_the_files_of_the_package_are_the_names_told(repository: Path) -> None:
     files = {path.stem for path in (repository / "marrowsignal" / "protocol" / "data").glob("*.toml")}
-    assert files - {"series"} == set(protocol_names())
+    assert files - {"series", "added_water"} == set(protocol_names())
 
 
 @pytest.mark.parametrize("name", protocol_names())

@@ -20,8 +20,11 @@ from marrowsignal.report.capture.blocks import NOTICE
 from marrowsignal.report.capture.content import CaptureContent, content_of
 from marrowsignal.report.capture.layout import COLUMNS, ROWS, arranged
 from marrowsignal.report.capture.lettering import line_height, printable, text_width, wrapped
+from marrowsignal.report.capture.panels import LINE_STYLES
 from marrowsignal.report.capture.sheet import Area, Sheet, Sign, paint
-from marrowsignal.report.pictures.scene import Picture
+from marrowsignal.report.pictures.figures import Tag, crop_around
+from marrowsignal.report.pictures.key_picture import key_picture
+from marrowsignal.report.pictures.scene import Picture, scene_of
 from marrowsignal.report.views.evidence_view import state_cell
 from marrowsignal.report.views.first_screen import AddOn
 from marrowsignal.report.views.quality_view import mark
@@ -261,6 +264,34 @@ def test_a_mirrored_patient_is_shown_mirrored() -> None:
     assert lesion_side(mirrored) == pytest.approx(1 - lesion_side(result), abs=0.03)
     negated = restored(result, geometry=stored_backwards(result.pair.t1.geometry), flip=False)
     assert lesion_side(negated) == pytest.approx(lesion_side(mirrored), abs=0.03)
+
+
+@pytest.mark.parametrize("kind", ["lesion", "dark", "region", "muscle", "fat", "marrow"])
+def test_whatever_decided_is_outlined_and_in_the_key(content: CaptureContent, kind: str) -> None:
+    result = build_result()
+    lesions = result.signals.lesion_labels
+    shown = replace(result, signals=replace(result.signals, dark_foci=result.signals.lesions, dark_labels=lesions))
+    target = {"lesion": "lesion-1", "dark": "dark-1", "region": "region-1"}.get(kind, "")
+    key = replace(content.words.key, kind=kind, jump=target, outlined=(target,) if target else ())
+    scene = scene_of(shown)
+    picture = key_picture(scene, key, crop_around(result.marrow.labels.mask, scene.orientation))
+    sheet = arranged(replace(content, picture=picture))
+    assert {line.kind for line in picture.panels[0].outlines} <= set(LINE_STYLES)
+    said = words_of(sheet)
+    for line in picture.panels[0].outlines:
+        assert LINE_STYLES[line.kind].words in said
+    assert paint(sheet).shape == (ROWS, COLUMNS, 3)
+
+
+def test_the_number_of_a_lesion_off_the_picture_is_not_drawn(content: CaptureContent) -> None:
+    def with_tag(x: float, y: float) -> NDArray[np.uint8]:
+        panels = tuple(replace(panel, tags=(Tag(x=x, y=y, text="7"),)) for panel in content.picture.panels)
+        return paint(arranged(replace(content, picture=replace(content.picture, panels=panels))))
+
+    frame = content.picture.frame
+    off = with_tag(frame.width_mm / 2, -40.0)
+    assert np.array_equal(off, with_tag(frame.width_mm + 60, frame.height_mm / 2))
+    assert not np.array_equal(off, with_tag(frame.width_mm / 2, frame.height_mm / 2))
 
 
 def test_letters_of_the_sides_are_painted_where_they_belong(content: CaptureContent) -> None:

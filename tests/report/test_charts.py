@@ -135,6 +135,7 @@ def test_the_models_lines_go_through_own_normal_marrow() -> None:
         assert from_line(lines[kind], normal.x, normal.y) < 0.2
     assert lines["edema"][-1, 1] < normal.y and lines["edema"][-1, 0] < normal.x  # brighter on STIR, darker on T1
     assert not chart.model_reason
+    assert chart.conditions == "1.5 T; T1 TR 550, TE 10 ms; STIR TR 4000, TE 50, TI 150 ms"
 
 
 def test_a_model_that_cannot_be_asked_says_why_and_draws_nothing() -> None:
@@ -143,6 +144,7 @@ def test_a_model_that_cannot_be_asked_says_why_and_draws_nothing() -> None:
     blind = replace(result, pair=replace(result.pair, stir=replace(result.pair.stir, acquisition=acquisition)))
     chart = drawn(blind)
     assert not chart.curves and "TI of the STIR series" in chart.model_reason
+    assert '<p class="key">TR, TE or TI of the STIR series is not known.</p>' in html(blind)
     elsewhere = replace(acquisition, inversion_time_ms=220.0, magnetic_field_strength_t=7.0)
     blind = replace(result, pair=replace(result.pair, stir=replace(result.pair.stir, acquisition=elsewhere)))
     assert "field strength" in drawn(blind).model_reason
@@ -224,6 +226,9 @@ def test_a_dumbbell_has_both_sides_and_their_asymmetry_against_the_cut() -> None
     bones = (pair("all", 1.0, 2.0), pair("background", 1.0, 2.0), pair("ilium", -19.4, 28.6), pair("sacrum", 3.0, 4.0))
     others = (region(3, "sacrum", Side.LEFT, 1.5, 1.0), region(4, "sacrum", Side.RIGHT, 1.5, 1.0))
     t1, stir = side_charts(study(LEFT, RIGHT, *others, symmetry=bones))
+    # A single pair is the whole marrow: its row is that of the whole, told once.
+    single = side_charts(study(LEFT, RIGHT, symmetry=(pair("all", 5.0, 2.0), pair("background", 1.0, 2.0))))[0]
+    assert [row.asymmetry and row.asymmetry.text[:3] for row in single.rows] == ["1.0", "5.0"]
     assert [row.name for row in t1.rows] == ["all marrow", "whole marrow, lesions included", "ilium", "sacrum"]
     row = t1.rows[2]
     left, right = row.levels

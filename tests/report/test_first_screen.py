@@ -16,11 +16,14 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.patterns.records import Criterion, CriterionState, PatternClass, Sentence
 from marrowsignal.quality.records import GateState, QualityReport
 from marrowsignal.report import render_report
+from marrowsignal.report.pictures.figures import Crop
+from marrowsignal.report.pictures.key_picture import key_picture
 from marrowsignal.report.pictures.key_slice import key_slice, target_mask
+from marrowsignal.report.pictures.scene import scene_of
 from marrowsignal.report.views.deciding import deciding_findings, jump_target
 from marrowsignal.report.views.first_screen import first_screen_view
 from marrowsignal.results.study_result import StudyResult
-from tests.report.study_builder import SHAPE, build_gate, build_result, without_lesions
+from tests.report.study_builder import SHAPE, SPACING, build_gate, build_result, without_lesions
 
 
 class Outline(HTMLParser):
@@ -104,6 +107,15 @@ def test_every_jump_names_something_in_the_study(study: tuple[StudyResult, str])
             assert target_mask(result, key) is not None, key
 
 
+def test_every_button_says_where_it_leads(study: tuple[StudyResult, str]) -> None:
+    names: dict[str, str] = {}
+    for attributes, text in re.findall(r'<button([^>]*class="jump[^>]*)>([^<]*)<', study[1]):
+        key, label = (re.search(rf'{name}="([^"]+)"', attributes) for name in ("data-jump", "aria-label"))
+        assert key is not None and label is not None, text
+        assert text in label.group(1)
+        assert names.setdefault(label.group(1), key.group(1)) == key.group(1)
+
+
 def test_no_long_text_stands_twice(study: tuple[StudyResult, str]) -> None:
     page = re.sub(r"<(script|style|svg)\b.*?</\1>", "", study[1], flags=re.S)
     # The paragraph to copy repeats what T1 and STIR cannot tell; that must go with it wherever it goes.
@@ -148,6 +160,33 @@ def test_a_region_is_shown_where_both_sides_are_seen_and_both_are_outlined() -> 
     best = [(result.regions.labels.array == label).sum(axis=(1, 2)) for label in (1, 2)]
     assert min(sides) == np.min(best, axis=0).max()
     assert (key.jump, key.outlined) == ("region-2", ("region-1", "region-2"))
+
+
+def test_a_tall_picture_is_cut_to_what_is_around_the_finding_and_no_other() -> None:
+    lead = criterion("D04.edema", "STIR of lesion 1 (left ilium, 9 mL) over lean muscle")
+    result = called(build_result(), PatternClass.FOCAL_EDEMA_LIKE, lead)
+    scene, key = scene_of(result), key_slice(result)
+    rows, columns = (SPACING[1], SPACING[2])
+    wide = Crop(top=0, bottom=SHAPE[1], left=0, right=SHAPE[2])
+    whole = key_picture(scene, key, wide)
+    assert (whole.frame.height_mm, whole.frame.width_mm) == (SHAPE[1] * rows, SHAPE[2] * columns)
+    tall = Crop(top=0, bottom=SHAPE[1], left=45, right=75)
+    near = key_picture(scene, key, tall)
+    assert near.frame.width_mm == 30 * columns
+    assert near.frame.height_mm == pytest.approx(1.2 * near.frame.width_mm, abs=rows)
+    lesion = next(line.path for line in near.panels[0].outlines if line.kind == "lesion")
+    ys = [float(y) for _, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", lesion)]
+    assert (min(ys) + max(ys)) / 2 == pytest.approx(near.frame.height_mm / 2, abs=2 * rows)
+    # Another part of the slice may not stand under the name of the whole one.
+    assert {p.image_id for p in near.panels}.isdisjoint({p.image_id for p in whole.panels})
+
+
+def test_what_is_undecided_is_an_interval_across_its_cut() -> None:
+    count = criterion("D51.infiltration", "foci", CriterionState.INDETERMINATE, value=0.0, ci_low=None, ci_high=None)
+    level = criterion("D20.edema", "asymmetry", CriterionState.INDETERMINATE)
+    result = called(build_result(), PatternClass.INDETERMINATE, count, level)
+    assert [item.id for item in deciding_findings(result)] == ["D20.edema"]
+    assert "What is undecided" in first_section(result)
 
 
 def test_what_has_no_place_of_its_own_is_shown_where_both_sides_have_most_marrow() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from marrowsignal.geometry.acquisition import AcquisitionFacts
 from marrowsignal.phantom.tissues import STIR_1_5T, STIR_3T, T1_SE_1_5T, T1_TSE_3T, Sequence, Species, signals
 from marrowsignal.protocol import load_protocol
-from marrowsignal.signals.statistics.added_water import AddedWater, added_water_tables
+from marrowsignal.protocol.added_water import added_water_tables
+from marrowsignal.protocol.schema import AddedWater
 from marrowsignal.signals.statistics.excess_water import constants_for_field, predicted_stir_to_muscle
 from marrowsignal.signals.statistics.signal_plane import (
     MarrowModel,
@@ -100,3 +101,8 @@ def test_replacing_is_free_of_units_and_begins_at_one(start: float, lost: float,
     assert one[0] == pytest.approx(1.0)
     again = replaced_ratio(share, start=-gain * start, lost=-gain * lost, gained=-gain * gained)
     np.testing.assert_allclose(again, one, rtol=1e-9, atol=1e-9)
+
+
+def test_there_is_other_water_at_every_field_that_has_tissue_constants() -> None:
+    fields = [table.magnetic_field_strength.value for table in added_water_tables()]
+    assert fields == [table.magnetic_field_strength.value for table in TABLES]

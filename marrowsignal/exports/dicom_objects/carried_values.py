@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
 from pydicom.dataset import Dataset
 
-from marrowsignal.dicom.headers.header_values import UNREADABLE, RawValues
+from marrowsignal.dicom.headers.header_values import UNREADABLE, RawValues, quiet_pydicom
 
 __all__ = ["CARRIED_FROM_PATIENT_AND_STUDY", "CarriedHeader", "carried_header", "character_set_for"]
 
@@ -142,7 +142,9 @@ def character_set_for(declared: str, texts: Iterable[str]) -> str:
     """
     # A first term left out stands for the default repertoire, which libraries want by its name.
     named = f"ISO 2022 IR 6{declared}" if declared.startswith("\\") else declared
-    return named if all(_held(named, piece) for text in texts for piece in _PIECES.split(text)) else UTF_8
+    with quiet_pydicom():
+        held = all(_held(named, piece) for text in texts for piece in _PIECES.split(text))
+    return named if held else UTF_8
 
 
 def _held(declared: str, text: str) -> bool:

@@ -94,7 +94,7 @@ class MeasuredGroup:
 
 
 def measured_groups(result: StudyResult, segmentations: tuple[SegmentedObject, ...]) -> tuple[MeasuredGroup, ...]:
-    """Return the groups in their order: whole marrow, regions, lesions, foci dark on T1, left against right.
+    """Return the groups in their order: pattern, whole marrow, regions, lesions, foci dark on T1, left against right.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def measured_groups(result: StudyResult, segmentations: tuple[SegmentedObject, .
     places = {region.key: region for region in result.regions.regions}
     links = _links(segmentations)
     return (
+        _study(result),
         _whole(result),
         *(_region(result, measured, links) for measured in signals.regions),
         *(_lesion(result, lesion, "lesion", places, links) for lesion in signals.lesions or ()),
@@ -127,6 +128,25 @@ def _links(segmentations: tuple[SegmentedObject, ...]) -> _Links:
     }
 
 
+def _study(result: StudyResult) -> MeasuredGroup:
+    call = result.call
+    return MeasuredGroup(
+        tracking_id="marrow signal of the whole study",
+        tracking_uid=tracking_uid(result, "study"),
+        finding_category=ANATOMICAL_STRUCTURE,
+        finding=BONE_MARROW,
+        site=None,
+        laterality=None,
+        values=(),
+        evaluations=(
+            (coded.PATTERN, coded.PATTERNS[call.pattern_class]),
+            (coded.CONFIDENCE, coded.CONFIDENCES[call.confidence]),
+            (coded.STUDY_QUALITY, _quality(result.quality)),
+            *((coded.FLAG, coded.flag_code(flag)) for flag in call.add_ons),
+        ),
+    )
+
+
 def _whole(result: StudyResult) -> MeasuredGroup:
     measured = result.signals.whole
     return MeasuredGroup(
@@ -140,11 +160,6 @@ def _whole(result: StudyResult) -> MeasuredGroup:
             ReportedValue(concept=_VOLUME, value=_marrow_ml(result)),
             *_volumes(result, measured),
             *_values(measured.measurements, coded.REGION_MEASUREMENTS),
-        ),
-        evaluations=(
-            (coded.PATTERN, coded.PATTERNS[result.call.pattern_class]),
-            (coded.CONFIDENCE, coded.CONFIDENCES[result.call.confidence]),
-            (coded.STUDY_QUALITY, _quality(result.quality)),
         ),
     )
 

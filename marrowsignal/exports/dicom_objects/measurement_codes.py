@@ -43,9 +43,11 @@ __all__ = [
     "VOLUME",
     "VOXEL_SUM",
     "ReportedMeasurement",
+    "flag_code",
 ]
 
 SCHEME = "99MARROW"
+_LONGEST_CODE, _LONGEST_MEANING = 16, 64  # characters of a SH and a LO
 
 
 def _own(value: str, meaning: str) -> Code:
@@ -71,10 +73,12 @@ MEDIAN = Code("373099004", "SCT", "Median")
 RATIO_OF_MEDIANS = _own("MEDIAN_RATIO", "Ratio of medians of bias-corrected signal")
 FAT_SCALE = _own("FAT_SCALE", "Median T1 on a scale from muscle (0) to fat (1)")
 SHADING_FREE = _own("SHADING_FREE", "Median of STIR over a power of T1")
-FAT_MODEL = _own("FAT_MODEL", "Median STIR over that of edema-free marrow of the same T1")
+FAT_MODEL = _own("FAT_MODEL", "Median STIR over what the same fat signal gives without edema")
 UPPER_TAIL = _own("UPPER_TAIL", "95th percentile over the median of the reference")
+BAND_SHARE = _own("BAND_SHARE", "Share of voxels in the protocol's band below the surface")
 VOXEL_SHARE = _own("VOXEL_SHARE", "Share of voxels on one side of the protocol's cut")
 SIDE_DIFFERENCE = _own("SIDE_DIFFERENCE", "200 (left - right) / (left + right)")
+ASYMMETRY_DIFFERENCE = _own("ASYM_DIFFERENCE", "STIR asymmetry less T1 asymmetry, each 200 (L - R) / (L + R)")
 SIDE_SHARE = _own("SIDE_SHARE", "100 (left - right) / (left + right)")
 LEFT_LESS_RIGHT = _own("LEFT_LESS_RIGHT", "Left less right")
 MIRROR_DICE = _own("MIRROR_DICE", "Dice of left against mirrored right")
@@ -189,7 +193,7 @@ LESION_MEASUREMENTS = (
         EQUAL_SPHERE,
     ),
     _other("joint_distance", _own("JOINT_DISTANCE", "Distance from the joint surface"), MILLIMETER, NEAREST_VOXEL),
-    _other("subchondral_share", _own("SUBCHONDRAL", "Share close below the joint surface"), PERCENT, VOXEL_SHARE),
+    _other("subchondral_share", _own("SUBCHONDRAL", "Share close below the joint surface"), PERCENT, BAND_SHARE),
     *_CHEMICAL_SHIFT,
 )
 
@@ -208,7 +212,7 @@ PAIR_MEASUREMENTS = (
         "bias_cancelling_asymmetry",
         _own("STIR_T1_ASYM", "STIR less T1 asymmetry, free of shared shading"),
         PERCENT,
-        SIDE_DIFFERENCE,
+        ASYMMETRY_DIFFERENCE,
         OTHER_SIDE,
     ),
     _median(
@@ -281,3 +285,20 @@ PROVENANCE = _own("PROVENANCE", "What it was made from")
 QUALITY = _own("QUALITY", "Quality of the study")
 REASON = _own("REASON", "Why this pattern")
 REGISTRATION = _own("REGISTRATION", "How well T1 and STIR lie on each other")
+
+
+def flag_code(flag: str) -> Code:
+    """Return the concept of a flag of a pattern.
+
+    Parameters
+    ----------
+    flag : str
+        One of `PatternCall.add_ons`; one without a concept of its own is spelled out.
+
+    Examples
+    --------
+    >>> flag_code("HIGH_FAT").meaning, flag_code("SOME_NEW_SIGN_TO_REVIEW").meaning
+    ('fat signal above what is expected', 'some new sign to review')
+    """
+    known = FLAGS.get(flag)
+    return known or _own(flag[:_LONGEST_CODE], flag.replace("_", " ").lower()[:_LONGEST_MEANING])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from highdicom.sr import CodeContentItem, ContainerContentItem, ContentSequence, RelationshipTypeValues, TextContentItem
+from highdicom.sr import ContainerContentItem, ContentSequence, RelationshipTypeValues, TextContentItem
 from highdicom.sr.value_types import ContentItem
 from pydicom.sr.coding import Code
 
@@ -25,19 +25,12 @@ _READING = "Ranges of measurement uncertainty reach from the value to the ends o
 
 
 def qualitative_evaluations(result: StudyResult) -> ContainerContentItem:
-    """Tell the summary, reasons or why nothing is named, flags, quality, how to read the numbers, limits."""
+    """Tell the summary, reasons or why nothing is named, quality, how to read the numbers, limits."""
     container = ContainerContentItem(
         name=_CONTAINER, is_content_continuous=False, relationship_type=RelationshipTypeValues.CONTAINS
     )
-    container.ContentSequence = ContentSequence([*_flags(result), *_texts(result)])
+    container.ContentSequence = ContentSequence(list(_texts(result)))
     return container
-
-
-def _flags(result: StudyResult) -> Iterator[ContentItem]:
-    for flag in result.call.add_ons:
-        yield CodeContentItem(
-            name=coded.FLAG, value=coded.FLAGS[flag], relationship_type=RelationshipTypeValues.CONTAINS
-        )
 
 
 def _texts(result: StudyResult) -> Iterator[ContentItem]:

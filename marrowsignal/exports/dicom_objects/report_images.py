@@ -33,7 +33,9 @@ _SOURCE = Code("260753009", "SCT", "Source")
 
 def image_library(result: StudyResult, source: SourceImages) -> ContainerContentItem:
     """List one group a series with what all its images share, then its images."""
-    library = _container(codes.DCM.ImageLibrary)
+    library = ContainerContentItem(
+        name=codes.DCM.ImageLibrary, is_content_continuous=False, relationship_type=_CONTAINS
+    )
     library.ContentSequence = ContentSequence([_group(result.series.t1, source.t1, T1_WEIGHTED)])
     if result.series.stir is not None and source.stir:
         library.ContentSequence.append(_group(result.series.stir, source.stir, STIR_WEIGHTED))
@@ -41,13 +43,12 @@ def image_library(result: StudyResult, source: SourceImages) -> ContainerContent
 
 
 def _group(series: Series, images: tuple[Dataset, ...], contrast: Code) -> ContainerContentItem:
-    group = _container(codes.DCM.ImageLibraryGroup)
+    # Continuous: viewers then put the images in one paragraph instead of a line each before the first measurement.
+    group = ContainerContentItem(
+        name=codes.DCM.ImageLibraryGroup, is_content_continuous=True, relationship_type=_CONTAINS
+    )
     group.ContentSequence = ContentSequence([*_shared(series, images[0], contrast), *map(_image, images)])
     return group
-
-
-def _container(name: Code) -> ContainerContentItem:
-    return ContainerContentItem(name=name, is_content_continuous=False, relationship_type=_CONTAINS)
 
 
 def _shared(series: Series, image: Dataset, contrast: Code) -> Iterator[ContentItem]:

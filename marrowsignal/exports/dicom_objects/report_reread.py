@@ -56,7 +56,7 @@ def check_measurements(dataset: Dataset, result: StudyResult, *segmentations: Se
         _check_group(read[group.tracking_uid], group)
     _check_links(read.values(), made)
     pattern = coded.PATTERNS[PatternClass(document.pattern.pattern_class)]
-    if (coded.PATTERN.value, pattern.value) not in read[tracking_uid(result, "whole")].answers:
+    if (coded.PATTERN.value, pattern.value) not in read[tracking_uid(result, "study")].answers:
         raise _differs("names another pattern")
 
 
@@ -105,6 +105,7 @@ def _same(expected: ReadValue, read: ReadValue) -> bool:
 
 def _expected(result: StudyResult, document: ResultDocument, made: tuple[SegmentedObject, ...]) -> Iterator[_Expected]:
     uids = {(entry.kind, entry.value): entry.tracking_uid for segmented in made for entry in segmented.segments}
+    yield _Expected(tracking_uid=tracking_uid(result, "study"), side=None, values=())
     for region in (document.whole, *document.regions):
         named = "whole" if region is document.whole else None
         uid = uids.get(("region", region.label)) or tracking_uid(result, "region", region.key, region.side)

@@ -94,16 +94,23 @@ def _check_segment(frames: list[_Frame], truth: _Truth, grid: VolumeGeometry, nu
     true_ml = int(truth.mask.sum()) * grid.voxel_ml
     if abs(written_ml - true_ml) > _MOST_OFF_FRACTION * true_ml:
         raise _refused(f"segment {number} has {written_ml:.3f} mL in it and {true_ml:.3f} mL in the labels")
-    points = np.concatenate([_points(frame) for frame in frames])
     middle = np.mean(np.unravel_index(np.flatnonzero(truth.mask), truth.mask.shape), axis=1) + truth.first
-    centroid, true_centroid = points.mean(axis=0), grid.to_patient(middle)
-    off = np.abs(_in_voxels(grid, centroid - true_centroid))
-    if not np.all(off <= _MOST_OFF_VOXELS):
-        apart = float(np.linalg.norm(centroid - true_centroid))
+    indices = np.concatenate([_indices(frame, grid) for frame in frames])
+    off = indices.mean(axis=0) - middle
+    if not np.all(np.abs(off) <= _MOST_OFF_VOXELS):
+        apart = float(np.linalg.norm(grid.affine_lps[:3, :3] @ off))
         raise _refused(f"the centroid of segment {number} lies {apart:.1f} mm from that of the labels")
     # A mirrored segment may keep its centroid.
-    if not _all_inside(grid.to_index(points), truth):
+    if not _all_inside(indices, truth):
         raise _refused(f"segment {number} covers other voxels than in the labels")
+
+
+def _indices(frame: _Frame, grid: VolumeGeometry) -> NDArray[np.float64]:
+    """Where in the labels' grid the set pixels of a frame lie: fractional (slice, row, column), shape (n, 3)."""
+    inverse = np.linalg.inv(grid.affine_lps[:3, :3])
+    steps = inverse @ frame.to_patient[:, :2]
+    corner = inverse @ (frame.to_patient[:, 2] - grid.affine_lps[:3, 3])
+    return np.asarray(frame.pixels @ steps.T + corner)
 
 
 def _all_inside(indices: NDArray[np.float64], truth: _Truth) -> bool:
@@ -111,14 +118,6 @@ def _all_inside(indices: NDArray[np.float64], truth: _Truth) -> bool:
     if np.any(nearest < 0) or np.any(nearest >= truth.mask.shape):
         return False
     return bool(truth.mask[tuple(nearest.T)].all())
-
-
-def _in_voxels(grid: VolumeGeometry, vector_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.solve(grid.affine_lps[:3, :3], vector_mm))
-
-
-def _points(frame: _Frame) -> NDArray[np.float64]:
-    return np.asarray(frame.pixels @ frame.to_patient[:, :2].T + frame.to_patient[:, 2])
 
 
 def _frames(stored: Dataset) -> Iterator[_Frame]:

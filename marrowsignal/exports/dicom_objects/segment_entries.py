@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowsignal.exports.dicom_objects.codes import anatomy_code
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
 from marrowsignal.exports.dicom_objects.records import SegmentEntry
 from marrowsignal.exports.dicom_objects.uids import tracking_uid
 from marrowsignal.findings import Finding, Severity, listed
-from marrowsignal.regions.records import Region
+from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.regions.records import Region, RegionMap
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion
 
 __all__ = ["Entries", "dark_focus_entries", "lesion_entries", "part_entries", "region_entries"]
 
+_LESION_WORDS = {"lesion": "lesion", "dark": "T1-dark focus"}
 _LONGEST_NAME = 64  # characters of a LO: SegmentLabel, TrackingID
 
 
@@ -46,14 +52,14 @@ def part_entries(result: StudyResult) -> Entries:
 
 def lesion_entries(result: StudyResult) -> Entries:
     """Lesions, largest first; none where they were not looked for."""
-    found = result.signals.lesions or ()
-    return _numbered((_of_lesion(result, lesion, "lesion", "lesion"), lesion.voxels) for lesion in found)
+    found, labels = result.signals.lesions or (), result.signals.lesion_labels
+    return _numbered((_of_lesion(result, lesion, labels, kind="lesion"), lesion.voxels) for lesion in found)
 
 
 def dark_focus_entries(result: StudyResult) -> Entries:
     """Foci dark on T1, largest first; none where they were not looked for."""
-    found = result.signals.dark_foci or ()
-    return _numbered((_of_lesion(result, focus, "dark", "T1-dark focus"), focus.voxels) for focus in found)
+    found, labels = result.signals.dark_foci or (), result.signals.dark_labels
+    return _numbered((_of_lesion(result, focus, labels, kind="dark"), focus.voxels) for focus in found)
 
 
 def _of_region(result: StudyResult, region: Region, kind: str) -> SegmentEntry:
@@ -74,9 +80,11 @@ def _of_region(result: StudyResult, region: Region, kind: str) -> SegmentEntry:
     )
 
 
-def _of_lesion(result: StudyResult, lesion: Lesion, kind: str, words: str) -> SegmentEntry:
+def _of_lesion(result: StudyResult, lesion: Lesion, labels: LabelVolume | None, *, kind: str) -> SegmentEntry:
     codes = {region.key: region.code for region in result.regions.regions}
-    name = _name(f"{words} {lesion.label}, {lesion.region_name}")
+    name = _name(f"{_LESION_WORDS[kind]} {lesion.label}, {lesion.region_name}")
+    code = codes.get(lesion.region_key)
+    tells_place = anatomy_code(code, name) is not None
     return SegmentEntry(
         number=0,
         value=lesion.label,
@@ -84,10 +92,20 @@ def _of_lesion(result: StudyResult, lesion: Lesion, kind: str, words: str) -> Se
         key=str(lesion.label),
         side=lesion.side,
         name=name,
-        code=codes.get(lesion.region_key),
+        code=code if tells_place or labels is None else _code_of_bone(result.regions, labels.array == lesion.label),
         tracking_id=name,
         tracking_uid=tracking_uid(result, kind, str(lesion.label), lesion.side.value),
     )
+
+
+def _code_of_bone(regions: RegionMap, inside: NDArray[np.bool_]) -> str | None:
+    """Code of the part that holds most of some voxels, the whole bone before what lies in it; None where none does."""
+    if regions.part_labels is None:
+        return None
+    held = np.bincount(regions.part_labels.array[inside], minlength=int(regions.part_labels.array.max()) + 1)
+    shares = [(int(held[list(part.cells)].sum()), part.code) for part in regions.parts if part.code and part.cells]
+    most, code = max(shares, key=lambda share: share[0], default=(0, None))
+    return code if most else None
 
 
 def _name(words: str) -> str:

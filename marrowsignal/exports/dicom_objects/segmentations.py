@@ -91,9 +91,10 @@ def _segmentation(
     from highdicom.seg import Segmentation  # noqa: PLC0415 - a second of imports that only this needs
 
     made = SegmentedObject(dataset=Dataset(), labels=labels, segments=entries.segments, findings=entries.findings)
+    filled = _filled_slices(labels)
     dataset = Segmentation(
-        source_images=_planes(source, labels.geometry),
-        pixel_array=_pixels(made),
+        source_images=_planes(source, labels.geometry)[filled],
+        pixel_array=_pixels(made, filled),
         segmentation_type="BINARY",
         segment_descriptions=[segment_description(result, entry) for entry in entries.segments],
         series_instance_uid=object_uid(result, "series", kind.key),
@@ -147,18 +148,26 @@ def _plane_uid(index: int) -> str:
     return f"2.25.{index + 1}"
 
 
-def _pixels(made: SegmentedObject) -> NDArray[np.uint8]:
+def _filled_slices(labels: LabelVolume) -> slice:
+    """Slices from the first to the last that hold a label; empty frames are left out anyway."""
+    filled = np.flatnonzero(labels.array.any(axis=(1, 2)))
+    return slice(int(filled[0]), int(filled[-1]) + 1) if filled.size else slice(None)
+
+
+def _pixels(made: SegmentedObject, filled: slice) -> NDArray[np.uint8]:
     """Segment numbers, shape (slice, row, column), or where segments may overlap a mask each in a fourth axis."""
+    labels = made.labels.array[filled]
     largest = int(made.labels.array.max())
     if any(entry.cells for entry in made.segments):
-        masks = np.zeros((largest + 1, len(made.segments)), np.uint8)
+        masks = np.zeros((len(made.segments), largest + 1), np.uint8)
         for place, entry in enumerate(made.segments):
-            masks[[cell for cell in entry.cells or (entry.value,) if cell <= largest], place] = 1
-        return np.take(masks, made.labels.array, axis=0)
+            masks[place, [cell for cell in entry.cells or (entry.value,) if cell <= largest]] = 1
+        # Each mask in one piece of memory: the library goes through them frame by frame.
+        return np.moveaxis(np.take(masks, labels, axis=1), 0, -1)
     lookup = np.zeros(largest + 1, np.uint16)
     for entry in made.segments:
         lookup[entry.value] = entry.number
-    return np.take(lookup, made.labels.array)
+    return np.take(lookup, labels)
 
 
 def _refer_to_stored_frames(dataset: Segmentation, slices: tuple[SliceReference, ...]) -> None:

@@ -12,7 +12,7 @@ from marrowsignal.exports.dicom_objects.measured_groups import measured_groups
 from marrowsignal.exports.dicom_objects.measurement_codes import SCHEME
 from marrowsignal.exports.dicom_objects.records import SegmentedObject, SourceImages
 from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
-from marrowsignal.exports.dicom_objects.uids import object_uid
+from marrowsignal.exports.dicom_objects.uids import device_uid, object_uid
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.results.study_result import StudyResult
 
@@ -57,6 +57,7 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
 
     from marrowsignal.exports.dicom_objects.report_content import algorithm, group_item  # noqa: PLC0415
     from marrowsignal.exports.dicom_objects.report_evaluations import qualitative_evaluations  # noqa: PLC0415
+    from marrowsignal.exports.dicom_objects.report_images import image_library  # noqa: PLC0415
 
     made = tuple(segmented for segmented in segmentations if segmented is not None)
     first, *others = measured_groups(result, made)
@@ -65,7 +66,7 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
     complete = _is_complete(result)
     report = Comprehensive3DSR(
         evidence=[*source.all, *(segmented.dataset for segmented in made)],
-        content=_content(result, source, group_item(first, made_by))[0],
+        content=_content(result, group_item(first, made_by))[0],
         series_instance_uid=object_uid(result, "series", "measurements"),
         series_number=series_number(result, SeriesPlace.STRUCTURED_REPORT),
         sop_instance_uid=object_uid(result, "object", "measurements"),
@@ -83,19 +84,19 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
     )
     report.CompletionFlagDescription = _COMPLETE if complete else _PARTIAL
     # Added last: the library copies and searches, several times over, whatever tree it is given.
+    root = report.ContentSequence
     for group in others:
-        report.ContentSequence[-1].ContentSequence.extend(group_item(group, made_by))
-    report.ContentSequence.append(qualitative_evaluations(result))
+        root[-1].ContentSequence.extend(group_item(group, made_by))
+    root.insert(len(root) - 1, image_library(result, source))
+    root.append(qualitative_evaluations(result))
     if not _is_ascii(report):
         report.SpecificCharacterSet = _UTF_8
     set_dates(report, source)
     return report
 
 
-def _content(result: StudyResult, source: SourceImages, first: Group) -> MeasurementReport:
+def _content(result: StudyResult, first: Group) -> MeasurementReport:
     from highdicom.sr import CodedConcept, LanguageOfContentItemAndDescendants, MeasurementReport  # noqa: PLC0415
-
-    from marrowsignal.exports.dicom_objects.report_images import image_library  # noqa: PLC0415
 
     report = MeasurementReport(
         observation_context=_observer(result),
@@ -106,7 +107,6 @@ def _content(result: StudyResult, source: SourceImages, first: Group) -> Measure
     root = report[0]
     measurements = root.ContentSequence[-1]
     root.ContinuityOfContent = measurements.ContinuityOfContent = "SEPARATE"
-    root.ContentSequence.insert(len(root.ContentSequence) - 1, image_library(result, source))
     return report
 
 
@@ -119,7 +119,7 @@ def _observer(result: StudyResult) -> ObservationContext:
     )
 
     device = DeviceObserverIdentifyingAttributes(
-        uid=object_uid(result, "device"),
+        uid=device_uid(result.provenance.version),
         name=_MAKER,
         manufacturer_name=_MAKER,
         model_name=_MAKER,

@@ -9,7 +9,7 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowSource, labels_sha256
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["object_uid", "tracking_uid", "uid_in_place_of"]
+__all__ = ["device_uid", "object_uid", "tracking_uid", "uid_in_place_of"]
 
 # Any fixed UUID serves: it keeps our names apart from everybody else's (RFC 9562, section 5.5).
 _NAMESPACE = uuid.UUID("7f1c7d0e-5a0b-5b53-9f3b-0c5d7a3e4b61")
@@ -57,6 +57,17 @@ def tracking_uid(result: StudyResult, *what: str) -> str:
         What is tracked, for example ``"region", "sacrum", "left"``.
     """
     return _uid(*_images(result), *what)
+
+
+def device_uid(version: str) -> str:
+    """Return the UID of the program as an observer: the same in every study that one version reports.
+
+    Parameters
+    ----------
+    version : str
+        Of the program.
+    """
+    return _uid("device", "marrowsignal", version)
 
 
 def uid_in_place_of(keyword: str, of: str) -> str:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marrowsignal.exports.tables.csv_text import one_line, safe_text
+
 __all__ = ["LabelRow", "label_colour", "label_tables"]
 
 _GOLDEN_ANGLE = 0.61803398875  # of the hue circle: neighbours in a label table differ in colour
@@ -96,7 +98,7 @@ def _tsv(rows: Sequence[LabelRow]) -> str:
     for row in rows:
         volume = "n/a" if row.volume_ml is None else repr(float(row.volume_ml))
         cells = (str(row.index), row.name, row.key, row.side, row.code or "n/a", volume, _hex(row.index))
-        lines.append("\t".join(" ".join(cell.split()) for cell in cells))
+        lines.append("\t".join(safe_text(cell) for cell in cells))
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +106,7 @@ def _itk_snap(rows: Sequence[LabelRow]) -> str:
     lines = []
     for row in rows:
         red, green, blue = label_colour(row.index)
-        name = " ".join(row.name.replace('"', "'").split())
+        name = one_line(row.name.replace('"', "'"))
         lines.append(f'{row.index:5d} {red:5d} {green:4d} {blue:4d}        1  1  1    "{name}"\n')
     return _SNAP_HEADER + "".join(lines)
 
@@ -113,6 +115,6 @@ def _slicer(rows: Sequence[LabelRow]) -> str:
     # Slicer splits lines at blanks, so that a name must have none.
     lines = ["# Color table file", f"# {len(rows) + 1} values", "0 Background 0 0 0 0"]
     for row in rows:
-        name = "_".join(row.name.replace('"', "").replace("'", "").split()) or f"label_{row.index}"
+        name = one_line(row.name.replace('"', "").replace("'", "")).replace(" ", "_") or f"label_{row.index}"
         lines.append(" ".join((str(row.index), name, *(str(part) for part in label_colour(row.index)), "255")))
     return "\n".join(lines) + "\n"

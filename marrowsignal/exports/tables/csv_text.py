@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Cell", "csv_text"]
+__all__ = ["Cell", "csv_text", "one_line", "safe_text"]
 
 Cell = str | int | float | None
 # OWASP "CSV Injection". Tab, CR and LF never start a cell, as text is put on one line. The wide and small forms start a
@@ -41,10 +41,24 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return buffer.getvalue()
 
 
+def safe_text(text: str) -> str:
+    """Return text on one line, with an apostrophe where a spreadsheet would run it as a formula.
+
+    >>> safe_text("=1+1")
+    "'=1+1"
+    """
+    line = one_line(text)
+    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+
+
+def one_line(text: str) -> str:
+    """Return text without control characters, its blanks and line ends as single blanks."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
 def _text(cell: Cell) -> str:
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     if isinstance(cell, str):
-        line = " ".join("".join(c if c.isprintable() else " " for c in cell).split())
-        return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+        return safe_text(cell)
     return repr(float(cell)) if isinstance(cell, float) else str(int(cell))

@@ -20,7 +20,7 @@ _PATTERNS_OF_STUDY = (
     "| `gate_GATE`, `gate_GATE_t1`, `gate_GATE_stir` | text |  | Outcome of each gate; empty where not asked. |",
     "| `distribution_DESCRIPTOR` | its own | D25 | As in `measurements.csv`. |",
     "| `symmetry_PAIR_DESCRIPTOR` | its own | D20-D23 | As in `symmetry.csv`; PAIR is all, background or a region. |",
-    "| `PLACE_status` | text |  | in_view, not_in_view or several_in_view. |",
+    "| `PLACE_status` | text |  | in_view, as_part, or why it has no values: see above. |",
     "| `PLACE_volume_ml`, `PLACE_core_volume_ml` | ml |  | As in `regions.csv`. |",
     "| `PLACE_coverage_fraction` | fraction |  | As in `regions.csv`. |",
     "| `PLACE_lesion_ml` | ml |  | As in `regions.csv`. |",

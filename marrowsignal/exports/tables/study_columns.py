@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from marrowsignal.alignment.records import AlignmentVerdict
 from marrowsignal.exports.tables.columns import Column, facts, value_header
 from marrowsignal.marrow.records import MarrowSource, MaskVerdict
@@ -22,6 +24,7 @@ __all__ = [
     "SIDES",
     "STUDY_TABLE",
     "TISSUES",
+    "PlaceState",
     "pairs_of",
     "places_of",
     "study_columns",
@@ -32,8 +35,22 @@ STUDY_TABLE = "study.csv"
 TISSUES = ("muscle", "fat", "normal_marrow")
 SIDES = (Side.LEFT, Side.RIGHT, Side.NONE)
 GATE_NAMES = tuple((gate.key, series) for gate in GATES for series in gate.series)
+
+
+class PlaceState(StrEnum):
+    """Whether a place has values in a study, and else why not."""
+
+    IN_VIEW = "in_view"
+    AS_PART = "as_part"
+    DIVIDED = "divided"
+    NOT_TOLD_APART = "not_told_apart"
+    SEVERAL = "several_in_view"
+    NOT_IN_VIEW = "not_in_view"
+
+
+_WITH_VALUES = (PlaceState.IN_VIEW, PlaceState.AS_PART)
+_WITHOUT = tuple(state.value for state in PlaceState if state not in _WITH_VALUES)
 _MEASURED = tuple(status.value for status in MeasurementStatus)
-_NOT_IN_VIEW = ("not_in_view", "several_in_view")
 _ABOUT = (
     ("case", "text", "case", "Case identifier; never a name."),
     ("schema_version", "text", "columns.json: schema_version", "Of the tables: their columns and their order."),
@@ -151,13 +168,13 @@ def _paired(spec: RegionSpec, protocol: Protocol) -> bool:
 def _place_columns(prefix: str, section: str) -> tuple[Column, ...]:
     """Return the columns of one region and side, or of all marrow."""
     own = (
-        (f"{prefix}_status", "text", section, "Whether it is in view; several_in_view: more than one answers to it."),
+        (f"{prefix}_status", "text", section, "Whether it has values in this study, and else why not."),
         (f"{prefix}_volume_ml", "ml", f"{section}.volume_ml", "Marrow mask in it."),
         (f"{prefix}_core_volume_ml", "ml", f"{section}.core_volume_ml", "The part that is measured."),
         (f"{prefix}_coverage_fraction", "fraction", f"{section}.coverage_fraction", "Share that lies in the picture."),
         (f"{prefix}_lesion_ml", "ml", f"{section}.lesion_ml", "Lesion volume in it; 0: looked for, none found."),
     )
-    plain = facts(STUDY_TABLE, own, allowed={f"{prefix}_status": ("in_view", *_NOT_IN_VIEW)})
+    plain = facts(STUDY_TABLE, own, allowed={f"{prefix}_status": tuple(state.value for state in PlaceState)})
     return (*plain, *_descriptor_columns(prefix, section, REGION_DESCRIPTORS))
 
 
@@ -175,12 +192,12 @@ def _descriptor_columns(prefix: str, section: str, descriptors: tuple[Descriptor
             description=words,
             descriptor=one.id,
             source=f"{section}.measurements[name={one.name}].{field}",
-            allowed=(*_MEASURED, *_NOT_IN_VIEW) if field == "status" else (),
+            allowed=(*_MEASURED, *_WITHOUT) if field == "status" else (),
         )
         for one in descriptors
         for suffix, field, unit, words in (
             ("", "value", one.unit, one.description),
-            ("_status", "status", "text", "As in regions.csv, and whether the place is in view at all."),
+            ("_status", "status", "text", "As in regions.csv; where the place has no values, why not."),
         )
     )
 

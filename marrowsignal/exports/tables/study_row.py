@@ -10,6 +10,7 @@ from marrowsignal.exports.tables.study_columns import (
     GATE_NAMES,
     SIDES,
     TISSUES,
+    PlaceState,
     pairs_of,
     places_of,
     study_columns,
@@ -26,9 +27,6 @@ from marrowsignal.results.descriptors import (
 from marrowsignal.results.document import ResultDocument
 
 __all__ = ["study_csv"]
-
-_NOT_IN_VIEW = "not_in_view"
-_SEVERAL = "several_in_view"
 
 
 def study_csv(document: ResultDocument, *, protocol: Protocol) -> str:
@@ -52,13 +50,11 @@ def study_csv(document: ResultDocument, *, protocol: Protocol) -> str:
     pairs = {pair.key: pair for pair in document.symmetry}
     for key in pairs_of(protocol):
         row += _measured(SYMMETRY_DESCRIPTORS, pairs[key].measurements if key in pairs else ())
-    row += _of_place((document.whole,))
-    told: set[int] = set()
+    row += _of_place(PlaceState.IN_VIEW, document.whole)
     for spec, side in places_of(protocol):
-        places = [one for one in document.regions if one.key == spec.key and side in (None, Side(one.side))]
-        row += _of_place(places)
-        told |= {place.label for place in places}
-    row.append(" ".join(dict.fromkeys(one.key for one in document.regions if one.label not in told)))
+        row += _of_place(*_place(document, spec.key, side, whole=protocol.whole.key))
+    known = {spec.key for spec, _ in places_of(protocol)}
+    row.append(" ".join(dict.fromkeys(one.key for one in document.regions if one.key not in known)))
     return csv_text([column.name for column in study_columns(protocol)], [row])
 
 
@@ -103,13 +99,36 @@ def _found(found: Sequence[form.LesionDocument] | None) -> list[Cell]:
     return [*cells, *((None, None, None) if largest is None else (largest.volume_ml, largest.region_key, largest.side))]
 
 
-def _of_place(places: Sequence[form.RegionDocument]) -> list[Cell]:
-    if len(places) != 1:
-        absent = _SEVERAL if places else _NOT_IN_VIEW
-        return [absent, None, None, None, None, *_measured(REGION_DESCRIPTORS, None, absent=absent)]
-    place = places[0]
+def _place(
+    document: ResultDocument, key: str, side: Side | None, *, whole: str
+) -> tuple[PlaceState, form.RegionDocument | None]:
+    """Find a place among the regions, or among the parts of a mask that does not tell its bones apart."""
+    asked = [one for one in document.regions if one.key == key and side in (None, one.side)]
+    if len(asked) == 1:
+        return PlaceState.IN_VIEW, asked[0]
+    if asked:
+        return PlaceState.SEVERAL, None
+    part = next((one for one in document.parts if one.key == key and side in (None, one.side)), None)
+    if part is not None:
+        return PlaceState.AS_PART, part
+    return _why_not(document, key, side, whole=whole), None
+
+
+def _why_not(document: ResultDocument, key: str, side: Side | None, *, whole: str) -> PlaceState:
+    """Say why a place has no values: it is not there, or only what it is divided into, or only what holds it."""
+    sides = {Side(one.side) for one in (*document.regions, *document.parts) if one.key == key}
+    if (side is Side.NONE and sides) or (key == whole and document.regions and not sides):
+        return PlaceState.DIVIDED
+    if Side.NONE in sides or (key != whole and any(one.key == whole for one in document.regions)):
+        return PlaceState.NOT_TOLD_APART
+    return PlaceState.NOT_IN_VIEW
+
+
+def _of_place(state: PlaceState, place: form.RegionDocument | None) -> list[Cell]:
+    if place is None:
+        return [state.value, None, None, None, None, *_measured(REGION_DESCRIPTORS, (), absent=state.value)]
     return [
-        "in_view",
+        state.value,
         place.volume_ml,
         place.core_volume_ml,
         place.coverage_fraction,
@@ -120,16 +139,16 @@ def _of_place(places: Sequence[form.RegionDocument]) -> list[Cell]:
 
 def _measured(
     descriptors: Sequence[Descriptor],
-    measurements: Iterable[form.MeasurementDocument] | None,
+    measurements: Iterable[form.MeasurementDocument],
     *,
-    absent: str = _NOT_IN_VIEW,
+    absent: str = "not_evaluable",
 ) -> list[Cell]:
-    found = {item.name: item for item in measurements or ()}
+    found = {item.name: item for item in measurements}
     cells: list[Cell] = []
     for descriptor in descriptors:
         item = found.get(descriptor.name)
         if item is None:
-            cells += (None, absent if measurements is None else "not_evaluable")
+            cells += (None, absent)
         else:
             cells += (item.value, item.status)
     return cells

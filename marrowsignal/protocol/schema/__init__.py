@@ -6,6 +6,7 @@ A protocol is data, not code. `Protocol` is the frozen, validated form of one TO
 
 from __future__ import annotations
 
+from marrowsignal.protocol.schema.added_water import AddedWater
 from marrowsignal.protocol.schema.alignment import AlignmentSettings, BiasSettings
 from marrowsignal.protocol.schema.calibration import (
     BandLine,
@@ -42,6 +43,7 @@ from marrowsignal.protocol.schema.shapes import ShapeSettings
 from marrowsignal.protocol.schema.signals import LesionSettings, ReferenceSettings, SignalSettings, TissueConstants
 
 __all__ = [
+    "AddedWater",
     "AlignmentSettings",
     "AtlasSettings",
     "AutomaticSettings",

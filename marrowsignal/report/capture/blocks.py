@@ -85,13 +85,15 @@ def place_class(pen: Pen, content: CaptureContent, area: Area) -> int:
     y = pen.say(words.class_words, inner.below(y), size=_HUGE, lines=2)
     firmness = f"{_sentence_case(words.confidence)} · {words.class_code}"
     y = pen.say(firmness, inner.below(y), size=_LARGE, color=color)
+    if words.red_flag:
+        y = pen.state("flag", "Red flag", inner.below(y), size=_TEXT)
+        y = pen.say(words.red_flag, inner.below(y), size=_SMALL, lines=2)
+    if words.kind == "open" and words.why:
+        y = pen.say(f"Because: {'; '.join(words.why)}", inner.below(y), size=_SMALL, lines=2)
     if words.held_down:
         y = pen.say(f"No firmer because: {'; '.join(words.held_down)}", inner.below(y), size=_SMALL, lines=2)
     if words.add_ons:
         y = pen.say(f"Also: {'; '.join(item.words for item in words.add_ons)}", inner.below(y), size=_SMALL, lines=2)
-    if words.red_flag:
-        y = pen.state("flag", "Red flag", inner.below(y), size=_TEXT)
-        y = pen.say(words.red_flag, inner.below(y), size=_SMALL, lines=2)
     pen.bars.append(Bar(area=Area(left=area.left, top=top, right=area.left + 6, bottom=y), color=color))
     return y
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from marrowsignal.report.capture.lettering import font, printable, text_width
+from marrowsignal.report.capture.lettering import font, line_height, printable, text_width
 from marrowsignal.report.pictures.figures import Frame, Outline, Tag
 from marrowsignal.report.pictures.scene import Panel
 
@@ -92,7 +92,7 @@ def paint_panel(canvas: Image.Image, placed: PlacedPanel) -> None:
         _paint_tag(draw, tag, per_mm, size)
     _paint_letters(draw, frame, size)
     _paint_bar(draw, frame, per_mm, size)
-    _write(draw, (_EDGE, _EDGE), printable(panel.title), size=_TITLE_SIZE, anchor="lt")
+    _paint_title(draw, printable(panel.title), frame, size)
     canvas.paste(picture, (placed.left, placed.top))
 
 
@@ -156,10 +156,21 @@ def _paint_letters(draw: ImageDraw.ImageDraw, frame: Frame, size: tuple[int, int
         _write(draw, place, text, size=_LETTER_SIZE, anchor=anchor)
 
 
+def _paint_title(draw: ImageDraw.ImageDraw, title: str, frame: Frame, size: tuple[int, int]) -> None:
+    # In a narrow panel it goes below the letters at the top.
+    room = (size[0] - text_width(frame.top, _LETTER_SIZE)) / 2 - 2 * _EDGE
+    top = _EDGE if text_width(title, _TITLE_SIZE) <= room else _EDGE + line_height(_LETTER_SIZE)
+    _write(draw, (_EDGE, top), title, size=_TITLE_SIZE, anchor="lt")
+
+
 def _paint_tag(draw: ImageDraw.ImageDraw, tag: Tag, per_mm: float, size: tuple[int, int]) -> None:
-    wide = text_width(tag.text, _TAG_SIZE)
-    x = min(tag.x * per_mm, size[0] - wide - 2 * _EDGE)
-    y = min(max(tag.y * per_mm, _TAG_SIZE), size[1] - _TAG_SIZE)
+    width, height = size
+    x, y = tag.x * per_mm, tag.y * per_mm
+    # A number stands right of its lesion: beside the picture's edge it is drawn inside, farther off not at all.
+    if not (0 <= x <= width + _TAG_SIZE and 0 <= y <= height):
+        return
+    x = min(x, width - text_width(tag.text, _TAG_SIZE) - 2 * _EDGE)
+    y = min(max(y, _TAG_SIZE), height - _TAG_SIZE)
     _write(draw, (x, y), tag.text, size=_TAG_SIZE, anchor="lm", color=_TAG)
 
 

@@ -9,7 +9,7 @@ from marrowsignal.report.charts.chart_scale import Scale
 from marrowsignal.report.charts.clipped_path import clipped_path
 from marrowsignal.report.charts.label_places import Box, Place, box_about, place_labels, text_width
 from marrowsignal.report.charts.plane_figure import Arrow, PlaneChart, PlaneCurve, PlaneMark, PlaneText, PlaneZone
-from marrowsignal.report.charts.plane_marks import PlaneValue, plane_values
+from marrowsignal.report.charts.plane_marks import PlaneValue, foci_left_out, plane_values
 from marrowsignal.report.charts.plane_model import ModelLine, PatientPlane, patient_plane
 from marrowsignal.results.study_result import StudyResult
 
@@ -48,14 +48,13 @@ def plane_chart(result: StudyResult) -> PlaneChart | None:
         One analyzed study.
     """
     values, keys = plane_values(result)
-    if not values:
+    if not values or result.pair.stir is None:
         return None
     plane = patient_plane(result)
     references = _references(plane)
     frame = _frame(result, [*references, *values])
     zones, texts = _zones(result, frame)
     marks = _labelled(tuple(_mark(value, frame) for value in (*references, *values)), frame, texts)
-    drawn = {mark.label for mark in marks}
     return PlaneChart(
         width=WIDTH,
         height=HEIGHT,
@@ -66,9 +65,11 @@ def plane_chart(result: StudyResult) -> PlaneChart | None:
         texts=texts,
         curves=tuple(_curve(line, frame) for line in plane.lines),
         marks=marks,
-        keys=tuple(replace(key, drawn=key.letter in drawn) for key in keys),
+        keys=keys,
         model_reason=plane.reason,
+        conditions=plane.conditions,
         beyond=sum(bool(mark.arrows) for mark in marks),
+        left_out=foci_left_out(result.signals),
     )
 
 

@@ -109,8 +109,10 @@ class PlaneChart:
     marks: tuple[PlaneMark, ...]
     keys: tuple[PlaneKey, ...]
     model_reason: str
+    conditions: str
     beyond: int
+    left_out: int
 
     def has(self, kind: str) -> bool:
-        """Whether a curve of this kind is drawn."""
-        return any(curve.kind == kind for curve in self.curves)
+        """Whether a curve or a mark of this kind is drawn."""
+        return kind in {*(curve.kind for curve in self.curves), *(mark.kind for mark in self.marks)}

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marrowsignal.report.views.wording import interval, number
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.records import Lesion, Measurement, RegionSignals
+from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Signals
 
-__all__ = ["STIR", "T1", "KeyMark", "PlaneKey", "PlaneValue", "plane_values", "shown_measurement"]
+__all__ = [
+    "STIR",
+    "T1",
+    "KeyMark",
+    "PlaneKey",
+    "PlaneValue",
+    "foci_left_out",
+    "name_without_side",
+    "plane_values",
+    "shown_measurement",
+]
 
 T1, STIR = "t1_marrow_to_muscle", "stir_marrow_to_muscle"
 _MOST = 12  # lesions, and as many dark foci: smaller ones are in the tables
@@ -70,8 +80,6 @@ class PlaneKey:
     letter: str
     name: str
     marks: tuple[KeyMark, ...]
-    small: bool
-    drawn: bool = True
 
 
 def shown_measurement(owner: RegionSignals | Lesion, name: str) -> Measurement | None:
@@ -79,6 +87,12 @@ def shown_measurement(owner: RegionSignals | Lesion, name: str) -> Measurement |
     return next(
         (m for m in owner.measurements if m.name == name and m.value is not None and math.isfinite(m.value)), None
     )
+
+
+def name_without_side(owner: RegionSignals) -> str:
+    """Return a region's name as both sides have it."""
+    side = owner.side.value
+    return owner.name.removesuffix(f", {side}").removesuffix(f" {side}").removeprefix(f"{side} ")
 
 
 def plane_values(result: StudyResult) -> tuple[tuple[PlaneValue, ...], tuple[PlaneKey, ...]]:
@@ -98,10 +112,10 @@ def plane_values(result: StudyResult) -> tuple[tuple[PlaneValue, ...], tuple[Pla
         measured = _both(owner)
         if measured is None:
             continue
-        key = (word, _group(owner))
+        key = (word, name_without_side(owner))
         letter = letters.setdefault(key, _letter(len(letters)))
         value = _value(owner.side.value, owner.name, measured, label=letter, jump=f"{word}-{owner.region_label}")
-        value = value if word == "region" else _as_part(value)
+        value = replace(value, small=word == "part")
         values.append(value)
         rows.setdefault(letter, []).append((owner, value))
     keys = tuple(_key(letter, members) for letter, members in rows.items())
@@ -112,36 +126,18 @@ def plane_values(result: StudyResult) -> tuple[tuple[PlaneValue, ...], tuple[Pla
     return (*values, *found), keys
 
 
-def _group(owner: RegionSignals) -> str:
-    # Halves of one bone share a key, vertebrae do too: the name without its side tells them apart.
-    return _without_side(owner)
-
-
-def _without_side(owner: RegionSignals) -> str:
-    for ending in (f", {owner.side.value}", f" {owner.side.value}"):
-        if owner.name.endswith(ending):
-            return owner.name.removesuffix(ending)
-    return owner.name.removeprefix(f"{owner.side.value} ")
+def foci_left_out(signals: Signals) -> int:
+    """Count lesions and dark foci that are not drawn: smaller ones, and those without both ratios."""
+    found = (*(signals.lesions or ()), *(signals.dark_foci or ()))
+    drawn = _foci(signals.lesions or (), "lesion", "", "") + _foci(signals.dark_foci or (), "dark", "", "")
+    return len(found) - len(drawn)
 
 
 def _key(letter: str, members: list[tuple[RegionSignals, PlaneValue]]) -> PlaneKey:
     marks = tuple(
         KeyMark(kind=value.kind, words=value.words, jump=value.jump, small=value.small) for _, value in members
     )
-    return PlaneKey(letter=letter, name=_without_side(members[0][0]), marks=marks, small=members[0][1].small)
-
-
-def _as_part(value: PlaneValue) -> PlaneValue:
-    return PlaneValue(
-        kind=value.kind,
-        at=value.at,
-        words=value.words,
-        t1=value.t1,
-        stir=value.stir,
-        label=value.label,
-        jump=value.jump,
-        small=True,
-    )
+    return PlaneKey(letter=letter, name=name_without_side(members[0][0]), marks=marks)
 
 
 def _foci(foci: Iterable[Lesion], kind: str, word: str, letter: str) -> list[PlaneValue]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.intensity.records import ReferenceTissue
+from marrowsignal.protocol.added_water import added_water_tables
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.statistics.added_water import added_water_tables
 from marrowsignal.signals.statistics.excess_water import constants_for_field
 from marrowsignal.signals.statistics.signal_plane import MarrowModel, PlaneLine, PlanePoint, mixing_line, water_line
 
@@ -33,12 +34,15 @@ class PatientPlane:
         Empty where the model cannot be asked.
     reason : str
         Why lines are missing; empty where all are there.
+    conditions : str
+        Field strength and times that the model was asked for; empty without lines.
     """
 
     fat: PlanePoint | None
     normal: PlanePoint | None
     lines: tuple[ModelLine, ...]
     reason: str
+    conditions: str
 
 
 def patient_plane(result: StudyResult) -> PatientPlane:
@@ -52,7 +56,20 @@ def patient_plane(result: StudyResult) -> PatientPlane:
     references = result.references
     fat, normal = (_over_muscle(tissue, references.muscle) for tissue in (references.fat, references.normal_marrow))
     lines, reason = _lines(result, fat, normal)
-    return PatientPlane(fat=fat, normal=normal, lines=lines, reason=reason)
+    conditions = _conditions(result.pair) if lines else ""
+    return PatientPlane(fat=fat, normal=normal, lines=lines, reason=reason, conditions=conditions)
+
+
+def _conditions(pair: AlignedPair) -> str:
+    field = None if pair.stir is None else pair.stir.acquisition.magnetic_field_strength_t
+    told = [] if field is None else [f"{field:g} T"]
+    for name, volume in (("T1", pair.t1), ("STIR", pair.stir)):
+        facts = None if volume is None else volume.acquisition
+        if facts is None or facts.repetition_time_ms is None or facts.echo_time_ms is None:
+            continue
+        inversion = "" if facts.inversion_time_ms is None else f", TI {facts.inversion_time_ms:g}"
+        told.append(f"{name} TR {facts.repetition_time_ms:g}, TE {facts.echo_time_ms:g}{inversion} ms")
+    return "; ".join(told)
 
 
 def _lines(result: StudyResult, fat: PlanePoint | None, normal: PlanePoint | None) -> tuple[tuple[ModelLine, ...], str]:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from marrowsignal.regions.records import Side
+from marrowsignal.regions.records import Region, Side
 from marrowsignal.report.charts.chart_scale import Scale, Tick
-from marrowsignal.report.charts.plane_marks import STIR, T1, shown_measurement
+from marrowsignal.report.charts.plane_marks import STIR, T1, name_without_side, shown_measurement
 from marrowsignal.report.charts.side_figure import Asymmetry, Level, SideChart, SideRow
 from marrowsignal.report.views.wording import interval, number
 from marrowsignal.results.study_result import StudyResult
@@ -19,6 +19,7 @@ __all__ = ["side_charts"]
 _START, _END = 4.0, 96.0  # percent of a lane
 _FARTHEST = 4.0  # times the cut: an asymmetry beyond is drawn at the edge with an arrow
 _ROOM = 0.06
+Sides = tuple[tuple[RegionSignals, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class _Pair:
 
     name: str
     kind: str
-    sides: tuple[tuple[RegionSignals, str], ...]
+    sides: Sides
     row: Symmetry | None
     reason: str = ""
 
@@ -73,8 +74,11 @@ def side_charts(result: StudyResult) -> tuple[SideChart, ...]:
 def _pairs(result: StudyResult) -> tuple[_Pair, ...]:
     signals = result.signals
     rows = {row.key: row for row in signals.symmetry}
-    regions = _by_key((region, f"region-{region.region_label}") for region in signals.regions)
-    parts = _by_key((part, f"part-{part.region_label}") for part in signals.parts)
+    regions = _by_bone(signals.regions, result.regions.regions, "region")
+    # Parts that have no other side are in their table.
+    parts = [sides for sides in _by_bone(signals.parts, result.regions.parts, "part") if len(sides) > 1]
+    paired = [sides for sides in regions if len(sides) > 1]
+    only = paired[0] if len(paired) == 1 else parts[0] if not paired and len(parts) == 1 else ()
     whole = _Pair(
         name=signals.whole.name,
         kind="whole",
@@ -83,35 +87,40 @@ def _pairs(result: StudyResult) -> tuple[_Pair, ...]:
         reason="" if rows else "no left and right in the picture",
     )
     everything = _Pair(name="whole marrow, lesions included", kind="whole", sides=(), row=rows.get("all"))
-    # Where there is a single pair of regions, it is the whole marrow and says so in its own row.
-    several = sum(len(sides) > 1 for sides in regions.values()) != 1 and "background" in rows
-    found = [everything] if several else []
-    found += [_pair(key, sides, "region", rows) for key, sides in regions.items()]
-    # Parts that have no other side are in their table.
-    found += [_pair(key, sides, "part", rows) for key, sides in parts.items() if len(sides) > 1]
-    return (whole, *found)
+    # Parts of several bones may share a key; their rows come in the order of the bones.
+    compared: dict[str, list[Symmetry]] = {}
+    for row in signals.symmetry:
+        compared.setdefault(row.key, []).append(row)
+
+    def pair(sides: Sides, kind: str) -> _Pair:
+        # A single pair is the whole marrow, which is told once, in its row.
+        own = compared.get(sides[0][0].key) or compared.get("all" if sides is only else "", [])
+        return _pair(sides, kind, own.pop(0) if own and len(sides) > 1 else None)
+
+    return (
+        whole,
+        *((everything,) if not only and "background" in rows else ()),
+        *(pair(sides, "region") for sides in regions),
+        *(pair(sides, "part") for sides in parts),
+    )
 
 
-def _by_key(
-    owners: Iterable[tuple[RegionSignals, str]],
-) -> dict[str, tuple[tuple[RegionSignals, str], ...]]:
-    found: dict[str, tuple[tuple[RegionSignals, str], ...]] = {}
-    for owner, jump in owners:
+def _by_bone(owners: Iterable[RegionSignals], places: Iterable[Region], kind: str) -> list[Sides]:
+    bones = {place.label: place.parent for place in places}
+    found: dict[tuple[str, str, str], Sides] = {}
+    for owner in owners:
         # Vertebrae may share a key without being sides of one bone.
-        key = owner.key if owner.side is not Side.NONE else f"{owner.key} {owner.name}"
-        found[key] = (*found.get(key, ()), (owner, jump))
-    return found
+        name = owner.name if owner.side is Side.NONE else ""
+        key = (bones.get(owner.region_label, ""), owner.key, name)
+        found[key] = (*found.get(key, ()), (owner, f"{kind}-{owner.region_label}"))
+    return list(found.values())
 
 
-def _pair(key: str, sides: tuple[tuple[RegionSignals, str], ...], kind: str, rows: dict[str, Symmetry]) -> _Pair:
+def _pair(sides: Sides, kind: str, row: Symmetry | None) -> _Pair:
     first = sides[0][0]
-    name = first.name.removesuffix(f", {first.side.value}").removeprefix(f"{first.side.value} ")
-    if len(sides) < 2:
-        side = first.side
-        reason = "" if side is Side.NONE else f"only the {side.value} side is in the picture"
-        return _Pair(name=name, kind=kind, sides=sides, row=None, reason=reason)
-    # Where there is one pair, it is the whole marrow, and its row is that of the whole.
-    return _Pair(name=name, kind=kind, sides=sides, row=rows.get(key, rows.get("all")), reason="not compared")
+    alone = "" if first.side is Side.NONE else f"only the {first.side.value} side is in the picture"
+    reason = alone if len(sides) < 2 else "not compared"
+    return _Pair(name=name_without_side(first), kind=kind, sides=sides, row=row, reason=reason)
 
 
 def _chart(result: StudyResult, pairs: tuple[_Pair, ...], series: _Series) -> SideChart | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from marrowsignal.report.pictures import figures as fig
 from marrowsignal.report.pictures.key_slice import KeySlice, target_mask
@@ -11,6 +14,7 @@ from marrowsignal.report.pictures.scene import Panel, Picture, Scene
 __all__ = ["key_picture"]
 
 _TISSUES = {"muscle": 1, "fat": 2}
+_TALL = 1.2  # height over width from which a picture leaves too little room beside it
 
 
 def key_picture(scene: Scene, key: KeySlice, crop: fig.Crop) -> Picture:
@@ -23,15 +27,16 @@ def key_picture(scene: Scene, key: KeySlice, crop: fig.Crop) -> Picture:
     key : KeySlice
         Which slice, and what on it.
     crop : Crop
-        That of all slices; where a reference tissue decided the whole body is shown instead.
+        That of all slices. Where a reference tissue decided the whole body is shown instead; of a spine the part
+        around what decided.
     """
     orientation = scene.orientation
     tissue = _TISSUES.get(key.kind)
-    shown = fig.crop_around(scene.result.pair.body_mask, orientation) if tissue else crop
+    shown = fig.crop_around(scene.result.pair.body_mask, orientation) if tissue else _nearer(scene, key, crop)
     outlines = _tissue_outline(scene, key, shown) if tissue else _outlines(scene, key, shown)
     tags = () if tissue else fig.lesion_tags(scene.lesions[key.index], orientation, shown)
-    # The slices below show the same crop and share its images; the whole body has images of its own.
-    prefix = "key-" if tissue else ""
+    # The slices below show the same crop and share its images; another part has images of its own.
+    prefix = "" if shown == crop else "key-"
     return Picture(
         heading=scene.heading(key.index, key.reason),
         frame=fig.frame_of(orientation, shown),
@@ -49,10 +54,27 @@ def key_picture(scene: Scene, key: KeySlice, crop: fig.Crop) -> Picture:
     )
 
 
+def _nearer(scene: Scene, key: KeySlice, crop: fig.Crop) -> fig.Crop:
+    """Cut a tall picture to the part around what is outlined, so that it is seen at a useful size."""
+    down_mm, across_mm = scene.orientation.pixel_mm
+    rows, tall = crop.bottom - crop.top, _TALL * (crop.right - crop.left) * across_mm / down_mm
+    decided = np.flatnonzero(scene.orientation.apply(_decided(scene, key)).any(axis=1))
+    if rows <= tall or decided.size == 0:
+        return crop
+    high = max(round(tall), int(decided[-1] - decided[0]) + 1)
+    top = min(max(round((decided[0] + decided[-1] - high) / 2), crop.top), max(crop.bottom - high, crop.top))
+    return replace(crop, top=top, bottom=min(top + high, crop.bottom))
+
+
+def _decided(scene: Scene, key: KeySlice) -> NDArray[np.bool_]:
+    nothing = np.zeros(scene.lesions.shape[1:], bool)
+    masks = (target_mask(scene.result, target) for target in key.outlined)
+    return np.asarray(np.any([nothing, *(mask[key.index] for mask in masks if mask is not None)], axis=0), bool)
+
+
 def _outlines(scene: Scene, key: KeySlice, crop: fig.Crop) -> tuple[fig.Outline, ...]:
     index, orientation = key.index, scene.orientation
-    masks = [mask[index] for target in key.outlined if (mask := target_mask(scene.result, target)) is not None]
-    decided = np.logical_or.reduce([np.zeros(scene.lesions.shape[1:], bool), *masks])
+    decided = _decided(scene, key)
     kind = {"lesion": "lesion", "dark": "dark"}.get(key.kind, "region")
     lesions = scene.lesions[index] > 0
     # A lesion inside the region that decided keeps its own outline.

@@ -1,5 +1,7 @@
 // The linked viewer: every slice of both series, with all that was found in them.
 
+const POINTER_HINT = "Point at a picture to read its values; click to place the crosshair.";
+
 const startViewer = () => {
   const frame = document.getElementById("viewer-frame");
   if (typeof DecompressionStream === "undefined") {
@@ -15,6 +17,12 @@ const startViewer = () => {
   let hovered = null;
   let asked = false;
 
+  const tell = () => {
+    const slice = slices.ready(view.slice);
+    const place = hovered ?? view.cross;
+    readout.textContent = slice && place ? wordsAt(data, slice, place) : POINTER_HINT;
+  };
+
   const draw = () => {
     asked = false;
     updateControls(frame, view);
@@ -26,8 +34,7 @@ const startViewer = () => {
     }
     stage.classList.toggle("zoomed", view.zoom > 1);
     panes.forEach((pane) => pane.draw(view, slice));
-    const place = hovered ?? view.cross;
-    readout.textContent = place ? wordsAt(data, slice, place) : "";
+    tell();
     [slice.index - 1, slice.index + 1].filter((index) => data.series[0].uris[index]).forEach((index) => slices.load(index));
   };
   // Many changes, one drawing.
@@ -50,7 +57,7 @@ const startViewer = () => {
   panes.forEach((pane) => new Drag(pane, view, stage));
   listenToHover(panes, view, (place) => {
     hovered = place;
-    ask();
+    tell();
   });
   new ResizeObserver(ask).observe(stage);
   jumps.listen();

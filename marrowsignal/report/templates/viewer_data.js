@@ -74,7 +74,7 @@ class Slices {
     const grey = Promise.all(this.data.series.map((series) => pictureOf(series.uris[index])));
     const { rows, columns, labels } = this.data;
     const kinds = labels.length ? labelsOf(labels[index]) : new Uint16Array(rows * columns);
-    const slice = { index, grey: await grey, kinds: await kinds, outlines: new Map() };
+    const slice = { index, grey: await grey, kinds: await kinds, outlines: new Map(), numbers: new Map() };
     this.loaded.set(index, slice);
     return slice;
   }

@@ -23,22 +23,23 @@ class Jumps {
     return this.targets.get(key);
   }
 
-  to(key, origin = null) {
+  to(key) {
     const target = this.find(key);
-    if (!target) {
-      return false;
+    if (target) {
+      this.view.show(target);
+      history.replaceState(null, "", `#${key}`);
     }
-    if (origin && !this.frame.contains(origin)) {
-      this.origin = origin;
-      this.backButton.hidden = false;
-    }
-    this.view.show(target);
-    history.replaceState(null, "", `#${key}`);
-    if (origin) {
+    return Boolean(target);
+  }
+
+  // From elsewhere on the page: the viewer comes into sight, and knows the way back.
+  comeTo(key, origin = null) {
+    if (this.to(key)) {
+      this.origin = origin ?? this.origin;
+      this.backButton.hidden = !this.origin;
       this.frame.scrollIntoView({ behavior: behaviour(), block: "start" });
       this.stage.focus({ preventScroll: true });
     }
-    return true;
   }
 
   back() {
@@ -70,18 +71,19 @@ class Jumps {
     }
     document.addEventListener("click", (event) => {
       const from = event.target.closest("[data-jump]");
-      if (from && getSelection().isCollapsed) {
-        this.to(from.dataset.jump, from.querySelector("button[data-jump]") ?? from);
+      // Who selects the number of a cell wants to copy it.
+      if (from && (from.matches("button") || getSelection().isCollapsed)) {
+        this.comeTo(from.dataset.jump, from.querySelector("button[data-jump]") ?? from);
       }
     });
     document.addEventListener("keydown", (event) => {
       const from = event.target.closest("[data-jump][role=button]");
       if (from && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault();
-        this.to(from.dataset.jump, from);
+        this.comeTo(from.dataset.jump, from);
       }
     });
-    const follow = () => this.find(location.hash.slice(1)) && this.to(location.hash.slice(1), document.body);
+    const follow = () => this.comeTo(location.hash.slice(1));
     addEventListener("hashchange", follow);
     follow();
   }

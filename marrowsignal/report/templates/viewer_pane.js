@@ -47,6 +47,9 @@ const outlineOf = (slice, data, at) => {
 
 // Where the number of each label of a slice stands: right of it, at its middle.
 const numbersOf = (slice, data, at) => {
+  if (slice.numbers.has(at)) {
+    return slice.numbers.get(at);
+  }
   const { values } = data.layers[at];
   const found = new Map();
   slice.kinds.forEach((kind, place) => {
@@ -59,7 +62,9 @@ const numbersOf = (slice, data, at) => {
       found.set(value, seen);
     }
   });
-  return [...found].map(([value, seen]) => ({ value, column: seen.right + 1, row: seen.rows / seen.count + 0.5 }));
+  const places = [...found].map(([value, seen]) => ({ value, column: seen.right + 1, row: seen.rows / seen.count + 0.5 }));
+  slice.numbers.set(at, places);
+  return places;
 };
 
 class Pane {
@@ -120,7 +125,7 @@ class Pane {
     this.drawScale(view, scale);
     this.picture.dataset.slice = String(slice.index);
     const shown = this.data.series[this.series(view)];
-    this.name.textContent = shown.title;
+    this.name.textContent = shown.key === this.data.series[this.index].key ? shown.title : `${shown.title}, flicker`;
     this.picture.dataset.shown = shown.key;
     this.picture.setAttribute("aria-label", `${shown.title}, slice ${slice.index + 1} of ${this.data.slices}`);
   }

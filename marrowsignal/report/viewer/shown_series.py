@@ -99,8 +99,7 @@ def grey_note(series: ShownSeries, packed: PackedSeries) -> str:
     noise = "" if packed.noise_share is None else f", {packed.noise_share:.1f} of the noise"
     even = scale.even_to >= scale.signals[-1]
     reach = "" if even else f" up to {number(scale.even_to)}, in proportion to signal above"
-    pixels = f"; {packed.factor} x {packed.factor} voxels are averaged into one pixel" if packed.factor > 1 else ""
-    return f"{series.name} in steps of {number(scale.step)} signal units{noise}{reach}{pixels}"
+    return f"{series.name} in steps of {number(scale.step)} signal units{noise}{reach}"
 
 
 def _marrow_window(array: NDArray[np.float32], marrow: NDArray[np.bool_]) -> Window | None:

@@ -72,6 +72,8 @@ class ViewerView:
         Where to jump.
     notes : tuple of str
         What a grey level stands for in each series.
+    reduced : str
+        That voxels were averaged so that the page stays small; empty where none were.
     data : Markup
         JSON of slices, labels and targets; escaped, so that no text in it can end its element.
     """
@@ -81,16 +83,19 @@ class ViewerView:
     layers: tuple[Layer, ...]
     groups: tuple[TargetGroup, ...]
     notes: tuple[str, ...]
+    reduced: str
     data: Markup
 
 
-def viewer_view(result: StudyResult) -> ViewerView:
+def viewer_view(result: StudyResult, *, budget_bytes: int = _BUDGET_BYTES) -> ViewerView:
     """Turn a study into what its viewer shows: every slice of both series and all that was found in them.
 
     Parameters
     ----------
     result : StudyResult
         One analyzed study.
+    budget_bytes : int
+        What its slices may take; beyond it voxels are averaged in plane.
     """
     geometry = result.pair.t1.geometry
     orientation = display_orientation(geometry)
@@ -99,7 +104,7 @@ def viewer_view(result: StudyResult) -> ViewerView:
     shown = Shown(orientation=orientation, crop=_crop(result.pair.body_mask, drawn, orientation))
     kinds, label_uris = pack_labels(drawn, shown)
     series = shown_series(result)
-    left = _BUDGET_BYTES - sum(map(len, label_uris))
+    left = budget_bytes - sum(map(len, label_uris))
     packed = pack_series(tuple(one.source for one in series), shown, budget_bytes=left)
     targets = jump_targets(result, layers, shown)
     content = {
@@ -120,8 +125,16 @@ def viewer_view(result: StudyResult) -> ViewerView:
             for title, members in groupby(targets, key=lambda target: target.group)
         ),
         notes=tuple(grey_note(*pair) for pair in zip(series, packed, strict=True)),
+        reduced=_reduced(packed[0].factor),
         data=_escaped(content),
     )
+
+
+def _reduced(factor: int) -> str:
+    if factor == 1:
+        return ""
+    blocks = f"{factor} x {factor} voxels are averaged into one pixel"
+    return f"To keep the page small {blocks} here; the files in images/ hold all."
 
 
 def _first_slice(result: StudyResult) -> int:

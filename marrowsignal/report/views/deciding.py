@@ -24,7 +24,7 @@ _ASKED_FIRST = {
     PatternClass.SYMMETRIC_RECONVERSION_LIKE: _RED,
     PatternClass.MIXED: ("D04.edema", "D03.reconversion", "D21.reconversion", *_EDEMA[1:], *_RED[1:]),
     PatternClass.NORMAL_FOR_AGE: ("D03.reconversion", "D24.edema.count", "D04.reconversion", "D03."),
-    PatternClass.INDETERMINATE: ("D04.edema", "D07.edema", "D03.reconversion", "D51.", "D50.", "D01.", "D"),
+    PatternClass.INDETERMINATE: ("D01.infiltration", "D04.edema", "D07.edema", "D03.reconversion", "D21.", "D20."),
     PatternClass.CANNOT_ASSESS: ("gate.",),
 }
 
@@ -51,11 +51,14 @@ def deciding_findings(result: StudyResult) -> tuple[Criterion, ...]:
     known = {item.id: item for item in call.criteria}
     rests_on = [known[name] for name in traced if name in known]
     told = [item for item in rests_on if item.value is not None or item.group == "gate"]
-    if call.pattern_class is not PatternClass.INDETERMINATE:
+    if call.pattern_class is PatternClass.INDETERMINATE:
+        # A count of 0 that may not be 0 says less than an interval across a cut.
+        told = [item for item in told if item.ci_low is not None] or told
+    else:
         told = [item for item in told if item.state is CriterionState.POSITIVE] or told
     chosen: dict[str, Criterion] = {}
     for prefix in (*_ASKED_FIRST[call.pattern_class], ""):
-        several = prefix in ("gate.", "D", "")
+        several = prefix in ("gate.", "")
         matching = [item for item in told if item.id.startswith(prefix) and item.id not in chosen]
         for item in matching if several else matching[:1]:
             chosen[item.id] = item

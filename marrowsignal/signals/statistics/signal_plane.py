@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from marrowsignal.geometry.acquisition import AcquisitionFacts
-from marrowsignal.protocol.schema import FatFractionFit, TissueConstants
-from marrowsignal.signals.statistics.added_water import AddedWater
+from marrowsignal.protocol.schema import AddedWater, FatFractionFit, TissueConstants
 from marrowsignal.signals.statistics.excess_water import fat_fraction_of, predicted_stir_to_muscle
 from marrowsignal.signals.statistics.ratios import fat_signal_index
 from marrowsignal.signals.statistics.sequence_signals import Tissue, stir_signal, t1_signal, tissues_of

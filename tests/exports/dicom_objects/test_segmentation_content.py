@@ -12,8 +12,11 @@ from pydicom.dataset import Dataset
 
 from marrowsignal.dicom.segmentation import read_segmentation
 from marrowsignal.exports.dicom_objects import write_dicom_objects
+from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
 from marrowsignal.marrow.records import MarrowSource
-from marrowsignal.marrow.supplied import read_supplied
+from marrowsignal.marrow.supplied import MarrowRequest, NamedLabel, open_supplied, read_supplied, study_space
+from marrowsignal.marrow.supplied.bone_names import BoneNames
+from marrowsignal.protocol import load_protocol
 from marrowsignal.results.study_result import StudyResult
 from tests.exports.dicom_objects.stored_study import stored_result
 
@@ -89,6 +92,22 @@ def test_lesions_are_lesions_of_marrow_and_name_no_cause(folder: Path) -> None:
     assert "no diagnosis" in segment.SegmentDescription and "edema-like" in segment.SegmentDescription
 
 
+def test_a_lesion_of_undivided_marrow_lies_in_the_bone_that_holds_most_of_it(
+    result: StudyResult, tmp_path: Path
+) -> None:
+    whole = tuple(replace(region, code="14016003") for region in result.regions.regions)
+    wing, crest = result.regions.parts
+    parts = (replace(wing, code="22356005"), replace(crest, code="39723000"))
+    divided = replace(result.regions, regions=whole, parts=parts)
+    write_dicom_objects(replace(result, regions=divided), tmp_path / "a", first_screen=None)
+    (segment,) = dcmread(tmp_path / "a/lesions_seg.dcm").SegmentSequence
+    assert code_of(segment.AnatomicRegionSequence) == ("22356005", "SCT")
+    undivided = replace(divided, parts=(), part_labels=None)
+    write_dicom_objects(replace(result, regions=undivided), tmp_path / "b", first_screen=None)
+    (segment,) = dcmread(tmp_path / "b/lesions_seg.dcm").SegmentSequence
+    assert "AnatomicRegionSequence" not in segment and sides_of(segment) == [LEFT]
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "family"),
     [
@@ -154,3 +173,51 @@ def test_our_reader_takes_the_regions_back_with_names_and_sides(result: StudyRes
     for region in result.regions.regions:
         (value,) = np.unique(placed.labels.array[result.regions.labels.array == region.label])
         assert dict(placed.labels.names)[int(value)] == f"{region.key}:{region.side}".removesuffix(":none")
+
+
+def test_undivided_marrow_comes_back_undivided(result: StudyResult, tmp_path: Path) -> None:
+    rules = load_protocol("pelvis_sij")
+    whole = tuple(
+        replace(region, key=rules.whole.key, name=f"{rules.whole.name}, {region.side}", code=rules.whole.code)
+        for region in result.regions.regions[:2]
+    )
+    write_dicom_objects(replace(result, regions=replace(result.regions, regions=whole)), tmp_path, first_screen=None)
+    grid = result.regions.labels.geometry
+    request = MarrowRequest(path=tmp_path / "marrow_seg.dcm")
+    placed = open_supplied(request, study_space(result.series, grid), protocol=rules).on_t1()
+    assert placed.findings == () and placed.labels.names == ()
+    (_, value) = np.unique(placed.labels.array)
+    assert value not in {label for region in rules.regions for label in region.labels}
+
+
+def test_a_region_that_shares_its_code_with_another_is_told_by_its_name() -> None:
+    rules = load_protocol("generic")
+    specs = (*rules.regions, *rules.other_bones)
+    shared = [spec for spec in specs if spec.code == "54735007"]
+    assert len(shared) > 1
+    names = BoneNames.of(specs)
+    for region in shared:
+        label = NamedLabel(value=1, name=region.name, codes=("14016003", "54735007"), side="left")
+        assert names.region_of(label) == f"{region.key}:left"
+
+
+@pytest.mark.parametrize(("number", "expected"), [(3, 301), (None, 1), (20_240_131_120_000, 301), (0, 1)])
+def test_series_numbers_follow_that_of_the_t1_and_stay_within_what_dicom_allows(
+    result: StudyResult, number: int | None, expected: int
+) -> None:
+    t1 = replace(result.series.t1, series_number=number)
+    told = series_number(replace(result, series=replace(result.series, t1=t1)), SeriesPlace.MARROW)
+    assert 0 < told < 2**31
+    assert told == expected or number == 20_240_131_120_000
+
+
+def test_what_a_library_refuses_is_told_without_its_words_and_costs_no_case(
+    result: StudyResult, tmp_path: Path
+) -> None:
+    made = replace(result.provenance, version="9" * 70)
+    export = write_dicom_objects(replace(result, provenance=made), tmp_path / "dicom", first_screen=None)
+    assert export.files == () and not (tmp_path / "dicom").exists()
+    assert len(export.findings) >= 4
+    for finding in export.findings:
+        assert finding.code == "dicom_not_written" and "ValueError" in finding.message
+        assert "999" not in finding.message

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from itertools import permutations, product
+from itertools import cycle, permutations
 from types import SimpleNamespace
 from typing import Any
 
@@ -218,7 +219,7 @@ def turned(order: tuple[int, ...], signs: tuple[int, ...]) -> StudyResult:
 def test_in_every_plane_what_lies_on_the_patients_left_is_drawn_where_l_stands(open_page: Open) -> None:
     page = None
     towards = {plus for plus, _ in LETTERS}
-    for order, signs in product(permutations(range(3)), [(1, -1, 1), (-1, 1, -1)]):
+    for order, signs in zip(permutations(range(3)), cycle([(1, -1, 1), (-1, 1, -1)])):
         result = turned(order, signs)
         where = int(np.argmax(result.pair.t1.array.max(axis=(1, 2)))) + 1
         page = open_page(lone(result), fragment=f"#slice-{where}", reuse=page)
@@ -289,12 +290,25 @@ def test_a_link_to_a_lesion_opens_there(open_page: Open) -> None:
 
 def test_values_at_the_pointer_are_those_of_the_voxel(open_page: Open) -> None:
     result = build_result()
+    muscle = result.references.muscle
     page = open_page(report(), fragment="#lesion-1")
     page.wait_for_function("() => document.querySelector('#viewer-readout').textContent.includes('lesion 1')")
     words = page.locator("#viewer-readout").inner_text().split(" · ")
-    muscle = result.references.muscle
-    assert float(words[0].removeprefix("T1 ").removesuffix(" × muscle")) == pytest.approx(120 / muscle.t1, abs=0.2)
-    assert float(words[1].removeprefix("STIR ").removesuffix(" × muscle")) == pytest.approx(240 / muscle.stir, abs=0.2)
+    data = json.loads(viewer_view(result).data)
+    target = next(one for one in data["targets"] if one["key"] == "lesion-1")
+    point = np.array(data["to_patient_lps"]) @ (target["slice_index"], target["row"], target["column"], 1)
+    voxel = tuple(np.round(result.pair.t1.geometry.to_index(point)).astype(int))
+    for word, name, volume, level, series in zip(
+        words,
+        ("T1", "STIR"),
+        (result.pair.t1, result.pair.stir),
+        (muscle.t1, muscle.stir),
+        data["series"],
+        strict=False,
+    ):
+        told = float(word.removeprefix(f"{name} ").removesuffix(" × muscle"))
+        half_a_step = (series["signals"][1] - series["signals"][0]) / 2 / level
+        assert told == pytest.approx(volume.array[voxel] / level, abs=half_a_step + 0.006)
 
 
 def test_what_was_not_measured_is_not_told_as_a_number(open_page: Open) -> None:
@@ -303,6 +317,59 @@ def test_what_was_not_measured_is_not_told_as_a_number(open_page: Open) -> None:
     words = page.locator("#viewer-readout").inner_text().split(" · ")
     assert "signal units (no muscle: no lean muscle found)" in words[0]
     assert words[1].startswith("STIR not told: registration failed")
+
+
+def test_mouse_sets_window_crosshair_zoom_and_place(open_page: Open) -> None:
+    page = opened(open_page, report())
+    drawn(page, MIDDLE)
+    picture = page.locator(".viewer-picture").first
+    box = picture.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    words = page.locator(".viewer-window output")
+
+    def width_and_level(at: int = 0) -> tuple[float, float]:
+        _, width, _, level = words.nth(at).inner_text().replace("−", "-").split()
+        return float(width), float(level)
+
+    def dragged(right: float, down: float, *, button: str = "left") -> None:
+        page.mouse.move(x, y)
+        page.mouse.down(button=button)
+        page.mouse.move(x + right, y + down, steps=3)
+        page.mouse.up(button=button)
+
+    before, other = width_and_level(), width_and_level(1)
+    dragged(60, 0, button="right")
+    page.wait_for_function(
+        "(width) => Number(document.querySelector('.viewer-window output').textContent.split(' ')[1]) > width + 5",
+        arg=before[0],
+    )
+    wider = width_and_level()
+    assert wider[0] > before[0] and wider[1] == pytest.approx(before[1], rel=0.02)
+    assert width_and_level(1) == other
+    page.keyboard.down("Shift")
+    dragged(0, 60)
+    page.keyboard.up("Shift")
+    page.wait_for_function(
+        "(level) => Number(document.querySelector('.viewer-window output').textContent.split(' ')[3]) > level + 5",
+        arg=wider[1],
+    )
+    page.mouse.click(x + 40, y)
+    page.mouse.move(5, 5)
+    page.wait_for_function("() => document.querySelector('#viewer-readout').textContent.startsWith('T1 ')")
+    aimed = page.locator("#viewer-readout").inner_text()
+    assert aimed.split(" · ")[-1].startswith("L")
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    for _ in range(4):
+        page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_function("() => document.querySelector('.zoomed') !== null")
+    here = page.locator("#viewer-readout").inner_text()
+    dragged(80, 0)
+    page.wait_for_function("(text) => document.querySelector('#viewer-readout').textContent !== text", arg=here)
+    page.mouse.move(x, y)
+    moved = page.locator("#viewer-readout").inner_text()
+    assert moved.split(" · ")[-1].startswith("R")  # what lay to the patient's right came into the middle
 
 
 def test_flicker_shows_the_other_series_in_the_same_place_and_only_on_a_press(open_page: Open) -> None:
@@ -351,6 +418,13 @@ def test_without_scripts_every_picture_is_there(open_page: Open) -> None:
     assert page.locator("#viewer noscript").count() == 1
     assert page.locator("svg image").count() >= 4
     assert all(page.locator("svg image").nth(at).is_visible() for at in range(2))
+
+
+def test_on_paper_the_viewer_gives_way_to_the_pictures(open_page: Open) -> None:
+    page = open_page(report())
+    page.emulate_media(media="print")
+    assert page.locator("#viewer-frame").is_hidden()
+    assert page.locator("svg image").first.is_visible()
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open) -> None:
