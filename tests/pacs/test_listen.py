@@ -122,6 +122,9 @@ def association(
         if opened.is_established:
             opened.release()
         ae.shutdown()
+        # The library leaves it open where the other end broke off.
+        if opened.dul.socket is not None and opened.dul.socket.socket is not None:
+            opened.dul.socket.socket.close()
 
 
 def send(opened: Association, files: list[Path]) -> list[int]:

@@ -149,5 +149,5 @@ def _refused(problem: str) -> OutputError:
         f"a DICOM object does not say what was measured: {problem}",
         code="dicom_object_differs",
         stage=_STAGE,
-        hint="it was not written; please report it with the header's geometry",
+        hint="it was not written; the label maps among the images hold the same",
     )

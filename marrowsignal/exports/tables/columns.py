@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from marrowsignal.patterns.records import Confidence, PatternClass
@@ -11,10 +11,20 @@ from marrowsignal.regions.records import Side
 from marrowsignal.results.descriptors import Descriptor
 from marrowsignal.signals.records import MeasurementStatus
 
-__all__ = ["TABLE_SCHEMA_VERSION", "Column", "ColumnType", "facts", "family", "value_header"]
+__all__ = [
+    "FIELD",
+    "TABLE_SCHEMA_VERSION",
+    "Column",
+    "ColumnType",
+    "RepeatedColumns",
+    "facts",
+    "family",
+    "value_header",
+]
 
 # MAJOR changes when a column moves, vanishes or changes its meaning, MINOR when one is added at the end of a table.
 TABLE_SCHEMA_VERSION = "2.0"
+FIELD = "FIELD"  # stands for the field of a place where columns are told once for several places
 _PURE_NUMBERS = ("ratio", "index", "sum", "difference")  # a name that says so needs no unit
 _MEASURED = tuple(status.value for status in MeasurementStatus)
 _YES_NO = ("yes", "no")
@@ -79,6 +89,35 @@ class Column:
         if self.unit == "text":
             return ColumnType.CHOICE if self.allowed else ColumnType.TEXT
         return ColumnType.INTEGER if self.whole_number else ColumnType.NUMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedColumns:
+    """Columns that come again for each of several places.
+
+    Attributes
+    ----------
+    word : str
+        Begins the names of `columns` and stands for the beginning of a place's headers.
+    places : tuple of tuple of str
+        Beginning of the headers, and field of ``result.json``, of each place.
+    columns : tuple of Column
+        Of one place, with `word` and ``FIELD`` for what is its own.
+    """
+
+    word: str
+    places: tuple[tuple[str, str], ...]
+    columns: tuple[Column, ...]
+
+    def each(self) -> tuple[Column, ...]:
+        """Return the columns of one place after the other."""
+        return tuple(
+            replace(
+                column, name=prefix + column.name.removeprefix(self.word), source=field + column.source.removeprefix(FIELD)
+            )
+            for prefix, field in self.places
+            for column in self.columns
+        )
 
 
 def value_header(descriptor: Descriptor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from marrowsignal.alignment.records import AlignmentVerdict
-from marrowsignal.exports.tables.columns import Column, facts, value_header
+from marrowsignal.exports.tables.columns import FIELD, Column, RepeatedColumns, facts, value_header
 from marrowsignal.marrow.records import MarrowSource, MaskVerdict
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.quality.records import GateState
@@ -29,6 +29,7 @@ __all__ = [
     "places_of",
     "study_columns",
     "study_head",
+    "study_parts",
 ]
 
 STUDY_TABLE = "study.csv"
@@ -48,6 +49,8 @@ class PlaceState(StrEnum):
     NOT_IN_VIEW = "not_in_view"
 
 
+_PAIR = "PAIR"
+_PLACE = "PLACE"
 _WITH_VALUES = (PlaceState.IN_VIEW, PlaceState.AS_PART)
 _WITHOUT = tuple(state.value for state in PlaceState if state not in _WITH_VALUES)
 _MEASURED = tuple(status.value for status in MeasurementStatus)
@@ -165,22 +168,17 @@ def _paired(spec: RegionSpec, protocol: Protocol) -> bool:
     return spec.paired and protocol.symmetric_anatomy
 
 
-def _place_columns(prefix: str, section: str) -> tuple[Column, ...]:
+def _place_columns() -> tuple[Column, ...]:
     """Return the columns of one region and side, or of all marrow."""
     own = (
-        (f"{prefix}_status", "text", section, "Whether it has values in this study, and else why not."),
-        (f"{prefix}_volume_ml", "ml", f"{section}.volume_ml", "Marrow mask in it."),
-        (f"{prefix}_core_volume_ml", "ml", f"{section}.core_volume_ml", "The part that is measured."),
-        (f"{prefix}_coverage_fraction", "fraction", f"{section}.coverage_fraction", "Share that lies in the picture."),
-        (f"{prefix}_lesion_ml", "ml", f"{section}.lesion_ml", "Lesion volume in it; 0: looked for, none found."),
+        (f"{_PLACE}_status", "text", FIELD, "Whether it has values in this study, and else why not."),
+        (f"{_PLACE}_volume_ml", "ml", f"{FIELD}.volume_ml", "Marrow mask in it."),
+        (f"{_PLACE}_core_volume_ml", "ml", f"{FIELD}.core_volume_ml", "The part that is measured."),
+        (f"{_PLACE}_coverage_fraction", "fraction", f"{FIELD}.coverage_fraction", "Share that lies in the picture."),
+        (f"{_PLACE}_lesion_ml", "ml", f"{FIELD}.lesion_ml", "Lesion volume in it; 0: looked for, none found."),
     )
-    plain = facts(STUDY_TABLE, own, allowed={f"{prefix}_status": tuple(state.value for state in PlaceState)})
-    return (*plain, *_descriptor_columns(prefix, section, REGION_DESCRIPTORS))
-
-
-def _symmetry_columns(key: str) -> tuple[Column, ...]:
-    """Return the columns of one pair, left against right."""
-    return _descriptor_columns(f"symmetry_{key}", f"symmetry[key={key}]", SYMMETRY_DESCRIPTORS)
+    plain = facts(STUDY_TABLE, own, allowed={f"{_PLACE}_status": tuple(state.value for state in PlaceState)})
+    return (*plain, *_descriptor_columns(_PLACE, FIELD, REGION_DESCRIPTORS))
 
 
 def _descriptor_columns(prefix: str, section: str, descriptors: tuple[Descriptor, ...]) -> tuple[Column, ...]:
@@ -204,18 +202,32 @@ def _descriptor_columns(prefix: str, section: str, descriptors: tuple[Descriptor
 
 def study_columns(protocol: Protocol) -> tuple[Column, ...]:
     """Return the columns of `protocol`, in the order of the cells of `study_csv`."""
-    columns = [*study_head()]
-    for key in pairs_of(protocol):
-        columns += _symmetry_columns(key)
-    columns += _place_columns("all", "whole")
-    taken = tuple(column.name for column in columns)
+    return tuple(column for part in study_parts(protocol) for column in _each(part))
+
+
+def study_parts(protocol: Protocol) -> tuple[Column | RepeatedColumns, ...]:
+    """Return the same columns, those that come again for each pair and each place told once."""
+    pairs = tuple((f"symmetry_{key}", f"symmetry[key={key}]") for key in pairs_of(protocol))
+    symmetry = RepeatedColumns(
+        word=_PAIR, places=pairs, columns=_descriptor_columns(_PAIR, FIELD, SYMMETRY_DESCRIPTORS)
+    )
+    head = (*study_head(), *((symmetry,) if pairs else ()))
+    columns = _place_columns()
+    whole = RepeatedColumns(word=_PLACE, places=(("all", "whole"),), columns=columns)
+    taken = [column.name for part in (*head, whole) for column in _each(part)]
+    places = []
     for spec, side in places_of(protocol):
         # A protocol may call a region by a word that columns above begin with.
         name = f"region_{spec.key}" if any(one.startswith(f"{spec.key}_") for one in taken) else spec.key
         prefix = name if side in (None, Side.NONE) else f"{name}_{side}"
-        columns += _place_columns(prefix, f"regions[key={spec.key}{'' if side is None else f', side={side}'}]")
+        places.append((prefix, f"regions[key={spec.key}{'' if side is None else f', side={side}'}]"))
     other = ("other_regions_in_view", "text", "regions[].key", "Regions without columns here; see regions.csv.")
-    return (*columns, *facts(STUDY_TABLE, (other,)))
+    repeated = RepeatedColumns(word=_PLACE, places=(*whole.places, *places), columns=columns)
+    return (*head, repeated, *facts(STUDY_TABLE, (other,)))
+
+
+def _each(part: Column | RepeatedColumns) -> tuple[Column, ...]:
+    return part.each() if isinstance(part, RepeatedColumns) else (part,)
 
 
 def study_head() -> tuple[Column, ...]:

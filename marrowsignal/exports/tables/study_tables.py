@@ -22,7 +22,7 @@ from marrowsignal.exports.tables.dictionary import (
     SYMMETRY_COLUMNS,
 )
 from marrowsignal.exports.tables.measurement_table import measurements_csv
-from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_columns
+from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_parts
 from marrowsignal.exports.tables.study_row import study_csv
 from marrowsignal.regions.records import Region
 from marrowsignal.results.descriptors import (
@@ -75,7 +75,7 @@ def write_tables(result: StudyResult, folder: Path, *, document: ResultDocument 
         ("quality.csv", quality_csv(result)),
         ("measurements.csv", measurements_csv(told)),
         (STUDY_TABLE, study_csv(told, protocol=result.protocol)),
-        (DICTIONARY_FILE, columns_json((*COLUMNS, *study_columns(result.protocol)))),
+        (DICTIONARY_FILE, columns_json((*COLUMNS, *study_parts(result.protocol)))),
     ):
         if text is not None:
             (folder / name).write_bytes(text.encode("utf-8"))
