@@ -14,6 +14,7 @@ from pathlib import Path
 
 import marrowsignal as ms
 from marrowsignal.errors import InputError, SomeStudiesFailedError, UsageError
+from marrowsignal.report import draw_first_screen
 
 
 def analyze(study: Path, out: Path) -> str:
@@ -30,7 +31,8 @@ def analyze(study: Path, out: Path) -> str:
     told = []
     for pair in ms.find_pairs(catalog):
         result = ms.analyze_study(pair, key_folder=out)
-        folder = ms.write_case(result, out, report_html=ms.render_report(result))
+        page, picture = ms.render_report(result), draw_first_screen(result)
+        folder = ms.write_case(result, out, report_html=page, first_screen=picture)
         told.append(f"{result.call.pattern_class} ({result.call.confidence}), case {folder.name}")
     return "; ".join(told)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import marrowsignal as ms
 from marrowsignal.intensity import mark_metal
 from marrowsignal.quality import check_quality, withhold
+from marrowsignal.report import draw_first_screen
 
 
 def main(study: Path, out: Path) -> None:
@@ -65,7 +66,8 @@ def main(study: Path, out: Path) -> None:
         series=chosen, pair=pair, marrow=marrow, regions=regions, references=references, signals=signals,
         quality=quality, call=call, protocol=rules, key_folder=out,
     )  # fmt: skip
-    folder = ms.write_case(result, out, report_html=ms.render_report(result))
+    page, picture = ms.render_report(result), draw_first_screen(result)
+    folder = ms.write_case(result, out, report_html=page, first_screen=picture)
     print(f"report: {folder / 'report.html'}")
 
 

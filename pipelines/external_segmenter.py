@@ -15,6 +15,7 @@ from pathlib import Path
 import marrowsignal as ms
 from marrowsignal.errors import InputError, SomeStudiesFailedError, UsageError
 from marrowsignal.marrow.external import find_segmenter
+from marrowsignal.report import draw_first_screen
 
 
 def analyze(study: Path, out: Path, name: str) -> str:
@@ -22,7 +23,8 @@ def analyze(study: Path, out: Path, name: str) -> str:
     told = []
     for pair in ms.find_pairs(ms.find_series(study)):
         result = ms.analyze_study(pair, marrow_from=f"external:{name}", key_folder=out)
-        folder = ms.write_case(result, out, report_html=ms.render_report(result))
+        page, picture = ms.render_report(result), draw_first_screen(result)
+        folder = ms.write_case(result, out, report_html=page, first_screen=picture)
         noticed = [finding.code for finding in result.marrow.findings]
         told.append(f"case {folder.name}: {result.marrow.made_by}; {', '.join(noticed) or 'nothing to note'}")
     return "; ".join(told)

@@ -95,7 +95,7 @@ def _outcomes(question: Question, cases: tuple[CohortCase, ...], protocol: Proto
     if problem:
         return _kept(question, old, people, f"{problem}{sample.where}", interval=(low, high))
     cut, told = sign * parting.cut, _told(question, sample, parting, every, protocol)
-    zone = f"grey zone of the cut {cut:.3f} ({low:.3f} to {high:.3f}); {told}"
+    zone = f"gray zone of the cut {cut:.3f} ({low:.3f} to {high:.3f}); {told}"
     return tuple(
         Outcome(
             path=f"evidence.{path}",

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
 
-__all__ = ["ReferenceTissue", "ReferenceVerdict", "References"]
+__all__ = ["ReferenceLabel", "ReferenceTissue", "ReferenceVerdict", "References"]
+
+
+class ReferenceLabel(IntEnum):
+    """Values of the label map of reference tissues."""
+
+    MUSCLE = 1
+    FAT = 2
+    NORMAL_MARROW = 3
 
 
 class ReferenceVerdict(StrEnum):
@@ -66,7 +74,7 @@ class References:
     muscle, fat, normal_marrow : ReferenceTissue
         Lean muscle, subcutaneous fat, own normal marrow.
     labels : LabelVolume
-        1 muscle, 2 fat, 3 normal marrow, on the T1 grid.
+        Of `ReferenceLabel`, on the T1 grid.
     noise_t1, noise_stir : float or None
         Noise SD in bias-corrected signal; None without tissue to measure it in, or without a STIR series.
     t1_residual_bias_fraction, stir_residual_bias_fraction : float or None

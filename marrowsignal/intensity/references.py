@@ -11,7 +11,7 @@ from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.intensity.noise import noise_sd
-from marrowsignal.intensity.records import References, ReferenceTissue, ReferenceVerdict
+from marrowsignal.intensity.records import ReferenceLabel, References, ReferenceTissue, ReferenceVerdict
 from marrowsignal.intensity.reference_verdicts import (
     MuscleFound,
     fat_to_muscle,
@@ -28,7 +28,7 @@ from marrowsignal.shading.mode import mode_of
 __all__ = ["find_references"]
 
 _STAGE = "find_references"
-_NAMES = ((1, "muscle"), (2, "fat"), (3, "normal_marrow"))
+_NAMES = tuple((int(label), label.name.lower()) for label in ReferenceLabel)
 _MAD_TO_SD = 1.4826
 
 
@@ -65,8 +65,8 @@ def find_references(
     )
     normal = _normal_marrow(t1, stir, core_mask & seen)
     labels = np.zeros(t1.shape, np.uint16)
-    for value, mask in ((1, tissues.lean), (2, tissues.fat), (3, normal)):
-        labels[mask] = value
+    for label, mask in zip(ReferenceLabel, (tissues.lean, tissues.fat, normal), strict=True):
+        labels[mask] = label
     images = _Images(t1=t1, stir=stir, protocol=protocol, spacing_mm=pair.t1.geometry.spacing_mm)
     fat = judged_fat(images.measured("fat", tissues.fat, tissues.local_fat), protocol)
     # Organs and fluid are apart too; fat that is uneven as well tells that it is shading.

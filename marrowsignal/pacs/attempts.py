@@ -14,12 +14,21 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError, SSLE
 from marrowsignal.errors import PacsError
 from marrowsignal.pacs.address import PASSWORD_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE
 from marrowsignal.pacs.records import Patience
+from marrowsignal.pacs.session import ElsewhereError, TooLongError
 
 __all__ = ["NOT_FOUND", "OF_THE_PACS", "attempt"]
 
 # Codes of errors that every further request would meet too.
 OF_THE_PACS = frozenset(
-    {"pacs_certificate", "pacs_not_dicomweb", "pacs_refuses_us", "pacs_timeout", "pacs_unreachable"}
+    {
+        "pacs_busy",
+        "pacs_certificate",
+        "pacs_not_dicomweb",
+        "pacs_refuses_us",
+        "pacs_sends_elsewhere",
+        "pacs_timeout",
+        "pacs_unreachable",
+    }
 )
 NOT_FOUND = "pacs_not_found"
 
@@ -80,6 +89,11 @@ def _told(error: requests.RequestException, stage: str) -> PacsError:
     elif isinstance(error, SSLError):
         message, code = "the PACS's certificate is not to be trusted", "pacs_certificate"
         hint = "give the file of your site's authority with --ca or REQUESTS_CA_BUNDLE; checking cannot be switched off"
+    elif isinstance(error, ElsewhereError):
+        message, code = "the PACS sends us to another host, port or scheme", "pacs_sends_elsewhere"
+        hint = "if that is right, give that address; nothing was sent there"
+    elif isinstance(error, TooLongError):
+        message, code, hint = "the PACS's answer does not end", "pacs_too_long", "ask who runs it"
     elif isinstance(error, requests.Timeout) and not isinstance(error, requests.ConnectionError):
         message, code, hint = "the PACS did not answer in time", "pacs_timeout", "try again later"
     elif isinstance(error, _DROPPED):
@@ -98,6 +112,8 @@ def _told_of_status(status: int) -> tuple[str, str, str]:
         return f"the PACS {what} (HTTP {status})", "pacs_refuses_us", hint
     if status in (404, 410):
         return f"the PACS has no such thing (HTTP {status})", NOT_FOUND, "check the address and the UID"
+    if status in _PASSING_STATUS - {500}:
+        return f"the PACS is busy or down (HTTP {status})", "pacs_busy", "try again later"
     if status in _PASSING_STATUS:
         return f"the PACS fails (HTTP {status})", "pacs_fails", "try again later, or ask who runs it"
     return f"the PACS refuses the request (HTTP {status})", "pacs_refuses_request", "ask who runs it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -12,6 +13,7 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS
+from requests.exceptions import InvalidJSONError
 
 from marrowsignal.dicom.headers.header_values import UNREADABLE, quiet_pydicom
 from marrowsignal.errors import PacsError, UsageError
@@ -22,13 +24,19 @@ from marrowsignal.pacs.multipart import one_part, write_one_part
 from marrowsignal.pacs.records import InstanceAddress, Patience
 from marrowsignal.pacs.session import open_session
 
-__all__ = ["Pacs", "check_uid"]
+__all__ = ["Pacs", "check_uid", "is_uid"]
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 _PAGE = 1000
+_MOST_LISTED = 200_000
 _INSTANCE = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _ANSWERED = (200, 202, 409)  # stored, stored in part, none stored: each with a body that says what and why
 _USUAL_PATIENCE = Patience()
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a DICOM UID; what is none has no place in an address."""
+    return _UID.fullmatch(text) is not None
 
 
 def check_uid(uid: str, *, what: str) -> str:
@@ -40,7 +48,7 @@ def check_uid(uid: str, *, what: str) -> str:
         If it is none; it is not repeated, as it may be anything.
     """
     bare = uid.strip()
-    if not _UID.fullmatch(bare):
+    if not is_uid(bare):
         raise UsageError(
             f"{what} is no DICOM UID", code="pacs_uid", stage="pacs", hint="digits and dots, at most 64 of them"
         )
@@ -116,7 +124,7 @@ class Pacs:
         while True:
             offset = len(seen)
             page = attempt(
-                lambda: self._client.search_for_instances(study, series, limit=_PAGE, offset=offset),  # noqa: B023 - called at once
+                lambda: self._page(study, series, offset),  # noqa: B023 - called at once
                 self._patience,
                 stage="find_instances",
             )
@@ -126,6 +134,14 @@ class Pacs:
             seen.update(str(answer.get("SOPInstanceUID", "")) for answer in fresh)
             if not fresh:
                 return
+
+    def _page(self, study: str, series: str | None, offset: int) -> list[object]:
+        page: object = None
+        with suppress(RecursionError):
+            page = self._client.search_for_instances(study, series, limit=_PAGE, offset=offset)
+        if not isinstance(page, list) or offset > _MOST_LISTED:
+            raise InvalidJSONError("no list of instances")
+        return page
 
     def retrieve(self, place: InstanceAddress, stream: BinaryIO) -> None:
         """Bring one instance as it is stored (WADO-RS), straight into a file.
@@ -194,7 +210,7 @@ class Pacs:
 
 def _address(answer: Dataset, study: str) -> InstanceAddress:
     series, instance = (str(answer.get(keyword, "")) for keyword in ("SeriesInstanceUID", "SOPInstanceUID"))
-    if not (_UID.fullmatch(series) and _UID.fullmatch(instance)):
+    if not (is_uid(series) and is_uid(instance)):
         raise PacsError(
             "the PACS lists an instance without its UIDs",
             code="pacs_not_dicomweb",
@@ -215,12 +231,11 @@ def _dataset(answer: object) -> Dataset:
 
 def _refusal(response: requests.Response) -> str:
     """Words of the first failure that a STOW answer tells (PS3.18, 10.5.3.1)."""
-    try:
+    # What follows no standard says nothing; whether the object is there is looked at in any case.
+    with suppress(*UNREADABLE):
         answer = _dataset(response.json())
-    except requests.JSONDecodeError:
-        answer = Dataset()
-    for failed in (*answer.get("FailedSOPSequence", ()), *answer.get("OtherFailuresSequence", ())):
-        code = int(failed.get("FailureReason", 0) or 0)
-        words = STORAGE_SERVICE_CLASS_STATUS.get(code, ("", "no known reason"))[1]
-        return f"{words} ({code:04X}H)"
+        for failed in (*answer.get("FailedSOPSequence", ()), *answer.get("OtherFailuresSequence", ())):
+            code = int(failed.get("FailureReason", 0) or 0)
+            words = STORAGE_SERVICE_CLASS_STATUS.get(code, ("", "no known reason"))[1]
+            return f"{words} ({code:04X}H)"
     return "the PACS does not say why (HTTP 409)" if response.status_code == 409 else ""

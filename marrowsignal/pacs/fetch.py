@@ -144,11 +144,12 @@ def _bring_one(pacs: Pacs, place: InstanceAddress, folder: Path) -> None:
 
 
 def _check(stream: BinaryIO, place: InstanceAddress) -> None:
-    """Refuse what is no DICOM file from its begin to its end, or another instance than the one asked for."""
+    """Refuse what cannot be read, or is another instance than the one asked for."""
     try:
         header = dcmread(stream)
     except UNREADABLE:
         header = None
-    if header is None or header.get("SOPInstanceUID") != place.sop_instance_uid:
+    asked = (place.study_instance_uid, place.sop_instance_uid)
+    if header is None or (header.get("StudyInstanceUID"), header.get("SOPInstanceUID")) != asked:
         what = "no DICOM file" if header is None else "another instance than the one asked for"
         raise PacsError(f"the PACS sent {what}", code="pacs_wrong_instance", stage=_STAGE, hint="ask who runs it")

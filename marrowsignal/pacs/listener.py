@@ -13,6 +13,7 @@ from marrowsignal.dicom.headers.header_values import quiet_pydicom
 from marrowsignal.dicom.privacy.case_name import case_key
 from marrowsignal.errors import MarrowSignalError, OutputError, PacsError
 from marrowsignal.pacs.inbox import Delivery, Inbox, StudyState, StudyStatus
+from marrowsignal.pacs.inbox_lock import only_listener
 from marrowsignal.pacs.records import Analysis, ArrivedStudy, ListenSettings
 from marrowsignal.pacs.storage_server import StorageServer
 
@@ -60,13 +61,26 @@ def listen(
     Raises
     ------
     UsageError
-        If it cannot listen there.
+        If it cannot listen there, or another listener uses the inbox.
     OutputError
         If the inbox cannot be written.
     """
+    with only_listener(settings.inbox), quiet_pydicom():
+        _take_in(settings, on_study, deliver=deliver, stop=stop, tell=tell, on_ready=on_ready)
+
+
+def _take_in(
+    settings: ListenSettings,
+    on_study: Callable[[ArrivedStudy], Analysis],
+    *,
+    deliver: Callable[[Path], None] | None,
+    stop: threading.Event,
+    tell: Callable[[str], None],
+    on_ready: Callable[[int], None],
+) -> None:
     inbox = Inbox(settings.inbox, key=case_key(settings.out), min_free_bytes=settings.min_free_bytes)
     waiting = _Waiting(inbox.unfinished())
-    with quiet_pydicom(), StorageServer(settings, inbox, on_study=waiting.add, tell=tell) as server:
+    with StorageServer(settings, inbox, on_study=waiting.add, tell=tell) as server:
         on_ready(server.port)
         work = _Work(settings=settings, inbox=inbox, on_study=on_study, deliver=deliver, tell=tell)
         while not stop.is_set():
@@ -74,9 +88,10 @@ def listen(
             name = waiting.take(lambda study: server.settled(study) and work.is_due(study))
             if name is None:
                 stop.wait(min(_LOOK_EACH_S, settings.quiet_s / 4))
-            elif work.do(name):
-                server.forget(name)
-            else:
+                continue
+            # Before the analysis: what comes during it has to become quiet anew.
+            server.forget(name)
+            if not work.do(name):
                 waiting.add(name)
 
 
@@ -121,8 +136,6 @@ class _Work:
         self.not_before_s.pop(name, None)
         try:
             status = self._next_status(name)
-            if status is not None:
-                self.inbox.set_status(name, status)
         except Interrupted:
             return False
         except FileNotFoundError:
@@ -130,20 +143,24 @@ class _Work:
         except (OSError, OutputError):
             self.tell(f"study {name}: the inbox cannot be read or written; tried again later")
             return self._later(name)
-        return status is None or status.delivery is not Delivery.WAITING or self._later(name)
+        return status.delivery is not Delivery.WAITING or self._later(name)
 
     def _later(self, name: str) -> bool:
         self.not_before_s[name] = time.monotonic() + self.settings.retry_s
         return False
 
-    def _next_status(self, name: str) -> StudyStatus | None:
-        """Analyze and deliver what is not yet; None where nothing is to be done."""
+    def _next_status(self, name: str) -> StudyStatus:
+        """Analyze and deliver what is not yet, and keep what became of it."""
         images, status = self.inbox.images_hash(name), self.inbox.status(name)
-        if status is None or status.images != images or status.state is StudyState.FAILED:
+        waits = status is not None and status.delivery is Delivery.WAITING
+        if status is None or status.images != images or (status.state is StudyState.FAILED and not waits):
             status = self._analyzed(name, images)
-        elif status.delivery is not Delivery.WAITING:
-            return None
-        return self._delivered(name, status)
+            # Before the delivery, which may take long: what ends the listener then costs no second analysis.
+            self.inbox.set_status(name, status)
+        if status.delivery is Delivery.WAITING:
+            status = self._delivered(name, status)
+            self.inbox.set_status(name, status)
+        return status
 
     def _analyzed(self, name: str, images: str) -> StudyStatus:
         self.tell(f"study {name}: complete, analyzing")
@@ -158,20 +175,32 @@ class _Work:
         told = f"failed: {made.problem}" if made.problem else f"analyzed, {len(made.cases)} case(s)"
         self.tell(f"study {name}: {told}")
         state = StudyState.FAILED if made.problem else StudyState.ANALYZED
-        return StudyStatus(state=state, reason=made.problem, cases=made.cases, images=images, finished_s=time.time())
+        return StudyStatus(
+            state=state,
+            reason=made.problem,
+            cases=made.cases,
+            delivery=Delivery.WAITING if self.deliver is not None and made.cases else Delivery.NOT_ASKED,
+            images=images,
+            finished_s=time.time(),
+        )
 
     def _delivered(self, name: str, status: StudyStatus) -> StudyStatus:
-        if self.deliver is None or not status.cases:
-            return status
+        if self.deliver is None:
+            return status  # of a run that was asked to deliver
         try:
             for case in status.cases:
                 self.deliver(self.settings.out / case)
         except MarrowSignalError as error:
             delivery = Delivery.WAITING if isinstance(error, PacsError) else Delivery.REFUSED
-            self.tell(f"study {name}: delivery {delivery}: {error}")
-            return replace(status, delivery=delivery, delivery_reason=str(error))
+            return self._not_delivered(name, status, delivery, str(error))
+        except Exception as error:  # noqa: BLE001 - as for the analysis
+            return self._not_delivered(name, status, Delivery.REFUSED, f"a bug ({type(error).__name__})")
         self.tell(f"study {name}: delivered")
         return replace(status, delivery=Delivery.DONE, delivery_reason="", finished_s=time.time())
+
+    def _not_delivered(self, name: str, status: StudyStatus, delivery: Delivery, reason: str) -> StudyStatus:
+        self.tell(f"study {name}: delivery {delivery}: {reason}")
+        return replace(status, delivery=delivery, delivery_reason=reason)
 
     def tidy(self) -> None:
         """Remove now and then what was kept long enough."""

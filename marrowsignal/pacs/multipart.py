@@ -49,14 +49,19 @@ def write_one_part(response: requests.Response, stream: BinaryIO) -> None:
     kind = Message()
     kind["Content-Type"] = response.headers.get("Content-Type", "")
     chunks: Iterator[bytes] = response.iter_content(_CHUNK)
-    if kind.get_content_type() == "application/dicom":
+    if kind.get_content_type() == "application/dicom" and _tells_its_end(response):
         for chunk in chunks:
             stream.write(chunk)
         return
     boundary = kind.get_boundary()
-    if kind.get_content_type() != "multipart/related" or not boundary:
+    if kind.get_content_type() != "multipart/related" or not (boundary and boundary.isascii()):
         raise InvalidHeader("no multipart/related answer", response=response)
-    _write_until(b"\r\n--" + boundary.encode("latin-1"), _after_headers(chunks), stream)
+    _write_until(b"\r\n--" + boundary.encode(), _after_headers(chunks), stream)
+
+
+def _tells_its_end(response: requests.Response) -> bool:
+    """Whether a body that was cut off would be noticed: nothing in a DICOM file says where it ends."""
+    return "Content-Length" in response.headers or response.headers.get("Transfer-Encoding", "").lower() == "chunked"
 
 
 def _after_headers(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from marrowsignal.dicom.headers.header_values import UNREADABLE, quiet_pydicom
 from marrowsignal.errors import InputError, PacsError
 from marrowsignal.pacs.attempts import NOT_FOUND
-from marrowsignal.pacs.dicomweb import Pacs
+from marrowsignal.pacs.dicomweb import Pacs, is_uid
 from marrowsignal.pacs.records import InstanceAddress, PushedObject, PushOutcome, PushReport
 from marrowsignal.pacs.same_object import changed_elements, split_coerced
 
@@ -103,16 +103,15 @@ def _push(pacs: Pacs, data: bytes) -> tuple[PushOutcome, str, tuple[str, ...]]:
         if not changed:
             return PushOutcome.ALREADY_THERE, "", coerced
     refusal = pacs.store(data)
-    if refusal:
-        return PushOutcome.REFUSED, refusal, ()
+    # Looked at even then: what was stored and not answered, and is sent again, some refuse as a duplicate.
     after = _held(pacs, place)
     if after is None:
-        return PushOutcome.REFUSED, "the PACS took it and does not give it back", ()
+        return PushOutcome.REFUSED, refusal or "the PACS took it and does not give it back", ()
     coerced, changed = _compare(data, after)
     if not changed:
         return PushOutcome.STORED, "", coerced
     reason = _KEPT_ITS_OWN if before is not None else f"the PACS changed {', '.join(changed)}"
-    return PushOutcome.REFUSED, reason, ()
+    return PushOutcome.REFUSED, refusal or reason, ()
 
 
 def _held(pacs: Pacs, place: InstanceAddress) -> bytes | None:
@@ -141,4 +140,4 @@ def _dataset(data: bytes) -> Dataset | None:
         dataset = dcmread(io.BytesIO(data))
     except UNREADABLE:
         return None
-    return dataset if all(keyword in dataset for keyword in _UIDS) else None
+    return dataset if all(is_uid(str(dataset.get(keyword, ""))) for keyword in _UIDS) else None

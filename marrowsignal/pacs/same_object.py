@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+from marrowsignal.dicom.headers.header_values import UNREADABLE
+
 __all__ = ["changed_elements", "split_coerced"]
 
 # What a PACS may bring into line with its own records of patient and order (PS3.4, B.4.1.3), and how it writes text.
@@ -57,7 +59,10 @@ def _same(keyword: str, sent: Dataset, held: Dataset, tag: int) -> bool:
     if tag not in held:
         return False
     if keyword == _PIXELS and sent.file_meta.TransferSyntaxUID != held.file_meta.TransferSyntaxUID:
-        return bool((sent.pixel_array == held.pixel_array).all())
+        try:
+            return bool((sent.pixel_array == held.pixel_array).all())
+        except UNREADABLE:
+            return False  # what cannot be decoded is not known to be the same
     mine, theirs = sent[tag].value, held[tag].value
     # An empty value is read as None or as nothing, depending on how it was written.
     return bool(mine == theirs) or (not mine and not theirs and mine != 0 and theirs != 0)

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
+from requests.exceptions import InvalidURL
 from requests.utils import get_netrc_auth
+from urllib3.exceptions import LocationValueError
 
 from marrowsignal import __version__
 from marrowsignal.errors import UsageError
 from marrowsignal.pacs.address import credentials
 
-__all__ = ["open_session"]
+__all__ = ["ElsewhereError", "TooLongError", "open_session"]
 
 # curl's and requests' own names for a site's bundle of authorities.
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+# An element of DICOM holds less than 4 GiB; lists and replies are text, and held in memory.
+_MOST_BYTES_OF_AN_INSTANCE = 1 << 32
+_MOST_BYTES_OF_A_REPLY = 1 << 26
+
+
+class ElsewhereError(requests.RequestException):
+    """The PACS sends us on to another host, or to an unencrypted address."""
+
+
+class TooLongError(requests.RequestException):
+    """An answer does not end, or unpacks to more than anything that was asked for."""
 
 
 class _Bearer(AuthBase):
-    """Sends a token; a redirect to another host loses it, as requests takes this header off."""
+    """Sends a token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -33,8 +47,28 @@ class _Bearer(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Follows redirects within the PACS only: a POST that is sent on takes the patient's objects with it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where an answer sends us; None where it does not."""
+        target = super().get_redirect_target(resp)
+        if target is not None and not _is_same_origin(resp.url, target):
+            resp.close()
+            raise ElsewhereError(response=resp)
+        return target
+
+
+def _is_same_origin(url: str, target: str) -> bool:
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, target))
+    except ValueError:
+        return False
+    return (here.scheme, here.netloc) == (there.scheme, there.netloc)
+
+
 class _Adapter(HTTPAdapter):
-    """Leaves ``Host`` to the HTTP library: dicomweb-client sets it without the port and keeps it on redirects."""
+    """Bounds answers, and leaves ``Host`` to the HTTP library: dicomweb-client sets it without the port."""
 
     def send(
         self,
@@ -47,7 +81,28 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         """Send one request."""
         request.headers.pop("Host", None)
-        return super().send(request, stream, timeout, verify, cert, dict(proxies or {}))
+        try:
+            response = super().send(request, stream, timeout, verify, cert, dict(proxies or {}))
+        except LocationValueError:
+            raise InvalidURL(request=request) from None
+        _bound(response, _MOST_BYTES_OF_AN_INSTANCE if stream else _MOST_BYTES_OF_A_REPLY)
+        return response
+
+
+def _bound(response: requests.Response, most: int) -> None:
+    """Have the reading of a body end with an error where it unpacks to more than `most` bytes."""
+    unbounded = response.raw.stream
+
+    def stream(amount: int, *, decode_content: bool) -> Iterator[bytes]:
+        left = most
+        for piece in unbounded(amount, decode_content=decode_content):
+            left -= len(piece)
+            if left < 0:
+                response.close()
+                raise TooLongError(response=response)
+            yield piece
+
+    response.raw.stream = stream
 
 
 def open_session(url: str, ca_file: Path | None) -> requests.Session:
@@ -68,7 +123,7 @@ def open_session(url: str, ca_file: Path | None) -> requests.Session:
     UsageError
         If the file of authorities is missing, or the credentials are given by half.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.headers["User-Agent"] = f"marrowsignal/{__version__}"
     session.verify = _authorities(ca_file)

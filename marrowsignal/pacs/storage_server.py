@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import ThreadedAssociationServer
 
 from marrowsignal.errors import UsageError
 from marrowsignal.pacs.inbox import Inbox, NoRoomError, NotAnInstanceError
@@ -25,6 +28,9 @@ _SUCCESS = 0x0000
 _OUT_OF_RESOURCES = 0xA700
 _NOT_THE_INSTANCE = 0xA900
 _STAGE = "listen"
+# Between two pieces of what a sender has begun to send.
+_SILENCE_S = 30.0
+_END_WITHIN_S = 5.0
 
 
 class _Arrivals:
@@ -84,22 +90,28 @@ class StorageServer:
         self._on_study, self._tell = on_study, tell
         self._arrivals = _Arrivals()
         self._ae = AE(ae_title=settings.ae_title)
+        self._ae.acse_timeout = _SILENCE_S
         self._ae.require_called_aet = True
         self._ae.require_calling_aet = list(settings.allowed_ae_titles)
         self._ae.add_supported_context(Verification)
         for context in AllStoragePresentationContexts:
             self._ae.add_supported_context(context.abstract_syntax or "", ALL_TRANSFER_SYNTAXES)
+        self._server: ThreadedAssociationServer | None = None
         self.port = settings.port
 
     def __enter__(self) -> Self:
         ends = (evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_CONN_CLOSE)
         context = None if self._settings.tls is None else _tls_context(self._settings.tls)
         try:
-            server = self._ae.start_server(
+            self._server = self._ae.start_server(
                 (self._settings.host, self._settings.port),
                 block=False,
                 ssl_context=context,
-                evt_handlers=[(evt.EVT_C_STORE, self._store), *((end, self._ended) for end in ends)],
+                evt_handlers=[
+                    (evt.EVT_CONN_OPEN, _bound_silence),
+                    (evt.EVT_C_STORE, self._store),
+                    *((end, self._ended) for end in ends),
+                ],
             )
         except (OSError, OverflowError) as error:
             raise UsageError(
@@ -108,14 +120,24 @@ class StorageServer:
                 stage=_STAGE,
                 hint="give another --port, and with --host an address of this machine",
             ) from error
-        if server is not None:  # None comes of a server that blocks
-            self.port = int(server.server_address[1])
+        if self._server is not None:  # None comes of a server that blocks
+            self.port = int(self._server.server_address[1])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ae.shutdown()
+        if self._server is not None:
+            self._server.shutdown()
+        # Not the library's way, which waits for ever for a sender that stopped amid a message.
+        still_open = self._ae.active_associations
+        busy = [association for association in still_open if association.is_established]
+        for association in still_open:
+            _cut(association)
+        for association in busy:
+            association.join(_END_WITHIN_S)
+        for association in still_open:
+            association.kill()
 
     def settled(self, study: str) -> bool:
         """Whether nothing of the study came for long enough, and nobody who brought part of it is still connected."""
@@ -144,8 +166,30 @@ class StorageServer:
             self._tell(f"study {study}: {count} instances came")
 
 
+def _bound_silence(event: Event) -> None:
+    """Let no sender that stops amid a message keep its place for ever: the library's own times do not count then."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.settimeout(_SILENCE_S)
+
+
+def _cut(association: Association) -> None:
+    connection = association.dul.socket
+    with suppress(OSError):
+        if connection is not None and connection.socket is not None:
+            connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+class _LazyContext(ssl.SSLContext):
+    """Shakes hands in the association's own thread: the library does it where it accepts, and holds up all others."""
+
+    def wrap_socket(self, sock: socket.socket, server_side: bool = False, *_: Any, **_others: Any) -> ssl.SSLSocket:
+        """Wrap a connection that was just accepted."""
+        return super().wrap_socket(sock, server_side=server_side, do_handshake_on_connect=False)
+
+
 def _tls_context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _LazyContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(files.certificate, files.key)

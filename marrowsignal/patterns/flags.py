@@ -170,7 +170,7 @@ def _diffuse(signals: Signals, cuts: EvidenceCuts, flag: FocalFlag, muscle: str)
         question,
         Measurement(id="D50", name="t1_dark_share", value=dark, unit="percent"),
         f"at least {enough:g} percent, in at least two regions where there are two; unclear while as much lies in the "
-        f"grey zone up to {cuts.t1_muscle_grey.high:g}" + (f", or while muscle is in doubt: {doubt}" if doubt else ""),
+        f"gray zone up to {cuts.t1_muscle_grey.high:g}" + (f", or while muscle is in doubt: {doubt}" if doubt else ""),
         state,
         cuts.infiltration_share,
     )

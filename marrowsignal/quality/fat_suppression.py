@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.quality.header_checks import normalization
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
 from marrowsignal.quality.records import GateState
@@ -14,7 +15,6 @@ from marrowsignal.quality.records import GateState
 __all__ = ["evenness", "level", "nulled", "sector_levels"]
 
 _NO_REFERENCE = "no fat or no muscle reference on STIR"
-_FAT_LABEL = 2
 
 
 def level(steps: Steps, _series: str) -> Outcome:
@@ -66,7 +66,7 @@ def nulled(steps: Steps, _series: str) -> Outcome:
     yellow = steps.marrow.core_mask & (steps.pair.t1.array > settings.yellow_t1_to_fat.value * fat)
     enough = yellow.sum() * stir.geometry.voxel_ml >= steps.protocol.signals.full_volume.value
     words = "yellow marrow" if enough else "subcutaneous fat"
-    where = yellow if enough else steps.references.labels.array == _FAT_LABEL
+    where = yellow if enough else steps.references.labels.array == ReferenceLabel.FAT
     if not where.any():
         return not_evaluable("neither yellow marrow nor subcutaneous fat in view")
     ratio = float(np.median(stir.array[where])) / muscle

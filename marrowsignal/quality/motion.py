@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.quality.edge_width import edge_width_mm
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
 from marrowsignal.quality.records import GateState
@@ -26,7 +27,6 @@ _MIN_BLOCKS = 500
 _MIN_AIR = 0.05
 # Magnitude noise in air is skewed (Rayleigh, 0.63): over blocks of two or more independent samples so much at most.
 _NOISE_SKEW = 0.15
-_MUSCLE_LABEL = 1
 _SEVERITY = (GateState.PASS, GateState.WARN, GateState.FAIL)
 
 
@@ -37,7 +37,7 @@ def ghosts(steps: Steps, series: str) -> Outcome:
         return not_evaluable(steps.pair.no_stir if volume is None else f"no muscle reference on {series}")
     # Fields of shading mean nothing in air: what was acquired is looked at, muscle with its own shading.
     acquired = _acquired(steps, series)
-    muscle = float(np.median(acquired[steps.references.labels.array == _MUSCLE_LABEL]))
+    muscle = float(np.median(acquired[steps.references.labels.array == ReferenceLabel.MUSCLE]))
     seen = steps.pair.shared_mask
     found = air_structure(acquired, steps.pair.body_mask, seen, spacing_mm=volume.geometry.spacing_mm)
     if found is None:
@@ -83,7 +83,7 @@ def slice_jumps(steps: Steps, series: str) -> Outcome:
     jump = level_jump(acquired, seen, spacing_mm=spacing)
     step = largest_level_step(acquired, seen, spacing_mm=spacing)
     if jump is None or step is None:
-        return not_evaluable("too few slices to compare neighbours, or no signal")
+        return not_evaluable("too few slices to compare neighbors, or no signal")
     everywhere = graded(
         100 * jump,
         f"the level of {series} jumps by {jump:.0%} from slice to slice",
@@ -107,7 +107,7 @@ def slice_shift(steps: Steps, series: str) -> Outcome:
     where = steps.pair.body_mask & steps.pair.shared_mask
     shift = alternating_shift_mm(volume.array, where, spacing_mm=volume.geometry.spacing_mm)
     if shift is None:
-        return not_evaluable("too few slices to compare neighbours, or no signal")
+        return not_evaluable("too few slices to compare neighbors, or no signal")
     cuts = steps.protocol.alignment
     text = f"odd and even slices of {series} lie {shift:.1f} mm apart"
     step = None

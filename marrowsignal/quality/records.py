@@ -97,6 +97,10 @@ class QualityReport:
         """Return the gates that forbid this."""
         return tuple(gate for gate in self.gates if gate.consequence is consequence)
 
+    def reason_of(self, consequence: Consequence) -> str:
+        """Say why this is forbidden; empty where it is not."""
+        return "; ".join(gate.reason for gate in self.with_consequence(consequence))
+
     def untold(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Return the findings that no gate tells: those of other codes, and those whose gate passed."""
         told = {code for gate in self.gates if gate.state is not GateState.PASS for code in gate.tells}

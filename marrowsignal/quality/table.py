@@ -156,7 +156,7 @@ _MOTION = (
     ),
     GateDeclaration(
         key="slice_shift",
-        name="Motion: neighbouring slices shifted against each other",
+        name="Motion: neighboring slices shifted against each other",
         check=motion.slice_shift,
         series=EACH,
         unit="mm",

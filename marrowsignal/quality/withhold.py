@@ -25,6 +25,9 @@ _NAMES_OF_STIR = frozenset({"stir_asymmetry", "halo_ratio", "edge_width_stir", "
 _OF_LESIONS = frozenset({"D23", "D42"})
 _NAMES_OF_LESIONS = frozenset({"lesion_extent"})
 
+# The medians were taken without what looked like a lesion, and are not taken anew.
+_WHOLE = "whole marrow without what stood out on STIR"
+
 _Holder = TypeVar("_Holder", Lesion, BoneSignals)
 
 
@@ -47,9 +50,9 @@ def withhold(signals: Signals, report: QualityReport) -> Signals:
         not evaluable for the gate's reason. What forbids every assessment is left in sight: the class says that it
         names nothing.
     """
-    no_stir = _reason(report, Consequence.NO_STIR)
-    no_lesions = no_stir or _reason(report, Consequence.NO_LESIONS)
-    no_symmetry = _reason(report, Consequence.NO_SYMMETRY)
+    no_stir = report.reason_of(Consequence.NO_STIR)
+    no_lesions = no_stir or report.reason_of(Consequence.NO_LESIONS)
+    no_symmetry = report.reason_of(Consequence.NO_SYMMETRY)
 
     def kept(found: Measurement) -> Measurement:
         of_stir = found.id in _OF_STIR or found.name in _NAMES_OF_STIR
@@ -89,7 +92,16 @@ def withhold(signals: Signals, report: QualityReport) -> Signals:
 
 def _without_lesions(signals: Signals, reason: str) -> Signals:
     none: tuple[Lesion, ...] | None = None
-    return replace(signals, lesions=none, lesion_labels=None, excess_index=None, lesions_reason=reason, dropped=())
+    return replace(
+        signals,
+        whole=replace(signals.whole, name=_WHOLE),
+        symmetry=tuple(replace(row, name=_WHOLE) if row.key == "background" else row for row in signals.symmetry),
+        lesions=none,
+        lesion_labels=None,
+        excess_index=None,
+        lesions_reason=reason,
+        dropped=(),
+    )
 
 
 def _t1_forbids_lesions(report: QualityReport) -> bool:
@@ -100,7 +112,3 @@ def _without(found: Measurement, reason: str) -> Measurement:
     if found.status is MeasurementStatus.NOT_EVALUABLE:
         return found
     return replace(found, value=None, ci_low=None, ci_high=None, status=MeasurementStatus.NOT_EVALUABLE, reason=reason)
-
-
-def _reason(report: QualityReport, consequence: Consequence) -> str:
-    return "; ".join(gate.reason for gate in report.with_consequence(consequence))

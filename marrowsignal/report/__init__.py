@@ -1,4 +1,4 @@
-"""The page a radiologist reads: one HTML file, offline, without scripts."""
+"""The page a radiologist reads: one HTML file, offline; and its first screen as a picture."""
 
 from marrowsignal.report.capture import draw_first_screen
 from marrowsignal.report.comparison_page import render_comparison

@@ -19,7 +19,7 @@ _NAMES = {
     "open_border": "Border without cortex or step on T1",
     "muscle_leak": "Muscle in the mask",
     "fat_leak": "Fat in the mask",
-    "slice_steps": "Neighbouring slices",
+    "slice_steps": "Neighboring slices",
     "left_right": "Left against right",
     "agreement": "Agreement of its parts",
     "estimated_dice": "Estimated Dice",

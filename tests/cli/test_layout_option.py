@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from marrowsignal.cli.analyze import _Case, _warn
+from marrowsignal.exports.case_folder import WrittenCase
+from marrowsignal.exports.dicom_objects import write_dicom_objects
 from tests.dicom.dicom_builder import SeriesSpec, stir_spec, write_series
+from tests.report.study_builder import build_result
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +56,11 @@ def test_the_label_map_of_a_subject_may_be_corrected_where_it_lies(run, small: P
         (anat / name).write_text("no image")
         done = run("analyze", small, "-o", tmp_path, "--case", "c", "--layout", "bids", "--marrow", anat / name)
         assert done.code == code, done.err
+
+
+def test_dicom_objects_that_were_not_written_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = build_result()
+    gone = replace(result.series.t1, sources=())
+    export = write_dicom_objects(replace(result, series=replace(result.series, t1=gone)), tmp_path, first_screen=None)
+    _warn(_Case(result=result, written=WrittenCase(folder=tmp_path, dicom=export)), quiet=False)
+    assert "warning: No DICOM objects were written" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from marrowsignal.exports.tables.dictionary import (
     REGION_COLUMNS,
     SYMMETRY_COLUMNS,
 )
+from marrowsignal.exports.tables.study_columns import study_columns, study_parts
 from marrowsignal.exports.tables.study_tables import (
     bones_csv,
     dark_foci_csv,
@@ -24,8 +25,10 @@ from marrowsignal.exports.tables.study_tables import (
     symmetry_csv,
     write_tables,
 )
+from marrowsignal.protocol import load_protocol
 from marrowsignal.regions.records import Side
 from marrowsignal.signals.records import BoneSignals, Measurement
+from tests.exports.told_columns import told_columns
 from tests.report.study_builder import build_result, without_lesions
 
 DOCS = Path(__file__).parents[2] / "docs" / "outputs.md"
@@ -114,20 +117,31 @@ def test_tables_are_written_as_utf8_with_the_line_ends_of_rfc_4180(tmp_path: Pat
 
 def test_every_column_of_every_table_is_in_the_dictionary(tmp_path: Path) -> None:
     write_tables(build_result(), tmp_path)
-    told = json.loads((tmp_path / "columns.json").read_text(encoding="utf-8"))
-    described = {entry["table"]: [column["name"] for column in entry["columns"]] for entry in told["tables"]}
+    told = told_columns((tmp_path / "columns.json").read_text(encoding="utf-8"))
     for file in tmp_path.glob("*.csv"):
-        assert next(csv.reader(io.StringIO(file.read_text(encoding="utf-8")))) == described[file.name], file.name
-    for entry in told["tables"]:
-        for column in entry["columns"]:
-            assert column["description"].endswith("."), column
-            assert column["unit"] and column["field"]
+        header = next(csv.reader(io.StringIO(file.read_text(encoding="utf-8"))))
+        assert header == [column["name"] for column in told[file.name]], file.name
+    for column in (column for columns in told.values() for column in columns):
+        assert column["description"].endswith("."), column
+        assert column["unit"] and column["field"]
+
+
+def test_the_dictionary_is_small_and_loses_nothing_of_any_column() -> None:
+    protocol = load_protocol("hips")
+    text = columns_json((*COLUMNS, *study_parts(protocol)))
+    assert len(text) < 100_000  # one lies in each of thousands of case folders
+    told = [(table, column) for table, columns in told_columns(text).items() for column in columns]
+    for (table, found), column in zip(told, (*COLUMNS, *study_columns(protocol)), strict=True):
+        assert (table, found["name"], found["unit"]) == (column.table, column.name, column.unit)
+        assert (found["type"], tuple(found.get("allowed", ()))) == (column.type, column.allowed)
+        assert (found["description"], found["field"]) == (column.description, column.source)
+        assert found.get("descriptor", "") == column.descriptor
 
 
 def test_every_cell_is_of_the_type_the_dictionary_tells(tmp_path: Path) -> None:
     write_tables(build_result(), tmp_path)
-    told = json.loads((tmp_path / "columns.json").read_text(encoding="utf-8"))
-    kinds = {(entry["table"], one["name"]): one for entry in told["tables"] for one in entry["columns"]}
+    told = told_columns((tmp_path / "columns.json").read_text(encoding="utf-8"))
+    kinds = {(table, one["name"]): one for table, columns in told.items() for one in columns}
     seen = set()
     for file in tmp_path.glob("*.csv"):
         for row in rows(file.read_text(encoding="utf-8")):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,9 +20,12 @@ import pytest
 import requests
 
 from marrowsignal.dicom import find_series, select_pair
+from marrowsignal.errors import MarrowSignalError
 from marrowsignal.exports.dicom_objects import write_dicom_objects
-from marrowsignal.pacs import Pacs, Patience
+from marrowsignal.pacs import Analysis, ListenSettings, Pacs, Patience, listen
+from marrowsignal.pacs.records import ArrivedStudy
 from tests.dicom.dicom_builder import SeriesSpec, stir_spec, write_series
+from tests.pacs.listening import QUIET_S, Listener, Running
 from tests.report.study_builder import SHAPE, SPACING, build_result
 
 USER, PASSWORD = "reader", "pässwörd 4711"
@@ -284,3 +287,61 @@ def pacs(orthanc: Orthanc, known: None) -> Iterator[Pacs]:
     """Orthanc, as we see it."""
     with Pacs(orthanc.dicomweb, patience=HASTY) as ours:
         yield ours
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Listener:
+    """Start a listener with `with listener(...) as running`; it has ended when the block has."""
+
+    @contextmanager
+    def start(
+        *,
+        on_study: Callable[[ArrivedStudy], Analysis] = lambda study: Analysis(cases=(study.name,)),
+        deliver: Callable[[Path], None] | None = None,
+        **changes: object,
+    ) -> Iterator[Running]:
+        usual = {"inbox": tmp_path / "inbox", "out": tmp_path / "out", "quiet_s": QUIET_S, "min_free_bytes": 0}
+        settings = ListenSettings(**{**usual, "port": 0, **changes})
+        running, stop, ready = Running(settings), threading.Event(), threading.Event()
+        failed: list[MarrowSignalError] = []
+
+        def analyze(study: ArrivedStudy) -> Analysis:
+            running.analyzed.append(tuple(sorted(file.name for file in study.images.iterdir())))
+            return on_study(study)
+
+        def told_ready(port: int) -> None:
+            running.port = port
+            ready.set()
+
+        def work() -> None:
+            try:
+                listen(settings, analyze, deliver=deliver, stop=stop, tell=running.lines.append, on_ready=told_ready)
+            except MarrowSignalError as error:
+                failed.append(error)
+                ready.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        ready.wait(10)
+        try:
+            if not failed:
+                yield running
+        finally:
+            stop.set()
+            thread.join(20)
+            assert not thread.is_alive()
+        if failed:
+            raise failed[0]
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> list[list[Path]]:
+    """Files of two studies, T1 before STIR."""
+    root = tmp_path_factory.mktemp("studies")
+    made = []
+    for study in ("one", "two"):
+        specs = [spec.but(study=study, shape=(5, 6, 5)) for spec in (SeriesSpec(), stir_spec())]
+        made.append([file for spec in specs for file in write_series(root / study / spec.name, spec)])
+    return made

@@ -14,6 +14,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
+import marrowsignal.pacs
 from marrowsignal.cli.app import main
 from marrowsignal.errors import PacsError
 from tests.marked_study import ACCESSION, BIRTH_DATE, FAMILY, GIVEN, PATIENT_ID, leaks_in
@@ -148,6 +149,8 @@ def _marked_copy(file: Path, copy: Path) -> None:
 def test_without_the_extra_one_line_says_how_to_install_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str, words: list[str]
 ) -> None:
+    # What is loaded anew here is undone with the rest: later tests find the package that they have loaded.
+    monkeypatch.setattr(marrowsignal, "pacs", marrowsignal.pacs)
     for name in tuple(sys.modules):
         if name.startswith(("marrowsignal.pacs", f"{missing}.")):
             monkeypatch.delitem(sys.modules, name)

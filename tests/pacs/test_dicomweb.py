@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from marrowsignal.errors import PacsError, UsageError
@@ -93,16 +96,27 @@ class TestCredentials:
         assert len(asked) == 1
         assert "t0ken" not in "".join(traceback.format_exception(caught.value))
 
-    def test_another_host_gets_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_another_host_gets_nothing_at_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MARROWSIGNAL_DICOMWEB_TOKEN", "t0ken")
         with serving(lambda _n: Answer()) as (there, asked_there):
-            moved = Answer(status=307, headers={"Location": f"http://localhost:{there}/other"})
-            with serving(lambda _n: moved) as (port, asked), pacs_at(port) as pacs, pytest.raises(PacsError):
-                pacs.instances(STUDY)
-        assert "Authorization" in asked[0].headers
-        assert asked_there
-        assert all("Authorization" not in one.headers for one in asked_there)
-        assert asked_there[0].headers["Host"] == f"localhost:{there}"
+            ways = [f"http://localhost:{there}/x", f"//127.0.0.1:{there}/x", "http://[::1", "http://.x/"]
+            moved = [Answer(status=307, headers={"Location": way}) for way in ways for _ in range(2)]
+            with serving(lambda n: moved[n]) as (port, _asked), pacs_at(port) as pacs:
+                for _ in ways:
+                    for call in (lambda: pacs.instances(STUDY), lambda: pacs.store(b"patient")):
+                        with pytest.raises(PacsError) as caught:
+                            call()
+                        assert caught.value.code == "pacs_sends_elsewhere"
+        assert asked_there == []
+
+    def test_within_the_pacs_it_is_followed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MARROWSIGNAL_DICOMWEB_TOKEN", "t0ken")
+        moved = Answer(status=307, headers={"Location": "/other"})
+        with serving(lambda n: LISTED if n else moved) as (port, asked), pacs_at(port) as pacs:
+            assert pacs.instances(STUDY) == (PLACE,)
+        assert asked[1].line.startswith("GET /other ")
+        assert asked[1].headers["Authorization"] == "Bearer t0ken"
+        assert asked[1].headers["Host"] == f"127.0.0.1:{port}"
 
     def test_a_proxy_of_the_environment_gets_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with serving(lambda _n: Answer()) as (proxy, asked_proxy):
@@ -175,6 +189,9 @@ class TestAnswers:
             Answer(body=b"<html>Welcome</html>", kind="text/html"),
             Answer(body=b'[{"00080018": {"vr": "UI", "Value": ["1.2.3.4.5"]}}]'),
             Answer(body=b'[{"00080018": 1}]'),
+            Answer(body=b"null"),
+            Answer(body=b"1"),
+            Answer(body=b"[" * 100_000),
         ],
     )
     def test_what_is_no_dicomweb_is_told(self, answer: Answer) -> None:
@@ -190,6 +207,68 @@ class TestAnswers:
         with serving(lambda _n: LISTED) as (port, asked), pacs_at(port) as pacs:
             assert pacs.instances(STUDY) == (PLACE,)
         assert len(asked) == 2
+
+    def test_an_answer_that_unpacks_to_more_than_a_list_is_not_read_to_its_end(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("marrowsignal.pacs.session._MOST_BYTES_OF_A_REPLY", 1000)
+        bomb = Answer(body=gzip.compress(b" " * 100_000), headers={"Content-Encoding": "gzip"})
+        with serving(lambda _n: bomb) as (port, asked), pacs_at(port) as pacs, pytest.raises(PacsError) as caught:
+            pacs.instances(STUDY)
+        assert (caught.value.code, len(asked)) == ("pacs_too_long", 1)
+
+    def test_an_instance_that_does_not_end_is_not_kept(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setattr("marrowsignal.pacs.session._MOST_BYTES_OF_AN_INSTANCE", 1000)
+        body, kind = one_part(bytes(100_000))
+        answers = [LISTED, Answer(status=204, body=b""), Answer(body=body, kind=kind)]
+        with (
+            serving(lambda n: answers[n]) as (port, _asked),
+            pacs_at(port) as pacs,
+            pytest.raises(PacsError, match="1 of 1 instances are missing: the PACS's answer does not end"),
+        ):
+            fetch_study(pacs, STUDY, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_list_that_does_not_end_is_not_followed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("marrowsignal.pacs.dicomweb._MOST_LISTED", 3)
+        with (
+            serving(lambda n: replace(LISTED, body=LISTED.body.replace(b"4.5", b"4.%d" % n))) as (port, asked),
+            pacs_at(port) as pacs,
+            pytest.raises(PacsError),
+        ):
+            pacs.instances(STUDY)
+        assert len(asked) == 5
+
+    def test_a_pacs_that_is_down_is_not_asked_for_the_rest(self, tmp_path: Path) -> None:
+        listed = json.dumps(
+            [
+                {"0020000E": {"vr": "UI", "Value": [SERIES]}, "00080018": {"vr": "UI", "Value": [f"1.{n}"]}}
+                for n in (1, 2)
+            ]
+        )
+        answers = [Answer(body=listed.encode()), Answer(status=204, body=b"")]
+        down = Answer(status=503)
+        with (
+            serving(lambda n: answers[n] if n < 2 else down) as (port, asked),
+            pacs_at(port) as pacs,
+            pytest.raises(PacsError, match="2 of 2 instances are missing"),
+        ):
+            fetch_study(pacs, STUDY, tmp_path)
+        assert len(asked) == 2 + HASTY.attempts
+
+    def test_the_instance_of_another_study_is_not_kept(self, case_folder: Path, tmp_path: Path) -> None:
+        file = case_folder / "dicom" / "first_screen_sc.dcm"
+        body, kind = one_part(file.read_bytes())
+        uid = str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID)
+        answers = [replace(LISTED, body=LISTED.body.replace(INSTANCE.encode(), uid.encode()))]
+        answers += [Answer(status=204, body=b""), Answer(body=body, kind=kind)]
+        with (
+            serving(lambda n: answers[n]) as (port, _asked),
+            pacs_at(port) as pacs,
+            pytest.raises(PacsError, match="another instance"),
+        ):
+            fetch_study(pacs, STUDY, tmp_path)
+        assert list(tmp_path.iterdir()) == []
 
     def test_another_instance_than_asked_for_is_not_kept(self, case_folder: Path, tmp_path: Path) -> None:
         body, kind = one_part((case_folder / "dicom" / "first_screen_sc.dcm").read_bytes())
@@ -211,6 +290,9 @@ class TestAnswers:
             (Answer(status=409, body=b""), "the PACS does not say why (HTTP 409)"),
             (Answer(status=415), "the PACS refuses the request (HTTP 415)"),
             (Answer(body=b"<xml/>", kind="application/dicom+xml"), ""),
+            (Answer(body=b'{"00081198": {"vr": "LO", "Value": ["x"]}}'), ""),
+            (Answer(body=b'{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "LO", "Value": ["x"]}}]}}'), ""),
+            (Answer(body=b"[" * 100_000), ""),
         ]
         with serving(lambda n: told[n][0]) as (port, asked), pacs_at(port) as pacs:
             assert [pacs.store(b"DICM") for _ in told] == [words for _, words in told]

@@ -63,10 +63,19 @@ def test_a_body_cut_anywhere_before_its_boundary_ends_is_an_error(
 
 
 def test_a_bare_instance_is_taken_although_it_is_against_the_standard() -> None:
-    assert part_of(answer(b"DICM", "application/dicom", sizes=[2])) == b"DICM"
+    bare = answer(b"DICM", "application/dicom", sizes=[2])
+    bare.headers["Content-Length"] = "4"
+    assert part_of(bare) == b"DICM"
 
 
-@pytest.mark.parametrize("kind", ["text/html", "multipart/related", ""])
+def test_a_bare_instance_that_may_be_cut_off_unnoticed_is_refused() -> None:
+    with pytest.raises(InvalidHeader):
+        part_of(answer(b"DICM", "application/dicom", sizes=[2]))
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html", "multipart/related", "", "multipart/related; boundary*=utf-8''%E2%82%AC"]
+)
 def test_another_kind_of_answer_is_refused(kind: str) -> None:
     with pytest.raises(InvalidHeader):
         part_of(answer(b"<html>", kind, sizes=[6]))

@@ -9,11 +9,14 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from marrowsignal.dicom.headers.header_values import quiet_pydicom
 from marrowsignal.errors import InputError, PacsError
 from marrowsignal.pacs import Pacs, push_cases
+from marrowsignal.pacs.multipart import one_part
 from marrowsignal.pacs.records import InstanceAddress, PushOutcome
 from marrowsignal.pacs.same_object import changed_elements, split_coerced
 from tests.pacs.conftest import FORGOTTEN, HASTY, Orthanc, Wire
+from tests.pacs.scripted_server import Answer, serving
 
 pytestmark = pytest.mark.usefixtures("known")
 
@@ -52,9 +55,10 @@ def outcomes(pacs: Pacs, *cases: Path) -> list[PushOutcome]:
 
 def change(file: Path, **elements: object) -> None:
     dataset = pydicom.dcmread(file)
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    dataset.save_as(file)
+    with quiet_pydicom():
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(file)
 
 
 def test_what_was_pushed_is_there_and_equal(pacs: Pacs, orthanc: Orthanc, case: Path) -> None:
@@ -103,6 +107,21 @@ def test_what_the_pacs_takes_and_does_not_keep_is_told(pacs: Pacs, case: Path) -
     assert told["measurements_sr.dcm"].outcome is PushOutcome.STORED
 
 
+def test_what_a_pacs_refuses_as_a_duplicate_of_itself_is_stored(case: Path) -> None:
+    for name in names(case)[1:]:
+        (case / "dicom" / name).unlink()
+    body, kind = one_part((case / "dicom" / names(case)[0]).read_bytes())
+    answers = [Answer(status=404), Answer(status=409, body=b""), Answer(body=body, kind=kind)]
+    with serving(lambda n: answers[n]) as (port, _asked), Pacs(f"http://127.0.0.1:{port}", patience=HASTY) as pacs:
+        assert outcomes(pacs, case) == [PushOutcome.STORED]
+
+
+def test_an_object_whose_uid_is_none_never_gets_into_an_address(pacs: Pacs, case: Path) -> None:
+    change(case / "dicom" / "marrow_seg.dcm", StudyInstanceUID="../../instances?x")
+    told = {sent.file: sent for sent in push_cases(pacs, [case]).objects}
+    assert told["marrow_seg.dcm"].reason == "it is no DICOM object"
+
+
 def test_what_is_no_dicom_is_refused_and_the_rest_stored(pacs: Pacs, case: Path) -> None:
     (case / "dicom" / "a.dcm").write_bytes(b"no object")
     assert outcomes(pacs, case) == [PushOutcome.REFUSED, *[PushOutcome.STORED] * (len(names(case)) - 1)]
@@ -141,6 +160,13 @@ class TestSameObject:
         theirs = self.read(case, "first_screen_sc.dcm")
         theirs.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
         assert changed_elements(self.read(case, "first_screen_sc.dcm"), theirs) == ()
+
+    def test_pixels_that_cannot_be_decoded_are_not_known_to_be_the_same(self, case: Path) -> None:
+        theirs = self.read(case, "first_screen_sc.dcm")
+        theirs.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+        theirs.PixelData = theirs.PixelData[:100]
+        with quiet_pydicom():
+            assert changed_elements(self.read(case, "first_screen_sc.dcm"), theirs) == ("PixelData",)
 
     def test_patient_and_order_may_be_coerced_and_nothing_else(self, case: Path) -> None:
         theirs = self.read(case)

@@ -523,6 +523,9 @@ class TestWithhold:
         assert kept.lesions is None
         assert kept.whole.measurement("stir_marrow_to_muscle") == signals.whole.measurement("stir_marrow_to_muscle")
         assert kept.regions[0].measurement("lesion_extent").status is MeasurementStatus.NOT_EVALUABLE
+        # They were taken without what is not told as a lesion now.
+        names = {kept.whole.name, *(row.name for row in kept.symmetry if row.key == "background")}
+        assert names == {"whole marrow without what stood out on STIR"}
 
     def test_what_was_dropped_and_counted_goes_with_the_lesions(self) -> None:
         candidate = DroppedCandidate(

@@ -272,7 +272,7 @@ def test_whatever_decided_is_outlined_and_in_the_key(content: CaptureContent, ki
     lesions = result.signals.lesion_labels
     shown = replace(result, signals=replace(result.signals, dark_foci=result.signals.lesions, dark_labels=lesions))
     target = {"lesion": "lesion-1", "dark": "dark-1", "region": "region-1"}.get(kind, "")
-    key = replace(content.words.key, kind=kind, jump=target, outlined=(target,) if target else ())
+    key = replace(content.words.key, kind=kind, outlined=(target,) if target else ())
     scene = scene_of(shown)
     picture = key_picture(scene, key, crop_around(result.marrow.labels.mask, scene.orientation))
     sheet = arranged(replace(content, picture=picture))

@@ -20,6 +20,7 @@ from marrowsignal.report.pictures.figures import Crop
 from marrowsignal.report.pictures.key_picture import key_picture
 from marrowsignal.report.pictures.key_slice import key_slice, target_mask
 from marrowsignal.report.pictures.scene import scene_of
+from marrowsignal.report.viewer import viewer_view
 from marrowsignal.report.views.deciding import deciding_findings, jump_target
 from marrowsignal.report.views.first_screen import first_screen_view
 from marrowsignal.results.study_result import StudyResult
@@ -146,7 +147,7 @@ def test_the_finding_that_decides_leads_and_its_lesion_is_the_key_picture() -> N
     assert [item.id for item in deciding_findings(result)] == ["D04.edema", "D20.edema"]
     key = key_slice(result)
     lesion = result.signals.lesion_labels.array
-    assert (key.kind, key.jump, key.outlined) == ("lesion", "lesion-1", ("lesion-1",))
+    assert (key.kind, key.outlined) == ("lesion", ("lesion-1",))
     assert key.index == int(np.argmax((lesion == 1).sum(axis=(1, 2))))
     first = first_section(result)
     assert 'data-jump="lesion-1"' in first and "±6 percent" in first and 'class="line lesion"' in first
@@ -159,7 +160,8 @@ def test_a_region_is_shown_where_both_sides_are_seen_and_both_are_outlined() -> 
     sides = [(result.regions.labels.array[key.index] == label).sum() for label in (1, 2)]
     best = [(result.regions.labels.array == label).sum(axis=(1, 2)) for label in (1, 2)]
     assert min(sides) == np.min(best, axis=0).max()
-    assert (key.jump, key.outlined) == ("region-2", ("region-1", "region-2"))
+    assert (key.kind, key.outlined) == ("region", ("region-1", "region-2"))
+    assert key.reason == "most of both sides of ilium"
 
 
 def test_a_tall_picture_is_cut_to_what_is_around_the_finding_and_no_other() -> None:
@@ -192,7 +194,7 @@ def test_what_is_undecided_is_an_interval_across_its_cut() -> None:
 def test_what_has_no_place_of_its_own_is_shown_where_both_sides_have_most_marrow() -> None:
     result = called(build_result(), PatternClass.SYMMETRIC_RECONVERSION_LIKE, criterion("D04.reconversion", "STIR"))
     key = key_slice(result)
-    assert (key.kind, key.jump, key.outlined) == ("marrow", f"slice-{key.index}", ())
+    assert (key.kind, key.outlined) == ("marrow", ())
 
 
 def test_a_closed_study_shows_the_tissue_of_the_gate_that_closed_it() -> None:
@@ -204,6 +206,7 @@ def test_a_closed_study_shows_the_tissue_of_the_gate_that_closed_it() -> None:
     key = key_slice(result)
     fat = (result.references.labels.array == 2).sum(axis=(1, 2))
     assert key.kind == "fat" and fat[key.index] == fat.max()
+    assert f'"start":{key.index},' in viewer_view(result).data.replace(" ", "")
     (row,) = first_screen_view(result).deciding
     assert row.is_gate and row.statement == "Fat suppression in order (STIR)" and row.value == "no number"
     assert "What forbids a pattern" in first_section(result)

@@ -7,6 +7,8 @@ from importlib.resources import files
 
 import pytest
 
+from marrowsignal.report.pictures.line_colors import LINE_COLORS
+
 _TEXT, _GRAPHIC = 4.5, 3.0
 # Every color that text is printed in, and both grounds it is printed on.
 TEXTS = ("ink", "soft", "red", "flag", "ok", "warn", "edema", "left", "right")
@@ -93,3 +95,8 @@ def test_no_two_kinds_of_line_differ_by_color_alone() -> None:
 def test_what_is_pressed_is_large_enough() -> None:
     block = re.search(r"button\.jump\{([^}]*)\}", style("page.css"))
     assert block is not None and "min-height:24px" in block.group(1) and "min-width:24px" in block.group(1)
+
+
+def test_what_is_outlined_has_one_color_on_page_in_viewer_and_capture() -> None:
+    told = dict(re.findall(r"^\.([a-z-]+)\{stroke:(#[0-9a-f]{6})", style("page.css"), re.MULTILINE))
+    assert {kind: told.get(kind) for kind in LINE_COLORS} == dict(LINE_COLORS)

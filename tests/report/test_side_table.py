@@ -83,6 +83,27 @@ def test_what_was_not_measured_says_so_and_a_note_says_why() -> None:
     assert dict(table.notes)[found.cells[0].mark] == "not measured: too small"
 
 
+def test_what_the_medians_leave_out_is_named_as_it_is_known() -> None:
+    result = build_result()
+    first, *rest = result.signals.symmetry
+    held = replace(
+        result.signals,
+        whole=replace(result.signals.whole, name="whole marrow without what stood out on STIR"),
+        lesions=None,
+        lesions_reason="fat is not suppressed",
+        symmetry=(first, replace(first, key="background"), *rest),
+    )
+    unsought = replace(held, whole=replace(held.whole, name="whole marrow"), symmetry=result.signals.symmetry)
+    told = {
+        words: render_report(replace(result, signals=signals)).partition('<section id="sides">')[2]
+        for words, signals in (("held", held), ("unsought", unsought), ("told", result.signals))
+    }
+    assert "what stood out on STIR left out" in told["held"] and "lesions not told apart" not in told["held"]
+    assert "Whole marrow, without what stood out on STIR" in told["held"]
+    assert "lesions not told apart" in told["unsought"] and "in the first row" not in told["unsought"]
+    assert "lesions left out" in told["told"]
+
+
 def test_without_sides_there_is_one_column_a_measure() -> None:
     result = build_result()
     regions = tuple(replace(region, side=Side.NONE, key=f"l{region.region_label}") for region in result.signals.regions)

@@ -19,7 +19,7 @@ from marrowsignal.exports.dicom_objects.codes import (
 )
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
 from marrowsignal.exports.dicom_objects.records import SegmentedObject, SegmentEntry
-from marrowsignal.exports.dicom_objects.uids import tracking_uid
+from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.regions.records import Region
 from marrowsignal.results.study_result import StudyResult
@@ -177,7 +177,7 @@ def _region(result: StudyResult, measured: RegionSignals, links: _Links) -> Meas
     link = links.get(("region", measured.region_label))
     return MeasuredGroup(
         tracking_id=measured.name if link is None else link.entry.tracking_id,
-        tracking_uid=_tracking(result, link, "region", measured.key, measured.side.value),
+        tracking_uid=tracking_uid(result, "region", measured.key, measured.side.value),
         finding_category=ANATOMICAL_STRUCTURE,
         finding=BONE_MARROW,
         site=_site(region, laterality),
@@ -197,10 +197,11 @@ def _lesion(result: StudyResult, lesion: Lesion, kind: str, places: _Places, lin
     words = "lesion" if kind == "lesion" else "T1-dark focus"
     return MeasuredGroup(
         tracking_id=f"{words} {lesion.label}, {lesion.region_name}" if link is None else link.entry.tracking_id,
-        tracking_uid=_tracking(result, link, kind, str(lesion.label), lesion.side.value),
+        tracking_uid=lesion_uid(result, kind, lesion.label),
         finding_category=MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         finding=LESION,
-        site=_site(places.get(lesion.region_key), laterality),
+        # As the segment says: in marrow of several bones it names the one.
+        site=(link and link.entry.place) or _site(places.get(lesion.region_key), laterality),
         laterality=laterality,
         values=(
             ReportedValue(concept=_VOLUME, value=lesion.volume_ml),
@@ -233,10 +234,6 @@ def _site(region: Region | None, laterality: Code | None) -> Code | None:
     place = None if region is None else anatomy_code(region.code, plain_text(region.name).replace("\\", "/"))
     # A side needs a place to stand at: without a concept for it, the marrow itself.
     return BONE_MARROW if place is None and laterality is not None else place
-
-
-def _tracking(result: StudyResult, link: SegmentLink | None, *what: str) -> str:
-    return tracking_uid(result, *what) if link is None else link.entry.tracking_uid
 
 
 _VOLUME, _CORE_VOLUME, _LESION_VOLUME = (

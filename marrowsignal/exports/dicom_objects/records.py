@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
 from marrowsignal.findings import Finding
 from marrowsignal.geometry.volume import LabelVolume
@@ -66,17 +65,15 @@ class SegmentEntry:
     number : int
         SegmentNumber, from 1 without gaps.
     value : int
-        Its value in the label map it was made from; of a part its number.
-    cells : tuple of int
-        The values it is made of, where these may be several: those of a part.
+        Its value in the label map it was made from.
     kind, key : str
-        What it is: ``"region"``, ``"part"``, ``"lesion"`` or ``"dark"``, and its key or label.
+        What it is: ``"region"``, ``"lesion"`` or ``"dark"``, and its key or label.
     side : Side
         The patient's side.
     name : str
         Words for people, with side.
-    code : str or None
-        SNOMED CT code of the anatomy.
+    place : Code or None
+        Concept of the anatomy; None where none tells it.
     tracking_id, tracking_uid : str
         The same in the structured report.
     """
@@ -87,10 +84,9 @@ class SegmentEntry:
     key: str
     side: Side
     name: str
-    code: str | None
+    place: Code | None
     tracking_id: str
     tracking_uid: str
-    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,12 +109,6 @@ class SegmentedObject:
     labels: LabelVolume
     segments: tuple[SegmentEntry, ...]
     findings: tuple[Finding, ...] = ()
-
-    def inside(self, entry: SegmentEntry) -> NDArray[np.bool_]:
-        """Voxels of a segment in the labels it was made from, shape (slice, row, column)."""
-        if entry.cells:
-            return np.isin(self.labels.array, entry.cells)
-        return np.asarray(self.labels.array == entry.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

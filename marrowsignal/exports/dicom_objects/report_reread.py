@@ -13,7 +13,7 @@ from marrowsignal.exports.dicom_objects import measurement_codes as coded
 from marrowsignal.exports.dicom_objects.codes import laterality_code
 from marrowsignal.exports.dicom_objects.records import SegmentedObject
 from marrowsignal.exports.dicom_objects.report_tree import ReadGroup, ReadValue, groups_of, values_of
-from marrowsignal.exports.dicom_objects.uids import tracking_uid
+from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.regions.records import Side
 from marrowsignal.results.document import ResultDocument, to_document
@@ -49,8 +49,9 @@ def check_measurements(dataset: Dataset, result: StudyResult, *segmentations: Se
     made = tuple(segmented for segmented in segmentations if segmented is not None)
     document = to_document(result)
     expected = tuple(_expected(result, document, made))
-    read = {group.tracking_uid: group for group in groups_of(dataset)}
-    if read.keys() != {group.tracking_uid for group in expected} or len(groups_of(dataset)) != len(expected):
+    groups = groups_of(dataset)
+    read = {group.tracking_uid: group for group in groups}
+    if read.keys() != {group.tracking_uid for group in expected} or len(groups) != len(expected):
         raise _differs("is about other regions or lesions")
     for group in expected:
         _check_group(read[group.tracking_uid], group)
@@ -115,7 +116,7 @@ def _expected(result: StudyResult, document: ResultDocument, made: tuple[Segment
         yield _Expected(tracking_uid=uid, side=Side(region.side), values=numbers)
     for kind, found in (("lesion", document.lesions), ("dark", document.dark_foci)):
         for lesion in found or ():
-            uid = uids.get((kind, lesion.label)) or tracking_uid(result, kind, str(lesion.label), lesion.side)
+            uid = uids.get((kind, lesion.label)) or lesion_uid(result, kind, lesion.label)
             volumes = _volumes(uid, lesion.volume_ml, None, None)
             numbers = (*volumes, *_measured(uid, lesion.measurements, coded.LESION_MEASUREMENTS))
             yield _Expected(tracking_uid=uid, side=Side(lesion.side), values=numbers)

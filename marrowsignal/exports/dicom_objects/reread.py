@@ -79,14 +79,10 @@ def check_segmentation(data: bytes, made: SegmentedObject) -> None:
 
 def _truth(made: SegmentedObject, entry: SegmentEntry, boxes: Sequence[tuple[slice, ...] | None]) -> _Truth:
     """Voxels of a segment in the labels, in the box around them: volumes are large and segments are not."""
-    values = [value for value in entry.cells or (entry.value,) if 0 < value <= len(boxes)]
-    found = [box for value in values if (box := boxes[value - 1]) is not None]
-    if not found:
+    box = boxes[entry.value - 1] if entry.value <= len(boxes) else None
+    if box is None:
         raise _refused(f"segment {entry.number} is empty in the labels")
-    first = np.min([[part.start for part in box] for box in found], axis=0)
-    last = np.max([[part.stop for part in box] for box in found], axis=0)
-    inside = made.labels.array[tuple(slice(int(low), int(high)) for low, high in zip(first, last, strict=True))]
-    return _Truth(mask=np.isin(inside, values) if entry.cells else inside == entry.value, first=first)
+    return _Truth(mask=made.labels.array[box] == entry.value, first=np.array([part.start for part in box]))
 
 
 def _check_segment(frames: list[_Frame], truth: _Truth, grid: VolumeGeometry, number: int) -> None:

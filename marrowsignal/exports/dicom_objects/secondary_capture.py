@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from marrowsignal.errors import OutputError
 from marrowsignal.exports.dicom_objects.dates import set_dates
 from marrowsignal.exports.dicom_objects.records import SourceImages
-from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
+from marrowsignal.exports.dicom_objects.series_names import SeriesPlace, series_description, series_number
 from marrowsignal.exports.dicom_objects.uids import object_uid
 from marrowsignal.results.study_result import StudyResult
 
@@ -60,7 +60,7 @@ def first_screen_capture(result: StudyResult, source: SourceImages, picture: NDA
         manufacturer=_MANUFACTURER,
         manufacturer_model_name=_MANUFACTURER,
         software_versions=version,
-        series_description="marrowsignal summary (research)",
+        series_description=series_description(result, "summary"),
         specific_character_set=t1.get("SpecificCharacterSet"),
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )

@@ -15,7 +15,6 @@ from marrowsignal.exports.dicom_objects.codes import (
     MANUAL_PROCESSING,
     MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
     MULTISPECTRAL_PROCESSING,
-    anatomy_code,
     laterality_code,
 )
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
@@ -36,7 +35,6 @@ _DRAWN_BY_PEOPLE = (MarrowSource.SUPPLIED, MarrowSource.EDITED)
 _LONGEST_NAME = 64
 _WORDS = {
     "region": "Marrow of the region. Research use only.",
-    "part": "Marrow of a part of a bone; parts may overlap. Research use only.",
     "lesion": "Marrow brighter on STIR than the patient's own normal marrow (edema-like). Research use, no diagnosis.",
     "dark": "Marrow darker on T1 than the patient's own marrow. Research use, no diagnosis.",
 }
@@ -55,8 +53,7 @@ def segment_description(result: StudyResult, entry: SegmentEntry) -> SegmentDesc
     from highdicom.color import CIELabColor  # noqa: PLC0415 - a second of imports that only this needs
     from highdicom.seg import SegmentDescription as Description  # noqa: PLC0415
 
-    normal = entry.kind in ("region", "part")
-    place = anatomy_code(entry.code, entry.name)
+    normal = entry.kind == "region"
     drawn = normal and result.marrow.source in _DRAWN_BY_PEOPLE
     description = Description(
         segment_number=entry.number,
@@ -68,7 +65,7 @@ def segment_description(result: StudyResult, entry: SegmentEntry) -> SegmentDesc
         algorithm_identification=_algorithm(result, entry.kind),
         tracking_uid=entry.tracking_uid,
         tracking_id=entry.tracking_id,
-        anatomic_regions=None if place is None else [_concept(place)],
+        anatomic_regions=None if entry.place is None else [_concept(entry.place)],
         primary_anatomic_structures=None if normal else [_concept(BONE_MARROW)],
         display_color=CIELabColor.from_rgb(*label_colour(entry.value)),
     )

@@ -1,4 +1,4 @@
-"""Which segments a segmentation holds: regions, parts of bones, lesions, dark foci."""
+"""Which segments a segmentation holds: regions, lesions, dark foci."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.sr.coding import Code
 
 from marrowsignal.exports.dicom_objects.codes import anatomy_code
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
 from marrowsignal.exports.dicom_objects.records import SegmentEntry
-from marrowsignal.exports.dicom_objects.uids import tracking_uid
+from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.findings import Finding, Severity, listed
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.regions.records import Region, RegionMap
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion
 
-__all__ = ["Entries", "dark_focus_entries", "lesion_entries", "part_entries", "region_entries"]
+__all__ = ["Entries", "dark_focus_entries", "lesion_entries", "region_entries"]
 
 _LESION_WORDS = {"lesion": "lesion", "dark": "T1-dark focus"}
 _LONGEST_NAME = 64  # characters of a LO: SegmentLabel, TrackingID
@@ -42,12 +43,7 @@ class Entries:
 
 def region_entries(result: StudyResult) -> Entries:
     """Regions of the first level, in label order."""
-    return _numbered((_of_region(result, region, "region"), region.voxels) for region in result.regions.regions)
-
-
-def part_entries(result: StudyResult) -> Entries:
-    """Parts of bones, in label order."""
-    return _numbered((_of_region(result, part, "part"), part.voxels) for part in result.regions.parts)
+    return _numbered((_of_region(result, region), region.voxels) for region in result.regions.regions)
 
 
 def lesion_entries(result: StudyResult) -> Entries:
@@ -62,29 +58,24 @@ def dark_focus_entries(result: StudyResult) -> Entries:
     return _numbered((_of_lesion(result, focus, labels, kind="dark"), focus.voxels) for focus in found)
 
 
-def _of_region(result: StudyResult, region: Region, kind: str) -> SegmentEntry:
-    codes = {bone.key: bone.code for bone in result.regions.regions}
-    within = (region.parent,) if kind == "part" else ()
+def _of_region(result: StudyResult, region: Region) -> SegmentEntry:
     return SegmentEntry(
         number=0,
         value=region.label,
-        cells=region.cells,
-        kind=kind,
+        kind="region",
         key=region.key,
         side=region.side,
         name=_name(region.name),
-        # A part without a concept of its own lies in its bone.
-        code=region.code or codes.get(region.parent),
+        place=anatomy_code(region.code, _name(region.name)),
         tracking_id=_name(region.name),
-        tracking_uid=tracking_uid(result, kind, *within, region.key, region.side.value),
+        tracking_uid=tracking_uid(result, "region", region.key, region.side.value),
     )
 
 
 def _of_lesion(result: StudyResult, lesion: Lesion, labels: LabelVolume | None, *, kind: str) -> SegmentEntry:
-    codes = {region.key: region.code for region in result.regions.regions}
+    places = {region.key: anatomy_code(region.code, _name(region.name)) for region in result.regions.regions}
+    place = places.get(lesion.region_key)
     name = _name(f"{_LESION_WORDS[kind]} {lesion.label}, {lesion.region_name}")
-    code = codes.get(lesion.region_key)
-    tells_place = anatomy_code(code, name) is not None
     return SegmentEntry(
         number=0,
         value=lesion.label,
@@ -92,20 +83,20 @@ def _of_lesion(result: StudyResult, lesion: Lesion, labels: LabelVolume | None, 
         key=str(lesion.label),
         side=lesion.side,
         name=name,
-        code=code if tells_place or labels is None else _code_of_bone(result.regions, labels.array == lesion.label),
+        place=place if place or labels is None else _bone(result.regions, labels.array == lesion.label),
         tracking_id=name,
-        tracking_uid=tracking_uid(result, kind, str(lesion.label), lesion.side.value),
+        tracking_uid=lesion_uid(result, kind, lesion.label),
     )
 
 
-def _code_of_bone(regions: RegionMap, inside: NDArray[np.bool_]) -> str | None:
-    """Code of the part that holds most of some voxels, the whole bone before what lies in it; None where none does."""
+def _bone(regions: RegionMap, inside: NDArray[np.bool_]) -> Code | None:
+    """Concept of the part that holds most of some voxels, the whole bone before what lies in it; None without one."""
     if regions.part_labels is None:
         return None
     held = np.bincount(regions.part_labels.array[inside], minlength=int(regions.part_labels.array.max()) + 1)
-    shares = [(int(held[list(part.cells)].sum()), part.code) for part in regions.parts if part.code and part.cells]
-    most, code = max(shares, key=lambda share: share[0], default=(0, None))
-    return code if most else None
+    shares = [(int(held[list(part.cells)].sum()), part) for part in regions.parts if part.code and part.cells]
+    most, part = max(shares, key=lambda share: share[0], default=(0, None))
+    return anatomy_code(part.code, _name(part.name)) if most and part else None
 
 
 def _name(words: str) -> str:

@@ -1,4 +1,4 @@
-"""Marrow regions, parts of bones, lesions and dark foci as DICOM segmentations: binary, a segment each."""
+"""Marrow regions, lesions and dark foci as DICOM segmentations: binary, a segment each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from marrowsignal.exports.dicom_objects.segment_entries import (
     Entries,
     dark_focus_entries,
     lesion_entries,
-    part_entries,
     region_entries,
 )
-from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
+from marrowsignal.exports.dicom_objects.series_names import SeriesPlace, series_description, series_number
 from marrowsignal.exports.dicom_objects.uids import object_uid
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.results.study_result import StudyResult
@@ -29,7 +28,7 @@ from marrowsignal.results.study_result import StudyResult
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
 
-__all__ = ["dark_focus_segmentation", "lesion_segmentation", "part_segmentation", "region_segmentation"]
+__all__ = ["dark_focus_segmentation", "lesion_segmentation", "region_segmentation"]
 
 _MANUFACTURER = "marrowsignal"
 
@@ -45,7 +44,6 @@ class _Kind:
 
 
 _MARROW = _Kind(key="marrow", place=SeriesPlace.MARROW, label="MARROW", words="marrow regions")
-_PARTS = _Kind(key="parts", place=SeriesPlace.PARTS, label="PARTS", words="parts of bones")
 _LESIONS = _Kind(key="lesions", place=SeriesPlace.LESIONS, label="LESIONS", words="STIR-bright lesions")
 _DARK_FOCI = _Kind(key="dark_foci", place=SeriesPlace.DARK_FOCI, label="DARK_FOCI", words="T1-dark foci")
 
@@ -66,11 +64,6 @@ def region_segmentation(result: StudyResult, source: SourceImages) -> SegmentedO
         None without a region that holds a voxel.
     """
     return _segmentation(result, source, result.regions.labels, region_entries(result), _MARROW)
-
-
-def part_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
-    """Segment the parts of bones, which may overlap: an ala holds its quadrants. As `region_segmentation`."""
-    return _segmentation(result, source, result.regions.part_labels, part_entries(result), _PARTS)
 
 
 def lesion_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
@@ -108,7 +101,7 @@ def _segmentation(
         content_label=kind.label,
         content_description=f"{kind.words} by marrowsignal, research use only",
         content_qualification="RESEARCH",
-        series_description=f"marrowsignal {kind.words} (research)",
+        series_description=series_description(result, kind.words),
     )
     _refer_to_stored_frames(dataset, source.t1_slices)
     _fix_dimensions(dataset, object_uid(result, "dimensions", kind.key))
@@ -154,20 +147,12 @@ def _filled_slices(labels: LabelVolume) -> slice:
     return slice(int(filled[0]), int(filled[-1]) + 1) if filled.size else slice(None)
 
 
-def _pixels(made: SegmentedObject, filled: slice) -> NDArray[np.uint8]:
-    """Segment numbers, shape (slice, row, column), or where segments may overlap a mask each in a fourth axis."""
-    labels = made.labels.array[filled]
-    largest = int(made.labels.array.max())
-    if any(entry.cells for entry in made.segments):
-        masks = np.zeros((len(made.segments), largest + 1), np.uint8)
-        for place, entry in enumerate(made.segments):
-            masks[place, [cell for cell in entry.cells or (entry.value,) if cell <= largest]] = 1
-        # Each mask in one piece of memory: the library goes through them frame by frame.
-        return np.moveaxis(np.take(masks, labels, axis=1), 0, -1)
-    lookup = np.zeros(largest + 1, np.uint16)
+def _pixels(made: SegmentedObject, filled: slice) -> NDArray[np.uint16]:
+    """Segment numbers, shape (slice, row, column)."""
+    lookup = np.zeros(int(made.labels.array.max()) + 1, np.uint16)
     for entry in made.segments:
         lookup[entry.value] = entry.number
-    return np.take(lookup, labels)
+    return np.take(lookup, made.labels.array[filled])
 
 
 def _refer_to_stored_frames(dataset: Segmentation, slices: tuple[SliceReference, ...]) -> None:

@@ -11,7 +11,7 @@ from marrowsignal.exports.dicom_objects.dates import set_dates
 from marrowsignal.exports.dicom_objects.measured_groups import measured_groups
 from marrowsignal.exports.dicom_objects.measurement_codes import SCHEME
 from marrowsignal.exports.dicom_objects.records import SegmentedObject, SourceImages
-from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
+from marrowsignal.exports.dicom_objects.series_names import SeriesPlace, series_description, series_number
 from marrowsignal.exports.dicom_objects.uids import device_uid, object_uid
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.results.study_result import StudyResult
@@ -75,7 +75,7 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
         manufacturer_model_name=_MAKER,
         software_versions=version,
         device_serial_number=version,
-        series_description="marrowsignal measurements (research)",
+        series_description=series_description(result, "measurements"),
         is_complete=complete,
         content_qualification="RESEARCH",
         coding_schemes=[

@@ -9,8 +9,9 @@ from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowSource, labels_sha256
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["device_uid", "object_uid", "tracking_uid", "uid_in_place_of"]
+__all__ = ["device_uid", "lesion_uid", "object_uid", "tracking_uid", "uid_in_place_of"]
 
+_OF_OTHER_SERIES = frozenset({"sir_raw", "pdff"})
 # Any fixed UUID serves: it keeps our names apart from everybody else's (RFC 9562, section 5.5).
 _NAMESPACE = uuid.UUID("7f1c7d0e-5a0b-5b53-9f3b-0c5d7a3e4b61")
 
@@ -42,12 +43,13 @@ def object_uid(result: StudyResult, *what: str) -> str:
         # What this version did not make itself, its protocol and inputs do not tell.
         "" if result.marrow.source == MarrowSource.AUTOMATIC else _hash_of(result.marrow.labels),
         result.signals.lesions_made_by,
+        *_chemical_shift(result),
     )
     return _uid(*_images(result), *choices, *what)
 
 
 def tracking_uid(result: StudyResult, *what: str) -> str:
-    """Return the UID by which one region or lesion is tracked: the same whatever version measured it.
+    """Return the UID by which one region is tracked: the same whatever version measured it.
 
     Parameters
     ----------
@@ -57,6 +59,21 @@ def tracking_uid(result: StudyResult, *what: str) -> str:
         What is tracked, for example ``"region", "sacrum", "left"``.
     """
     return _uid(*_images(result), *what)
+
+
+def lesion_uid(result: StudyResult, kind: str, label: int) -> str:
+    """Return the UID by which one lesion is tracked: within one analysis, since another may number them otherwise.
+
+    Parameters
+    ----------
+    result : StudyResult
+        One analyzed study.
+    kind : str
+        ``"lesion"`` or ``"dark"``.
+    label : int
+        Its number.
+    """
+    return object_uid(result, "tracking", kind, str(label))
 
 
 def device_uid(version: str) -> str:
@@ -86,7 +103,15 @@ def uid_in_place_of(keyword: str, of: str) -> str:
 # One study's objects ask for it a dozen times.
 @functools.lru_cache(maxsize=1)
 def _hash_of(labels: LabelVolume) -> str:
-    return labels_sha256(labels)
+    # The same voxels under other names are other regions.
+    return f"{labels_sha256(labels)} {sorted(labels.names)}"
+
+
+def _chemical_shift(result: StudyResult) -> list[str]:
+    """Name what came from series beside T1 and STIR, whose files are no part of the input's hash."""
+    measured = (result.signals.whole, *result.signals.regions)
+    given = {item.name for one in measured for item in one.measurements if item.value is not None}
+    return sorted(given & _OF_OTHER_SERIES)
 
 
 def _images(result: StudyResult) -> tuple[str, ...]:

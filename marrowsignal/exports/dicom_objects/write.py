@@ -23,7 +23,6 @@ from marrowsignal.exports.dicom_objects.secondary_capture import check_capture, 
 from marrowsignal.exports.dicom_objects.segmentations import (
     dark_focus_segmentation,
     lesion_segmentation,
-    part_segmentation,
     region_segmentation,
 )
 from marrowsignal.exports.dicom_objects.source_images import read_source_images
@@ -121,7 +120,6 @@ class _Made:
 
 def _make_all(made: _Made, result: StudyResult, source: SourceImages, first_screen: NDArray[np.uint8] | None) -> None:
     marrow = made.segmentation("marrow_seg.dcm", lambda: region_segmentation(result, source))
-    made.segmentation("parts_seg.dcm", lambda: part_segmentation(result, source))
     lesions = made.segmentation("lesions_seg.dcm", lambda: lesion_segmentation(result, source))
     dark_foci = made.segmentation("dark_foci_seg.dcm", lambda: dark_focus_segmentation(result, source))
     made.add(

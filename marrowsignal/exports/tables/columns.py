@@ -113,7 +113,9 @@ class RepeatedColumns:
         """Return the columns of one place after the other."""
         return tuple(
             replace(
-                column, name=prefix + column.name.removeprefix(self.word), source=field + column.source.removeprefix(FIELD)
+                column,
+                name=prefix + column.name.removeprefix(self.word),
+                source=field + column.source.removeprefix(FIELD),
             )
             for prefix, field in self.places
             for column in self.columns

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from marrowsignal.exports.tables.columns import TABLE_SCHEMA_VERSION, Column
+from marrowsignal.exports.tables.columns import TABLE_SCHEMA_VERSION, Column, RepeatedColumns
 from marrowsignal.exports.tables.dictionary import TABLES
 from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_head
 
@@ -30,12 +30,15 @@ _PATTERNS_OF_STUDY = (
 _TOLD_AGAIN = ("median_", "stir_median_")
 
 
-def columns_json(columns: Sequence[Column]) -> str:
+def columns_json(columns: Sequence[Column | RepeatedColumns]) -> str:
     """Return the data dictionary: every column in its order, with unit, type, allowed texts, meaning and source.
+
+    What comes again is told once: the columns of a place for all places, and what stands beside the value of a
+    descriptor for all descriptors of a table. ``docs/outputs.md`` has the rule to read it by.
 
     Parameters
     ----------
-    columns : sequence of Column
+    columns : sequence of Column or RepeatedColumns
         Of one table after the other.
 
     Returns
@@ -43,17 +46,48 @@ def columns_json(columns: Sequence[Column]) -> str:
     str
         JSON; what does not apply to a column is left out of its entry.
     """
-    tables: dict[str, list[str]] = {}
+    tables: dict[str, list[Column | RepeatedColumns]] = {}
+    for one in columns:
+        tables.setdefault(_table_of(one), []).append(one)
+    told = [_table_json(table, parts) for table, parts in tables.items()]
+    return _with_lines({"schema_version": TABLE_SCHEMA_VERSION, "format": _FORMAT}, "tables", told) + "\n"
+
+
+def _table_of(one: Column | RepeatedColumns) -> str:
+    return one.columns[0].table if isinstance(one, RepeatedColumns) else one.table
+
+
+def _table_json(table: str, parts: Sequence[Column | RepeatedColumns]) -> str:
+    """Tell one table, a line a column: an editor finds it, and a version control system shows what changed."""
+    beside: dict[str, dict[str, object]] = {}
+    lines = []
+    for part in parts:
+        told = _lines(part.columns if isinstance(part, RepeatedColumns) else (part,), beside)
+        if isinstance(part, RepeatedColumns):
+            told = [_with_lines({"word": part.word, "places": dict(part.places)}, "columns", told)]
+        lines += told
+    head: dict[str, object] = {"table": table}
+    return _with_lines(head | ({"beside": list(beside.values())} if beside else {}), "columns", lines)
+
+
+def _with_lines(head: Mapping[str, object], key: str, lines: Sequence[str]) -> str:
+    """Return `head` and, under `key`, a list with a line for each of its parts."""
+    return f"{_json(head)[:-1]}, {_json(key)}: [\n" + ",\n".join(lines) + "\n]}"
+
+
+def _lines(columns: Sequence[Column], beside: dict[str, dict[str, object]]) -> list[str]:
+    """Tell columns; those that stand beside the value of a descriptor go to `beside`, by their suffix."""
+    lines = []
     for column in columns:
-        line = json.dumps(_described(column), ensure_ascii=False)
-        tables.setdefault(column.table, []).append(f"   {line}")
-    # One line a column: a reader finds it with any editor, and a version control system shows what changed.
-    told = ",\n".join(
-        f' {{"table": {json.dumps(table)}, "columns": [\n' + ",\n".join(lines) + "\n ]}"
-        for table, lines in tables.items()
-    )
-    head = f'"schema_version": {json.dumps(TABLE_SCHEMA_VERSION)},\n"format": {json.dumps(_FORMAT)}'
-    return f'{{{head},\n"tables": [\n{told}\n]}}\n'
+        suffix = next((end for end in _FAMILY_ENDS if column.descriptor and column.name.endswith(end)), "")
+        if not suffix:
+            lines.append(_json(_described(column)))
+        elif suffix not in beside:
+            own = _described(column) | {"field": column.source.rpartition(".")[2]}
+            unit = {} if column.unit == "text" else {"unit": "as the value"}
+            told = {key: value for key, value in own.items() if key not in ("name", "descriptor")}
+            beside[suffix] = {"suffix": suffix} | told | unit
+    return lines
 
 
 def _described(column: Column) -> dict[str, object]:
@@ -64,10 +98,13 @@ def _described(column: Column) -> dict[str, object]:
         "allowed": column.allowed,
         "description": column.description,
         "descriptor": column.descriptor,
-        "formula_source": f"docs/method.md, {column.descriptor}" if column.descriptor else "",
         "field": column.source,
     }
     return {key: value for key, value in described.items() if value}
+
+
+def _json(told: object) -> str:
+    return json.dumps(told, ensure_ascii=False)
 
 
 def dictionary_markdown() -> str:

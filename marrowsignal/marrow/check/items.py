@@ -86,7 +86,7 @@ def _of_shape(look: MaskLook, protocol: Protocol) -> tuple[MaskCheckItem, ...]:
             "slice_steps",
             shape.slice_dice,
             "1",
-            f"neighbouring slices overlap with a Dice of {shape.slice_dice:.2f} in the worst tenth",
+            f"neighboring slices overlap with a Dice of {shape.slice_dice:.2f} in the worst tenth",
             limits=(cuts.slice_dice_warn, None),
             below=True,
         ),

@@ -9,6 +9,7 @@ from marrowsignal.report.capture.lettering import line_height, printable, text_w
 from marrowsignal.report.capture.panels import PlacedPanel
 from marrowsignal.report.capture.sheet import Area, Bar, Color, Line, Sign, SignKind
 from marrowsignal.report.views.first_screen import DecidingRow, FirstScreenView
+from marrowsignal.report.views.wording import sentence_case
 
 __all__ = ["INK", "NOTICE", "SOFT", "Density", "Pen", "place_class", "place_finding", "place_limits", "place_quality"]
 
@@ -83,7 +84,7 @@ def place_class(pen: Pen, content: CaptureContent, area: Area) -> int:
     inner = area.indented(20)
     y = top = max(y, area.top + line_height(_TEXT)) + 10
     y = pen.say(words.class_words, inner.below(y), size=_HUGE, lines=2)
-    firmness = f"{_sentence_case(words.confidence)} · {words.class_code}"
+    firmness = f"{sentence_case(words.confidence)} · {words.class_code}"
     y = pen.say(firmness, inner.below(y), size=_LARGE, color=color)
     if words.red_flag:
         y = pen.state("flag", "Red flag", inner.below(y), size=_TEXT)
@@ -103,7 +104,7 @@ def place_finding(pen: Pen, finding: DecidingRow, area: Area, density: Density) 
     inner = Area(
         left=area.left + _PADDING, top=area.top + _PADDING // 2, right=area.right - _PADDING, bottom=area.bottom
     )
-    y = pen.say(_sentence_case(finding.statement), inner, size=_TEXT, lines=density.statement)
+    y = pen.say(sentence_case(finding.statement), inner, size=_TEXT, lines=density.statement)
     y = _place_value(pen, finding, inner.below(y))
     y = pen.say(
         f"{'limit' if finding.is_gate else 'cut'}: {finding.cut}",
@@ -141,7 +142,3 @@ def _place_value(pen: Pen, finding: DecidingRow, area: Area) -> int:
     # On the line of the larger digits.
     pen.say(text, beside.below(area.top + (line_height(_LARGE) - line_height(_SMALL)) // 2 + 2), size=_SMALL)
     return below
-
-
-def _sentence_case(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from marrowsignal.report.capture.lettering import font, line_height, printable, text_width
 from marrowsignal.report.pictures.figures import Frame, Outline, Tag
+from marrowsignal.report.pictures.line_colors import LINE_COLORS
 from marrowsignal.report.pictures.scene import Panel
 
 __all__ = ["LINE_STYLES", "LineStyle", "PlacedPanel", "paint_panel", "polylines"]
@@ -37,16 +38,20 @@ class LineStyle:
     dash: tuple[float, ...] = ()
 
 
-_LESION = (255, 90, 54)
+def _rgb(kind: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(LINE_COLORS[kind].removeprefix("#"))
+    return red, green, blue
+
+
 # Widths, dashes and numbers differ as well as colors: no reader needs the color.
 LINE_STYLES = {
-    "marrow": LineStyle(words="marrow, thin", color=(255, 227, 77), width=1.0),
-    "lesion": LineStyle(words="lesion that decided, thick", color=_LESION, width=2.6),
-    "lesion-other": LineStyle(words="other lesions, dashed", color=(255, 165, 143), width=1.4, dash=(6.0, 3.0)),
-    "dark": LineStyle(words="focus dark on T1 that decided, thick", color=(89, 208, 255), width=2.6),
-    "region": LineStyle(words="region that decided", color=(255, 157, 242), width=2.0),
-    "muscle": LineStyle(words="lean muscle measured", color=(255, 122, 217), width=1.6),
-    "fat": LineStyle(words="subcutaneous fat measured", color=(109, 255, 122), width=1.6),
+    "marrow": LineStyle(words="marrow, thin", color=_rgb("marrow"), width=1.0),
+    "lesion": LineStyle(words="lesion that decided, thick", color=_rgb("lesion"), width=2.6),
+    "lesion-other": LineStyle(words="other lesions, dashed", color=_rgb("lesion-other"), width=1.4, dash=(6.0, 3.0)),
+    "dark": LineStyle(words="focus dark on T1 that decided, thick", color=_rgb("dark"), width=2.6),
+    "region": LineStyle(words="region that decided", color=_rgb("region"), width=2.0),
+    "muscle": LineStyle(words="lean muscle measured", color=_rgb("muscle"), width=1.6),
+    "fat": LineStyle(words="subcutaneous fat measured", color=_rgb("fat"), width=1.6),
 }
 
 

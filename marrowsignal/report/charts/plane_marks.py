@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from marrowsignal.report.views.wording import interval, number
+from marrowsignal.report.views.wording import interval, name_without_side, number
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Lesion, Measurement, RegionSignals, Signals
 
@@ -17,7 +17,6 @@ __all__ = [
     "PlaneKey",
     "PlaneValue",
     "foci_left_out",
-    "name_without_side",
     "plane_values",
     "shown_measurement",
 ]
@@ -89,12 +88,6 @@ def shown_measurement(owner: RegionSignals | Lesion, name: str) -> Measurement |
     )
 
 
-def name_without_side(owner: RegionSignals) -> str:
-    """Return a region's name as both sides have it."""
-    side = owner.side.value
-    return owner.name.removesuffix(f", {side}").removesuffix(f" {side}").removeprefix(f"{side} ")
-
-
 def plane_values(result: StudyResult) -> tuple[tuple[PlaneValue, ...], tuple[PlaneKey, ...]]:
     """Gather what has both ratios, and the legend of the letters.
 
@@ -112,7 +105,7 @@ def plane_values(result: StudyResult) -> tuple[tuple[PlaneValue, ...], tuple[Pla
         measured = _both(owner)
         if measured is None:
             continue
-        key = (word, name_without_side(owner))
+        key = (word, name_without_side(owner.name, owner.side))
         letter = letters.setdefault(key, _letter(len(letters)))
         value = _value(owner.side.value, owner.name, measured, label=letter, jump=f"{word}-{owner.region_label}")
         value = replace(value, small=word == "part")
@@ -137,7 +130,8 @@ def _key(letter: str, members: list[tuple[RegionSignals, PlaneValue]]) -> PlaneK
     marks = tuple(
         KeyMark(kind=value.kind, words=value.words, jump=value.jump, small=value.small) for _, value in members
     )
-    return PlaneKey(letter=letter, name=name_without_side(members[0][0]), marks=marks)
+    first = members[0][0]
+    return PlaneKey(letter=letter, name=name_without_side(first.name, first.side), marks=marks)
 
 
 def _foci(foci: Iterable[Lesion], kind: str, word: str, letter: str) -> list[PlaneValue]:

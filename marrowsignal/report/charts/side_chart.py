@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.report.charts.chart_scale import Scale, Tick
-from marrowsignal.report.charts.plane_marks import STIR, T1, name_without_side, shown_measurement
+from marrowsignal.report.charts.plane_marks import STIR, T1, shown_measurement
 from marrowsignal.report.charts.side_figure import Asymmetry, Level, SideChart, SideRow
-from marrowsignal.report.views.wording import interval, number
+from marrowsignal.report.views.wording import interval, left_out, name_without_side, number
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Measurement, RegionSignals, Symmetry
 
@@ -86,7 +86,7 @@ def _pairs(result: StudyResult) -> tuple[_Pair, ...]:
         row=rows.get("background", rows.get("all")),
         reason="" if rows else "no left and right in the picture",
     )
-    everything = _Pair(name="whole marrow, lesions included", kind="whole", sides=(), row=rows.get("all"))
+    everything = _Pair(name=f"whole marrow, {left_out(signals)} included", kind="whole", sides=(), row=rows.get("all"))
     # Parts of several bones may share a key; their rows come in the order of the bones.
     compared: dict[str, list[Symmetry]] = {}
     for row in signals.symmetry:
@@ -120,7 +120,7 @@ def _pair(sides: Sides, kind: str, row: Symmetry | None) -> _Pair:
     first = sides[0][0]
     alone = "" if first.side is Side.NONE else f"only the {first.side.value} side is in the picture"
     reason = alone if len(sides) < 2 else "not compared"
-    return _Pair(name=name_without_side(first), kind=kind, sides=sides, row=row, reason=reason)
+    return _Pair(name=name_without_side(first.name, first.side), kind=kind, sides=sides, row=row, reason=reason)
 
 
 def _chart(result: StudyResult, pairs: tuple[_Pair, ...], series: _Series) -> SideChart | None:

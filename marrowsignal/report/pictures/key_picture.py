@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.report.pictures import figures as fig
-from marrowsignal.report.pictures.key_slice import KeySlice, target_mask
+from marrowsignal.report.pictures.key_slice import TISSUES, KeySlice, target_mask
 from marrowsignal.report.pictures.scene import Panel, Picture, Scene
 
 __all__ = ["key_picture"]
 
-_TISSUES = {"muscle": 1, "fat": 2}
 _TALL = 1.2  # height over width from which a picture leaves too little room beside it
 
 
@@ -31,7 +30,7 @@ def key_picture(scene: Scene, key: KeySlice, crop: fig.Crop) -> Picture:
         around what decided.
     """
     orientation = scene.orientation
-    tissue = _TISSUES.get(key.kind)
+    tissue = TISSUES.get(key.kind)
     shown = fig.crop_around(scene.result.pair.body_mask, orientation) if tissue else _nearer(scene, key, crop)
     outlines = _tissue_outline(scene, key, shown) if tissue else _outlines(scene, key, shown)
     tags = () if tissue else fig.lesion_tags(scene.lesions[key.index], orientation, shown)
@@ -89,6 +88,6 @@ def _outlines(scene: Scene, key: KeySlice, crop: fig.Crop) -> tuple[fig.Outline,
 
 
 def _tissue_outline(scene: Scene, key: KeySlice, crop: fig.Crop) -> tuple[fig.Outline, ...]:
-    inside = scene.result.references.labels.array[key.index] == _TISSUES[key.kind]
+    inside = scene.result.references.labels.array[key.index] == TISSUES[key.kind]
     path = fig.contour_path(inside, scene.orientation, crop)
     return (fig.Outline(kind=key.kind, path=path),) if path else ()

@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.report.pictures.slices import fullest_slice
 from marrowsignal.report.views.deciding import deciding_findings, jump_target
+from marrowsignal.report.views.wording import name_without_side
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["KeySlice", "key_slice", "target_mask"]
+__all__ = ["TISSUES", "KeySlice", "key_slice", "target_mask"]
 
-_TISSUES = {"fat": 2, "muscle": 1}  # labels of the reference map
+TISSUES = {"fat": ReferenceLabel.FAT, "muscle": ReferenceLabel.MUSCLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,6 @@ class KeySlice:
         On the T1 grid, counted from 0.
     kind : str
         What it shows: ``"lesion"``, ``"dark"``, ``"region"``, ``"fat"``, ``"muscle"`` or ``"marrow"``.
-    jump : str
-        Key of that in the viewer: of the target where there is one, else of the slice.
     reason : str
         Why this slice, in words.
     outlined : tuple of str
@@ -40,7 +40,6 @@ class KeySlice:
 
     index: int
     kind: str
-    jump: str
     reason: str
     outlined: tuple[str, ...] = ()
 
@@ -104,7 +103,6 @@ def _of_focus(result: StudyResult, target: str) -> KeySlice:
     return KeySlice(
         index=fullest_slice(mask),
         kind=kind,
-        jump=target,
         reason=f"largest cross-section of {words}",
         outlined=(target,),
     )
@@ -115,11 +113,10 @@ def _of_region(result: StudyResult, label: int) -> KeySlice:
     pair = [region for region in result.regions.regions if region.key == named.key]
     index = _both_sides(result, pair)
     both = "both sides of " if len(pair) > 1 else ""
-    words = named.name.removesuffix(f", {named.side.value}") if both else named.name
+    words = name_without_side(named.name, named.side) if both else named.name
     return KeySlice(
         index=index,
         kind="region",
-        jump=f"region-{label}",
         reason=f"most of {both}{words}",
         outlined=tuple(f"region-{region.label}" for region in pair),
     )
@@ -133,7 +130,7 @@ def _of_marrow(result: StudyResult) -> KeySlice:
     else:
         index = fullest_slice(marrow)
         reason = "the most marrow in one slice" if marrow.any() else "the middle of the series; there is no marrow mask"
-    return KeySlice(index=index, kind="marrow", jump=f"slice-{index}", reason=reason)
+    return KeySlice(index=index, kind="marrow", reason=reason)
 
 
 def _both_sides(result: StudyResult, regions: Iterable[Region]) -> int:
@@ -150,10 +147,10 @@ def _both_sides(result: StudyResult, regions: Iterable[Region]) -> int:
 def _of_gates(result: StudyResult, gates: Iterable[str]) -> KeySlice:
     labels = result.references.labels.array
     for gate in gates:
-        for tissue, label in _TISSUES.items():
+        for tissue, label in TISSUES.items():
             area = (labels == label).sum(axis=(1, 2)) if tissue in gate else np.zeros(1)
             if area.any():
                 index = int(np.argmax(area))
                 words = "subcutaneous fat" if tissue == "fat" else "lean muscle"
-                return KeySlice(index=index, kind=tissue, jump=f"slice-{index}", reason=f"most of the {words} measured")
+                return KeySlice(index=index, kind=tissue, reason=f"most of the {words} measured")
     return _of_marrow(result)

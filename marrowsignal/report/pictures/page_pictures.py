@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.report.pictures import figures as fig
 from marrowsignal.report.pictures.key_picture import key_picture
 from marrowsignal.report.pictures.key_slice import key_slice
@@ -131,7 +132,7 @@ def _slice_outlines(scene: Scene, index: int, crop: fig.Crop) -> tuple[tuple[fig
 def _reference_picture(scene: Scene) -> Picture:
     result, orientation = scene.result, scene.orientation
     labels = result.references.labels.array
-    kinds = ((1, "muscle"), (2, "fat"), (3, "normal"))
+    kinds = tuple(zip(ReferenceLabel, ("muscle", "fat", "normal"), strict=True))
     shares = np.zeros(labels.shape[0])
     for label, _ in kinds:
         area = (labels == label).sum(axis=(1, 2))

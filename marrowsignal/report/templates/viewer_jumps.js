@@ -44,6 +44,10 @@ class Jumps {
 
   back() {
     if (this.origin) {
+      // Cells take no focus; left in the viewer it would turn slices out of sight.
+      if (this.origin.tabIndex < 0) {
+        this.origin.tabIndex = -1;
+      }
       this.origin.scrollIntoView({ behavior: behaviour(), block: "center" });
       this.origin.focus({ preventScroll: true });
       this.origin = null;

@@ -236,7 +236,7 @@ class Pane {
   }
 
   drawScale(view, scale) {
-    const room = this.picture.clientWidth * BAR_SHARE;
+    const room = Math.min(this.picture.clientWidth, view.width * scale) * BAR_SHARE;
     const length = BARS_MM.find((bar) => bar * scale <= room) ?? BARS_MM[BARS_MM.length - 1];
     this.bar.style.width = `${length * scale}px`;
     this.barText.textContent = `${length} mm`;

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.regions.records import Region, Side
+from marrowsignal.report.pictures.line_colors import LINE_COLORS
 from marrowsignal.report.pictures.png import grey_png_uri
 from marrowsignal.report.viewer.packed_series import Shown
 from marrowsignal.results.study_result import StudyResult
@@ -15,10 +17,12 @@ from marrowsignal.signals.records import Lesion
 
 __all__ = ["LabelArray", "Layer", "LayerLabel", "label_layers", "pack_labels"]
 
-_YELLOW, _WHITE, _LEFT, _RIGHT = "#ffe34d", "#e8edf2", "#6cb2f0", "#f5a04b"
-_LESION, _DARK, _METAL = "#ff5a36", "#39e0c8", "#d6b3ff"
-_SIDES = {Side.LEFT: _LEFT, Side.RIGHT: _RIGHT, Side.NONE: _WHITE}
-_TISSUES = ((1, "muscle reference", "#ff7ad9"), (2, "fat reference", "#ffd23f"), (3, "own normal marrow", "#6dff7a"))
+_SIDES = {Side.LEFT: "#6cb2f0", Side.RIGHT: "#f5a04b", Side.NONE: "#e8edf2"}
+_TISSUES = (
+    (ReferenceLabel.MUSCLE, "muscle reference", "muscle"),
+    (ReferenceLabel.FAT, "fat reference", "fat"),
+    (ReferenceLabel.NORMAL_MARROW, "own normal marrow", "normal"),
+)
 
 LabelArray = NDArray[np.uint16] | NDArray[np.bool_]
 
@@ -75,57 +79,72 @@ def label_layers(result: StudyResult) -> tuple[Layer, ...]:
     result : StudyResult
         One analyzed study.
     """
-    regions, signals, pair = result.regions, result.signals, result.pair
-    cells = regions.part_labels
-    return tuple(
-        _without_what_is_absent(layer)
-        for layer in (
-            _single("marrow", "Marrow", result.marrow.labels.mask, _YELLOW, "none"),
-            Layer(
-                key="region",
-                title="Regions",
-                array=regions.labels.array,
-                labels=tuple(_region_label(region) for region in regions.regions),
-                absence="none",
-                reason="no region was told apart",
-            ),
-            Layer(
-                key="part",
-                title="Parts",
-                array=None if cells is None else cells.array,
-                labels=() if cells is None else _cell_labels(cells.names, regions.parts),
-                absence="none",
-                reason=regions.parts_reason or "no bone was divided",
-            ),
-            Layer(
-                key="lesion",
-                title="Lesions",
-                array=None if signals.lesion_labels is None else signals.lesion_labels.array,
-                labels=_found_labels(signals.lesions, "lesion", _LESION),
-                on=True,
-                numbered=True,
-                absence=_absence(signals.lesions),
-                reason=signals.lesions_reason or _absence(signals.lesions),
-            ),
-            Layer(
-                key="dark",
-                title="Dark foci",
-                array=None if signals.dark_labels is None else signals.dark_labels.array,
-                labels=_found_labels(signals.dark_foci, "dark focus", _DARK),
-                numbered=True,
-                absence=_absence(signals.dark_foci),
-                reason=_absence(signals.dark_foci),
-            ),
-            Layer(
-                key="tissue",
-                title="References",
-                array=result.references.labels.array,
-                labels=tuple(LayerLabel(value=value, name=name, colour=colour) for value, name, colour in _TISSUES),
-                absence="none found",
-                reason="no reference tissue was found",
-            ),
-            _single("metal", "Near metal", pair.metal_mask, _METAL, _absence(pair.metal_mask)),
-        )
+    marrow, metal = result.marrow.labels.mask, result.pair.metal_mask
+    layers = (
+        _single("marrow", "Marrow", marrow, LINE_COLORS["marrow"], "none"),
+        *_anatomy_layers(result),
+        *_found_layers(result),
+        _tissue_layer(result),
+        _single("metal", "Near metal", metal, LINE_COLORS["metal"], _absence(metal)),
+    )
+    return tuple(_without_what_is_absent(layer) for layer in layers)
+
+
+def _anatomy_layers(result: StudyResult) -> tuple[Layer, Layer]:
+    regions, cells = result.regions, result.regions.part_labels
+    return (
+        Layer(
+            key="region",
+            title="Regions",
+            array=regions.labels.array,
+            labels=tuple(_region_label(region) for region in regions.regions),
+            absence="none",
+            reason="no region was told apart",
+        ),
+        Layer(
+            key="part",
+            title="Parts",
+            array=None if cells is None else cells.array,
+            labels=() if cells is None else _cell_labels(cells.names, regions.parts),
+            absence="none",
+            reason=regions.parts_reason or "no bone was divided",
+        ),
+    )
+
+
+def _found_layers(result: StudyResult) -> tuple[Layer, Layer]:
+    signals = result.signals
+    return (
+        Layer(
+            key="lesion",
+            title="Lesions",
+            array=None if signals.lesion_labels is None else signals.lesion_labels.array,
+            labels=_found_labels(signals.lesions, "lesion", LINE_COLORS["lesion"]),
+            on=True,
+            numbered=True,
+            absence=_absence(signals.lesions),
+            reason=signals.lesions_reason or _absence(signals.lesions),
+        ),
+        Layer(
+            key="dark",
+            title="Dark foci",
+            array=None if signals.dark_labels is None else signals.dark_labels.array,
+            labels=_found_labels(signals.dark_foci, "dark focus", LINE_COLORS["dark"]),
+            numbered=True,
+            absence=_absence(signals.dark_foci),
+            reason=_absence(signals.dark_foci),
+        ),
+    )
+
+
+def _tissue_layer(result: StudyResult) -> Layer:
+    return Layer(
+        key="tissue",
+        title="References",
+        array=result.references.labels.array,
+        labels=tuple(LayerLabel(value=value, name=name, colour=LINE_COLORS[kind]) for value, name, kind in _TISSUES),
+        absence="none found",
+        reason="no reference tissue was found",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.quality.records import Consequence
 from marrowsignal.report.pictures.figures import Window
 from marrowsignal.report.pictures.scene import scene_of
 from marrowsignal.report.viewer.packed_series import PackedSeries, SourceSeries
@@ -63,7 +64,7 @@ def shown_series(result: StudyResult) -> tuple[ShownSeries, ...]:
     known = {"t1": np.ones_like(pair.body_mask), "stir": pair.covered_mask}
     noise = {"t1": references.noise_t1, "stir": references.noise_stir}
     muscle = {"t1": references.muscle.t1, "stir": references.muscle.stir}
-    untold = {"t1": "", "stir": pair.no_lesions}
+    untold = {"t1": "", "stir": pair.no_lesions or result.quality.reason_of(Consequence.NO_STIR)}
     return tuple(
         ShownSeries(
             key=one.key,

@@ -109,7 +109,7 @@ def viewer_view(result: StudyResult, *, budget_bytes: int = _BUDGET_BYTES) -> Vi
     targets = jump_targets(result, layers, shown)
     content = {
         **_frame_content(geometry, shown),
-        "start": _first_slice(result),
+        "start": key_slice(result).index,
         "series": [_series_content(*pair) for pair in zip(series, packed, strict=True)],
         "layers": [_layer_content(layer) for layer in drawn],
         "kinds": kinds,
@@ -135,12 +135,6 @@ def _reduced(factor: int) -> str:
         return ""
     blocks = f"{factor} x {factor} voxels are averaged into one pixel"
     return f"To keep the page small {blocks} here; the files in images/ hold all."
-
-
-def _first_slice(result: StudyResult) -> int:
-    """Where the viewer opens: on what decided the class, where that lies somewhere, else in the middle."""
-    key = key_slice(result)
-    return key.index if key.outlined else result.pair.t1.geometry.shape[0] // 2
 
 
 def _crop(body: NDArray[np.bool_], drawn: tuple[Layer, ...], orientation: DisplayOrientation) -> Crop:

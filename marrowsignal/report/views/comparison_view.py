@@ -26,6 +26,7 @@ from marrowsignal.report.views.series_view import Fact
 from marrowsignal.report.views.table_cells import Cell, Table
 from marrowsignal.report.views.wording import (
     CLASS_WORDS,
+    SEVERITY_WORDS,
     VERDICT_WORDS,
     Notes,
     add_on_words,
@@ -49,7 +50,6 @@ _COLUMNS = (
     "pdff",
 )
 _CHANGED = {ChangeState.ROSE: "▲", ChangeState.FELL: "▼"}
-_SEVERITY = {Severity.FAIL: "fail", Severity.WARN: "warning", Severity.INFO: "note"}
 _DRIFT = {
     DriftState.SAME: GateState.PASS,
     DriftState.DIFFERS: GateState.WARN,
@@ -126,7 +126,7 @@ def build_comparison_page(comparison: Comparison) -> ComparisonPage:
         summary=c.summary,
         closed=c.closed,
         warnings=tuple(
-            FindingLine(severity=_SEVERITY[f.severity], message=f.message)
+            FindingLine(severity=SEVERITY_WORDS[f.severity], message=f.message)
             for f in sorted(c.findings, key=lambda f: f.severity is not Severity.FAIL)
         ),
         dates=(_date("Baseline", c.baseline), _date("Follow-up", c.followup), *_in_time(c)),
@@ -157,7 +157,7 @@ def _title(c: Comparison) -> str:
 
 def _date(name: str, result: StudyResult) -> Fact:
     lesions = result.signals.lesions
-    count = "lesions not looked for" if lesions is None else f"{len(lesions)} lesions"
+    count = "lesions not looked for" if lesions is None else f"{len(lesions)} lesion{'' if len(lesions) == 1 else 's'}"
     return Fact(name=name, value=f"{CLASS_WORDS[result.call.pattern_class]}; {count}; case {result.case}")
 
 

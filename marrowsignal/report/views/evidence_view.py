@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marrowsignal.patterns.records import Criterion, CriterionState, EvidenceGroup, RegionCall, Sentence
-from marrowsignal.report.views.wording import STATE_WORDS, cut_words, interval, number, with_unit
+from marrowsignal.report.views.wording import STATE_WORDS, cut_words, interval, number, sentence_case, with_unit
 
 __all__ = [
     "CriterionRow",
@@ -114,7 +114,7 @@ def criterion_rows(
             id=item.id,
             group=item.group,
             direction=_DIRECTIONS.get(item.direction, item.direction),
-            statement=item.statement[:1].upper() + item.statement[1:],
+            statement=sentence_case(item.statement),
             value=with_unit(item.value, item.unit),
             interval=interval(item.ci_low, item.ci_high),
             cut=cut_words(item.cut),

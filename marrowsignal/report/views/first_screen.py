@@ -18,6 +18,7 @@ from marrowsignal.report.views.wording import (
     add_on_words,
     cut_words,
     interval,
+    sentence_case,
     with_unit,
 )
 from marrowsignal.results.mask_section import check_sentence
@@ -39,7 +40,6 @@ _RED_FLAG = (
 class DecidingRow:
     """One finding that decided the class, or a gate that forbids one; `jump` is empty where it has no single place."""
 
-    id: str
     statement: str
     value: str
     interval: str
@@ -158,9 +158,8 @@ def _red_flag(call: PatternCall) -> str:
 def _deciding_row(item: Criterion, result: StudyResult) -> DecidingRow:
     gate = _gate_of(item, result)
     return DecidingRow(
-        id=item.id,
         # The reason of a gate stands where the class is explained.
-        statement=item.statement[:1].upper() + item.statement[1:] if gate is None else gate_name(gate),
+        statement=sentence_case(item.statement) if gate is None else gate_name(gate),
         value=with_unit(item.value, item.unit, missing="no number" if gate else "not measured"),
         interval=interval(item.ci_low, item.ci_high),
         cut=cut_words(item.cut),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from marrowsignal.findings import Finding, Severity
+from marrowsignal.findings import Finding
 from marrowsignal.patterns.records import CriterionState, PatternCall
 from marrowsignal.report.charts.study_charts import StudyCharts, study_charts
 from marrowsignal.report.pictures.page_pictures import Pictures, build_pictures
@@ -30,14 +30,12 @@ from marrowsignal.report.views.region_tables import bone_table, part_table, regi
 from marrowsignal.report.views.series_view import Fact, SeriesRow, series_rows
 from marrowsignal.report.views.side_table import SideTable, side_table
 from marrowsignal.report.views.table_cells import Table
-from marrowsignal.report.views.wording import interval, with_unit
+from marrowsignal.report.views.wording import SEVERITY_WORDS, interval, with_unit
 from marrowsignal.results.descriptors import descriptor_title
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Measurement
 
 __all__ = ["FindingRow", "Page", "build_page"]
-
-_SEVERITY_WORDS = {Severity.FAIL: "fail", Severity.WARN: "warning", Severity.INFO: "note"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +159,7 @@ def _how_often(call: PatternCall) -> str:
 
 def _finding(finding: Finding) -> FindingRow:
     return FindingRow(
-        severity=_SEVERITY_WORDS[finding.severity],
+        severity=SEVERITY_WORDS[finding.severity],
         stage=finding.stage.replace("_", " "),
         message=finding.message,
         code=finding.code,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from marrowsignal.regions.records import Region, Side
 from marrowsignal.report.views.table_cells import Cell, column_title, measured_cell
-from marrowsignal.report.views.wording import Notes, volume
+from marrowsignal.report.views.wording import Notes, left_out, name_without_side, volume
 from marrowsignal.results.study_result import StudyResult
 from marrowsignal.signals.records import Measurement, RegionSignals, Symmetry
 
@@ -57,9 +57,24 @@ class SideRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideTable:
-    """Regions left against right, then parts of bones; `sided` is False where nothing in view has two sides."""
+    """Regions left against right, then parts of bones.
+
+    Attributes
+    ----------
+    sided : bool
+        False where nothing in view has two sides.
+    left_out : str
+        What the medians leave out; empty where nothing was told apart.
+    columns : tuple of SideColumn
+        Measures, then the comparison of both sides.
+    regions, parts : tuple of SideRow
+        Rows of two tables under the same headings.
+    notes : tuple of (str, str)
+        Mark and text of each.
+    """
 
     sided: bool
+    left_out: str
     columns: tuple[SideColumn, ...]
     regions: tuple[SideRow, ...]
     parts: tuple[SideRow, ...]
@@ -104,6 +119,7 @@ def side_table(result: StudyResult) -> SideTable:
     layout = _layout((*regions, *parts))
     return SideTable(
         sided=layout.sided,
+        left_out=left_out(result.signals),
         columns=_columns(layout),
         regions=tuple(_row(pair, layout, notes) for pair in regions),
         parts=tuple(_row(pair, layout, notes) for pair in parts),
@@ -114,12 +130,13 @@ def side_table(result: StudyResult) -> SideTable:
 def _whole(result: StudyResult, compared: Mapping[str, Symmetry]) -> tuple[_Pair, ...]:
     background, everything = compared.get("background"), compared.get("all")
     place = result.signals.whole
-    if result.signals.lesions is None or background is None:
+    without = left_out(result.signals)
+    if not without or background is None:
         return (_Pair(name="Whole marrow", jump_kind="", places=(place,), symmetry=everything),)
-    first = _Pair(name="Whole marrow, without lesions", jump_kind="", places=(place,), symmetry=background)
+    first = _Pair(name=f"Whole marrow, without {without}", jump_kind="", places=(place,), symmetry=background)
     if everything is None or _single_pair(result):
         return (first,)
-    return first, _Pair(name="Whole marrow, lesions included", jump_kind="", places=(), symmetry=everything)
+    return first, _Pair(name=f"Whole marrow, {without} included", jump_kind="", places=(), symmetry=everything)
 
 
 def _single_pair(result: StudyResult) -> str:
@@ -152,9 +169,7 @@ def _pairs(
 
 def _common_name(items: list[RegionSignals]) -> str:
     first = items[0]
-    if len(items) == 1:
-        return first.name
-    return first.name.removesuffix(f", {first.side.value}").removeprefix(f"{first.side.value} ")
+    return first.name if len(items) == 1 else name_without_side(first.name, first.side)
 
 
 def _cut(places: list[Region]) -> str:

@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass, field
 
 from marrowsignal.alignment.records import AlignmentVerdict
+from marrowsignal.findings import Severity
 from marrowsignal.patterns.records import Confidence, CriterionState, PatternClass
 from marrowsignal.quality.records import GateState
-from marrowsignal.signals.records import Measurement, MeasurementStatus
+from marrowsignal.regions.records import Side
+from marrowsignal.signals.records import Measurement, MeasurementStatus, Signals
 
 __all__ = [
     "CLASS_WORDS",
     "CONFIDENCE_WORDS",
     "GATE_WORDS",
+    "SEVERITY_WORDS",
     "STATE_WORDS",
     "VERDICT_WORDS",
     "Notes",
@@ -21,8 +24,11 @@ __all__ = [
     "cut_words",
     "fixed",
     "interval",
+    "left_out",
+    "name_without_side",
     "number",
     "patient_point",
+    "sentence_case",
     "unit_words",
     "volume",
     "with_unit",
@@ -56,6 +62,7 @@ GATE_WORDS = {
     GateState.FAIL: ("✖", "fail"),
     GateState.NOT_EVALUABLE: ("○", "not evaluable"),
 }
+SEVERITY_WORDS = {Severity.FAIL: "fail", Severity.WARN: "warning", Severity.INFO: "note"}
 VERDICT_WORDS = {
     AlignmentVerdict.PASS: (GateState.PASS, "Good for voxel-wise statements"),
     AlignmentVerdict.WARN: (GateState.WARN, "Voxel-wise statements are weakened"),
@@ -140,6 +147,26 @@ def interval(low: float | None, high: float | None, *, decimals: int | None = No
     if decimals is not None:
         return f"{fixed(low, decimals)} to {fixed(high, decimals)}"
     return f"{number(low)} to {number(high)}"
+
+
+def name_without_side(name: str, side: Side) -> str:
+    """Return the name of a region as both sides have it.
+
+    >>> [name_without_side(name, Side.LEFT) for name in ("left ilium", "sacral ala, left", "sacrum")]
+    ['ilium', 'sacral ala', 'sacrum']
+    """
+    word = side.value
+    return name.removesuffix(f", {word}").removesuffix(f" {word}").removeprefix(f"{word} ")
+
+
+def sentence_case(text: str) -> str:
+    """Return a text that begins with a capital and is else as it was."""
+    return text[:1].upper() + text[1:]
+
+
+def left_out(signals: Signals) -> str:
+    """Say what the medians leave out, as the name of the whole marrow has it; empty where nothing was told apart."""
+    return "lesions" if signals.lesions is not None else signals.whole.name.partition(" without ")[2]
 
 
 def cut_words(cut: str) -> str:

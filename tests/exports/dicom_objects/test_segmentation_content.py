@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 
 from marrowsignal.dicom.segmentation import read_segmentation
 from marrowsignal.exports.dicom_objects import write_dicom_objects
-from marrowsignal.exports.dicom_objects.series_numbers import SeriesPlace, series_number
+from marrowsignal.exports.dicom_objects.report_tree import groups_of
+from marrowsignal.exports.dicom_objects.series_names import SeriesPlace, series_description, series_number
 from marrowsignal.marrow.records import MarrowSource
 from marrowsignal.marrow.supplied import MarrowRequest, NamedLabel, open_supplied, read_supplied, study_space
 from marrowsignal.marrow.supplied.bone_names import BoneNames
@@ -33,7 +34,7 @@ def folder(result: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("objects") / "dicom"
     export = write_dicom_objects(result, folder, first_screen=None)
     assert export.findings == ()
-    assert {"marrow_seg.dcm", "parts_seg.dcm", "lesions_seg.dcm"} <= set(export.files)
+    assert {"marrow_seg.dcm", "lesions_seg.dcm"} <= set(export.files)
     assert {path.name for path in folder.iterdir()} == set(export.files)
     return folder
 
@@ -76,13 +77,6 @@ def test_the_side_of_marrow_without_a_place_is_told_by_its_type(result: StudyRes
     assert sides_of(left) == [LEFT]
 
 
-def test_a_part_without_a_code_lies_in_its_bone_and_may_overlap_another(folder: Path) -> None:
-    stored = dcmread(folder / "parts_seg.dcm")
-    assert stored.SegmentsOverlap == "YES"
-    assert [s.SegmentLabel for s in stored.SegmentSequence] == ["wing, left", "crest, left"]
-    assert {code_of(s.AnatomicRegionSequence)[0] for s in stored.SegmentSequence} == {"22356005"}
-
-
 def test_lesions_are_lesions_of_marrow_and_name_no_cause(folder: Path) -> None:
     (segment,) = dcmread(folder / "lesions_seg.dcm").SegmentSequence
     assert code_of(segment.SegmentedPropertyCategoryCodeSequence) == ("49755003", "SCT")
@@ -102,10 +96,21 @@ def test_a_lesion_of_undivided_marrow_lies_in_the_bone_that_holds_most_of_it(
     write_dicom_objects(replace(result, regions=divided), tmp_path / "a", first_screen=None)
     (segment,) = dcmread(tmp_path / "a/lesions_seg.dcm").SegmentSequence
     assert code_of(segment.AnatomicRegionSequence) == ("22356005", "SCT")
+    groups = groups_of(dcmread(tmp_path / "a/measurements_sr.dcm"))
+    (group,) = [one for one in groups if one.tracking_uid == segment.TrackingUID]
+    assert ("363698007", "22356005") in group.answers
     undivided = replace(divided, parts=(), part_labels=None)
     write_dicom_objects(replace(result, regions=undivided), tmp_path / "b", first_screen=None)
     (segment,) = dcmread(tmp_path / "b/lesions_seg.dcm").SegmentSequence
     assert "AnatomicRegionSequence" not in segment and sides_of(segment) == [LEFT]
+
+
+def test_a_code_that_only_the_protocol_knows_means_its_region(result: StudyResult, tmp_path: Path) -> None:
+    own = tuple(replace(region, code="85562004", name="heel, left") for region in result.regions.regions)
+    write_dicom_objects(replace(result, regions=replace(result.regions, regions=own)), tmp_path, first_screen=None)
+    for name in ("marrow_seg.dcm", "lesions_seg.dcm"):
+        segment = dcmread(tmp_path / name).SegmentSequence[0]
+        assert segment.AnatomicRegionSequence[0].CodeMeaning == "heel"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,6 @@ def test_objects_are_series_of_their_own_behind_the_t1_for_research(result: Stud
     assert {name: int(one.SeriesNumber) for name, one in stored.items()} == {
         "marrow_seg.dcm": 301,
         "lesions_seg.dcm": 302,
-        "parts_seg.dcm": 305,
     }
     assert len({one.SeriesInstanceUID for one in stored.values()}) == len(stored)
     for one in stored.values():
@@ -211,13 +215,22 @@ def test_series_numbers_follow_that_of_the_t1_and_stay_within_what_dicom_allows(
     assert told == expected or number == 20_240_131_120_000
 
 
+def test_the_series_of_one_hip_is_told_from_that_of_the_other(result: StudyResult) -> None:
+    left, right = ([r for r in result.regions.regions if r.side == side] for side in ("left", "right"))
+    said = [
+        series_description(replace(result, regions=replace(result.regions, regions=tuple(regions))), "marrow regions")
+        for regions in (left, right, [*left, *right])
+    ]
+    assert said == [f"marrowsignal marrow regions{side} (research)" for side in (", left", ", right", "")]
+
+
 def test_what_a_library_refuses_is_told_without_its_words_and_costs_no_case(
     result: StudyResult, tmp_path: Path
 ) -> None:
     made = replace(result.provenance, version="9" * 70)
     export = write_dicom_objects(replace(result, provenance=made), tmp_path / "dicom", first_screen=None)
     assert export.files == () and not (tmp_path / "dicom").exists()
-    assert len(export.findings) >= 4
+    assert len(export.findings) >= 3
     for finding in export.findings:
         assert finding.code == "dicom_not_written" and "ValueError" in finding.message
         assert "999" not in finding.message

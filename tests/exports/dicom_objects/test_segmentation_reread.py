@@ -20,7 +20,7 @@ from marrowsignal.exports.dicom_objects import write as write_module
 from marrowsignal.exports.dicom_objects import write_dicom_objects
 from marrowsignal.exports.dicom_objects.records import SegmentedObject, SliceReference, SourceImages
 from marrowsignal.exports.dicom_objects.reread import check_segmentation, object_bytes
-from marrowsignal.exports.dicom_objects.segmentations import part_segmentation, region_segmentation
+from marrowsignal.exports.dicom_objects.segmentations import region_segmentation
 from marrowsignal.exports.dicom_objects.source_images import read_source_images
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.results.study_result import StudyResult
@@ -177,17 +177,6 @@ def test_a_segment_that_is_mirrored_about_its_own_middle_is_refused(
     check_segmentation(data, made)
     with pytest.raises(OutputError, match="other voxels"):
         check_segmentation(changed(data, mirror_pixels), made)
-
-
-def test_overlapping_parts_are_compared_each_with_its_own_cells(stored: tuple[StudyResult, SourceImages]) -> None:
-    made = part_segmentation(*stored)
-    assert made is not None
-    wing, crest = (made.inside(entry) for entry in made.segments)
-    assert crest.any() and np.all(wing[crest]) and wing.sum() > crest.sum()
-    data = object_bytes(made.dataset)
-    check_segmentation(data, made)
-    with pytest.raises(OutputError):
-        check_segmentation(changed(data, swap_segments), made)
 
 
 def test_a_refused_object_is_not_written_and_the_others_are(

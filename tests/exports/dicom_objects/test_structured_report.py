@@ -15,7 +15,7 @@ from marrowsignal.exports.dicom_objects import measurement_codes as coded
 from marrowsignal.exports.dicom_objects.report_reread import values_of
 from marrowsignal.exports.dicom_objects.report_tree import groups_of
 from marrowsignal.exports.dicom_objects.reread import object_bytes
-from marrowsignal.exports.dicom_objects.uids import tracking_uid
+from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.patterns.add_ons import _BY_CRITERION
 from marrowsignal.patterns.records import Confidence, PatternClass
 from marrowsignal.regions.records import Side
@@ -49,7 +49,7 @@ def test_every_measured_number_is_told_exactly(report: Report) -> None:
         assert (read.low, read.high) == pytest.approx((measured.ci_low, measured.ci_high), rel=1e-12)
         assert told[uid, "LESION_VOLUME"].value == region.lesion_ml
     lesion = report.result.signals.lesions[0]
-    assert told[tracking_uid(report.result, "lesion", "1", "left"), "118565006"].value == lesion.volume_ml
+    assert told[lesion_uid(report.result, "lesion", 1), "118565006"].value == lesion.volume_ml
 
 
 def test_numbers_shown_are_short_enough_to_read(report: Report) -> None:

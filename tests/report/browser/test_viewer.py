@@ -16,12 +16,13 @@ from jinja2 import Environment, PackageLoader
 
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume, VolumeGeometry
 from marrowsignal.report import render_report
+from marrowsignal.report.pictures.key_slice import key_slice
 from marrowsignal.report.viewer import VIEWER_SCRIPTS, viewer_view
 from marrowsignal.results.study_result import StudyResult
 from tests.report.study_builder import HOSTILE, SHAPE, SPACING, build_result, without_lesions
 
 Open = Callable[..., Any]
-MIDDLE = SHAPE[0] // 2
+START = SHAPE[0] // 2 - 1  # the key slice: both sides have most marrow there
 LETTERS = ("LR", "PA", "SI")  # towards +x, -x; +y, -y; +z, -z
 # Pixels of a pane, read from a copy: the viewer itself never reads its canvas.
 PIXELS = """const pixelsOf = (key) => {
@@ -131,9 +132,10 @@ def without_marrow() -> StudyResult:
 def test_every_study_has_a_viewer_that_draws(open_page: Open, build: Callable[[], StudyResult]) -> None:
     result = build()
     page = opened(open_page, render_report(result))
-    drawn(page, MIDDLE)
+    start = key_slice(result).index
+    drawn(page, start)
     assert page.locator(".viewer-pane").count() == (1 if result.pair.stir is None else 2)
-    assert page.locator("#viewer-position").inner_text().startswith(f"Slice {MIDDLE + 1} of {SHAPE[0]}, ")
+    assert page.locator("#viewer-position").inner_text().startswith(f"Slice {start + 1} of {SHAPE[0]}, ")
 
 
 def test_wheel_and_keys_scroll_both_panes_together(open_page: Open) -> None:
@@ -141,9 +143,9 @@ def test_wheel_and_keys_scroll_both_panes_together(open_page: Open) -> None:
     picture = page.locator(".viewer-picture").nth(1)
     picture.hover()
     page.mouse.wheel(0, 100)
-    drawn(page, MIDDLE + 1)
+    drawn(page, START + 1)
     page.mouse.wheel(0, -200)
-    drawn(page, MIDDLE - 1)
+    drawn(page, START - 1)
     page.locator("#viewer-stage").focus()
     for key, expected in (
         ("End", 11), ("ArrowUp", 10), ("PageUp", 5), ("ArrowDown", 6), ("PageDown", 11), ("Home", 0), ("ArrowLeft", 0),
@@ -168,7 +170,7 @@ def test_a_voxel_is_drawn_in_its_own_grey_in_both_series(open_page: Open) -> Non
     }
     pair = replace(result.pair, body_mask=np.ones(SHAPE, bool), **volumes)
     page = opened(open_page, render_report(replace(result, pair=pair)))
-    drawn(page, MIDDLE)
+    drawn(page, START)
     bare(page)
     page.locator("[data-window=wide]").click()
     height, width = SHAPE[1] * SPACING[1], SHAPE[2] * SPACING[2]
@@ -178,7 +180,7 @@ def test_a_voxel_is_drawn_in_its_own_grey_in_both_series(open_page: Open) -> Non
         down = 0.5 + ((row + 0.5) / SHAPE[1] - 0.5) * tall
         for key, volume in volumes.items():
             array = volume.array
-            expected = 255 * float(array[MIDDLE, row, column]) / float(array.max())
+            expected = 255 * float(array[START, row, column]) / float(array.max())
             assert grey(page, key, right, down) == pytest.approx(expected, abs=4), (key, row, column)
 
 
@@ -237,7 +239,7 @@ def test_in_every_plane_what_lies_on_the_patients_left_is_drawn_where_l_stands(o
 
 def test_the_scale_bar_follows_the_zoom(open_page: Open) -> None:
     page = opened(open_page, report())
-    drawn(page, MIDDLE)
+    drawn(page, START)
 
     def pixels_to_a_mm() -> float:
         bar = page.locator(".viewer-scale-bar").first.bounding_box()["width"]
@@ -270,6 +272,10 @@ def test_a_cell_jumps_to_voxels_of_what_it_names_and_back(open_page: Open) -> No
     assert page.evaluate("document.activeElement.id") == "viewer-stage"
     page.keyboard.press("b")
     assert page.evaluate("document.activeElement.dataset.jump") == "lesion-1"
+    value = page.locator("#sides td[data-jump=region-1]").first
+    value.click()
+    page.keyboard.press("b")
+    assert value.evaluate("(one) => one === document.activeElement")
     page.locator("#viewer-go").select_option("region-2")
     page.wait_for_function("() => document.querySelector('#viewer-readout').textContent.includes('right ilium')")
 
@@ -321,7 +327,7 @@ def test_what_was_not_measured_is_not_told_as_a_number(open_page: Open) -> None:
 
 def test_mouse_sets_window_crosshair_zoom_and_place(open_page: Open) -> None:
     page = opened(open_page, report())
-    drawn(page, MIDDLE)
+    drawn(page, START)
     picture = page.locator(".viewer-picture").first
     box = picture.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -374,7 +380,7 @@ def test_mouse_sets_window_crosshair_zoom_and_place(open_page: Open) -> None:
 
 def test_flicker_shows_the_other_series_in_the_same_place_and_only_on_a_press(open_page: Open) -> None:
     page = opened(open_page, report())
-    drawn(page, MIDDLE)
+    drawn(page, START)
     first = page.locator(".viewer-picture").first
     page.locator("#viewer-stage").focus()
     for expected in ("stir", "t1"):
@@ -427,9 +433,19 @@ def test_on_paper_the_viewer_gives_way_to_the_pictures(open_page: Open) -> None:
     assert page.locator("svg image").first.is_visible()
 
 
+def test_in_a_low_window_both_series_are_in_sight_and_the_bar_is_no_longer_than_the_picture(open_page: Open) -> None:
+    page = opened(open_page, lone(build_result()), viewport={"width": 680, "height": 384})
+    drawn(page, START)
+    one, other = (page.locator(".viewer-picture").nth(at).bounding_box() for at in (0, 1))
+    assert one["y"] == other["y"] and one["y"] + one["height"] < 384
+    page.set_viewport_size({"width": 1366, "height": 384})
+    bar = page.wait_for_selector(".viewer-scale-bar").bounding_box()
+    assert bar["width"] < one["height"] * SHAPE[2] * SPACING[2] / (SHAPE[1] * SPACING[1]) / 2
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open) -> None:
     page = opened(open_page, report(), viewport={"width": 390, "height": 844}, has_touch=True)
-    drawn(page, MIDDLE)
+    drawn(page, START)
     pictures = [page.locator(".viewer-picture").nth(at).bounding_box() for at in (0, 1)]
     assert pictures[1]["y"] >= pictures[0]["y"] + pictures[0]["height"]
     assert pictures[1]["y"] + pictures[1]["height"] - pictures[0]["y"] < 844

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from marrowsignal.geometry.volume import LabelVolume
+from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.report.viewer import viewer_view
 from marrowsignal.results.study_result import StudyResult
-from tests.report.study_builder import HOSTILE, build_result, coronal_geometry, without_lesions
+from tests.report.study_builder import HOSTILE, build_gate, build_result, coronal_geometry, without_lesions
 
 
 def content(result: StudyResult) -> dict[str, Any]:
@@ -103,6 +104,8 @@ def test_signal_is_told_against_muscle_only_where_both_were_measured() -> None:
     assert [series["muscle"] for series in missing] == [None, None]
     assert {series["muscle_reason"] for series in missing} == {"no lean muscle found"}
     assert missing[0]["untold"] == "" and missing[1]["untold"].startswith("registration failed")
+    forbidden = QualityReport(gates=(build_gate("fat", GateState.FAIL, consequence=Consequence.NO_STIR),))
+    assert [one["untold"] for one in content(build_result(quality=forbidden))["series"]] == ["", "because of fat"]
 
 
 def test_no_text_can_end_the_element_that_holds_the_data() -> None:
