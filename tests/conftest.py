@@ -16,10 +16,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the real studies, the longest files, so that workers end together."""
-    items.sort(key=lambda item: "real_data" not in item.nodeid)
+    """Begin with the longest files, so that workers end together; make test keeps this order."""
+    items.sort(key=lambda item: not any(long in item.nodeid for long in LONGEST))
 
 
+LONGEST = ("real_data", "end_to_end", "test_population", "test_compare", "test_privacy", "pacs")
 REPOSITORY = Path(__file__).parents[1]
 
 

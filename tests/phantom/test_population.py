@@ -1,4 +1,4 @@
-"""200 random people: no two bones in one place, every bone of adult size, both sides alike but not equal."""
+"""100 random people: no two bones in one place, every bone of adult size, both sides alike but not equal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from marrowsignal.phantom.sheet import Sheet
 from marrowsignal.phantom.solids import locate
 from marrowsignal.phantom.subject import Subject, draw_subject
 
-COUNT = 200
+COUNT = 100
 MEASURED = 30
 # coarse for finding what meets, finer for volumes
 STEP_MM, FINE_MM = 8.0, 5.0

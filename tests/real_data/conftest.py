@@ -7,35 +7,64 @@ import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 import marrowsignal as ms
 from marrowsignal.alignment import AlignedPair
+from marrowsignal.marrow.automatic import segment_automatic
+from marrowsignal.marrow.records import Segmentation
+
+T = TypeVar("T")
 
 Prepared = Callable[[str, str], tuple[AlignedPair, AlignedPair]]
+Segmented = Callable[[str, str], Segmentation]
 
 
 @pytest.fixture(scope="session")
-def prepared(real_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Prepared:
-    """Pair of a study as aligned, and corrected for shading, by its folder and protocol."""
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder that all workers of one run share."""
     own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def prepared(real_data: Path, shared: Path) -> Prepared:
+    """Pair of a study as aligned, and corrected for shading, by its folder and protocol."""
 
     @cache
     def prepare(folder: str, protocol: str) -> tuple[AlignedPair, AlignedPair]:
         dicom = real_data / folder / "dicom"
         if not dicom.is_dir():
             pytest.skip(f"the study {folder} is not among the real studies")
-        kept = shared / f"{folder.replace('/', '-')}-{protocol}.pickle"
-        with kept.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not kept.exists():
-                kept.write_bytes(pickle.dumps(_pair(dicom, protocol)))
-        pair: tuple[AlignedPair, AlignedPair] = pickle.loads(kept.read_bytes())
-        return pair
+        return _once(shared / f"{folder.replace('/', '-')}-{protocol}-pair", lambda: _pair(dicom, protocol))
 
     return prepare
+
+
+@pytest.fixture(scope="session")
+def segmented(prepared: Prepared, shared: Path) -> Segmented:
+    """Automatic segmentation of a study, by its folder and protocol."""
+
+    @cache
+    def segment(folder: str, protocol: str) -> Segmentation:
+        _, pair = prepared(folder, protocol)
+        rules = ms.load_protocol(protocol)
+        kept = shared / f"{folder.replace('/', '-')}-{protocol}-bones"
+        return _once(kept, lambda: segment_automatic(pair, protocol=rules))
+
+    return segment
+
+
+def _once(kept: Path, make: Callable[[], T]) -> T:
+    """Give what is kept in a file; the first to ask makes it while the others wait."""
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(make()))
+    made: T = pickle.loads(kept.read_bytes())
+    return made
 
 
 def _pair(dicom: Path, protocol: str) -> tuple[AlignedPair, AlignedPair]:

@@ -13,7 +13,6 @@ from scipy import ndimage
 import marrowsignal as ms
 from marrowsignal.alignment import AlignedPair
 from marrowsignal.geometry.label_files import read_label_volume
-from marrowsignal.marrow.automatic import segment_automatic
 from marrowsignal.marrow.peel import peel_to_marrow
 from marrowsignal.marrow.records import Segmentation
 
@@ -27,10 +26,11 @@ IN_PLANE = np.ones((1, 3, 3), bool)
 Found = tuple[Segmentation, np.ndarray, np.ndarray]
 Finder = Callable[[str, str, str], Found]
 Prepared = Callable[[str, str], tuple[AlignedPair, AlignedPair]]
+Segmented = Callable[[str, str], Segmentation]
 
 
 @pytest.fixture(scope="module")
-def found(real_data: Path, prepared: Prepared) -> Finder:
+def found(real_data: Path, prepared: Prepared, segmented: Segmented) -> Finder:
     """Segmentation, its labels freed of cortex and the expert's labels of a study; each is segmented once."""
 
     @cache
@@ -38,15 +38,15 @@ def found(real_data: Path, prepared: Prepared) -> Finder:
         study = real_data / folder
         rules = ms.load_protocol(protocol)
         _, pair = prepared(folder, protocol)
-        segmented = segment_automatic(pair, protocol=rules)
+        bones = segmented(folder, protocol)
         marrow = peel_to_marrow(
-            segmented.labels.array,
+            bones.labels.array,
             pair.t1.array,
             spacing_mm=pair.t1.geometry.spacing_mm,
             settings=rules.marrow.peel,
-            names=segmented.labels.names,
+            names=bones.labels.names,
         )
-        return segmented, marrow, read_label_volume(study / "masks" / mask, pair.t1.geometry).array
+        return bones, marrow, read_label_volume(study / "masks" / mask, pair.t1.geometry).array
 
     return find
 

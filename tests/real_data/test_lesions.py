@@ -14,6 +14,7 @@ from marrowsignal import analyze_study
 from marrowsignal.errors import MaskError
 from marrowsignal.geometry.label_files import read_label_volume
 from marrowsignal.patterns import PatternClass
+from marrowsignal.patterns.records import Confidence
 from marrowsignal.regions import Side
 from marrowsignal.results.study_result import StudyResult
 
@@ -116,6 +117,17 @@ def test_1016_is_bilateral_and_not_taken_for_reconversion(analyzed: Analyzed) ->
     result = analyzed("1016")
     assert min(_volume_ml(result, side) for side in (Side.LEFT, Side.RIGHT)) > 0.5
     assert result.call.pattern_class is not PatternClass.SYMMETRIC_RECONVERSION_LIKE
+
+
+def test_edema_of_both_sides_is_focal_and_of_no_high_confidence(analyzed: Analyzed) -> None:
+    call = analyzed("1016").call
+    assert call.pattern_class is PatternClass.FOCAL_EDEMA_LIKE
+    assert call.confidence in (Confidence.LOW, Confidence.MODERATE)
+
+
+def test_faint_signal_is_never_edema_of_high_confidence(analyzed: Analyzed) -> None:
+    call = analyzed("2014").call
+    assert (call.pattern_class, call.confidence) != (PatternClass.FOCAL_EDEMA_LIKE, Confidence.HIGH)
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from marrowsignal.alignment import AlignedPair, align_pair
 from marrowsignal.dicom import find_series, read_volume, select_pair
 from marrowsignal.intensity import correct_bias
 from marrowsignal.marrow import MarrowMask, read_supplied_marrow
-from marrowsignal.marrow.automatic import segment_automatic
-from marrowsignal.marrow.records import MarrowSource
+from marrowsignal.marrow.records import MarrowSource, Segmentation
 from marrowsignal.protocol import load_protocol
 from marrowsignal.regions import RegionMap, Side, label_regions
 
 pytestmark = pytest.mark.real_data
+
+Prepared = Callable[[str, str], tuple[AlignedPair, AlignedPair]]
+Segmented = Callable[[str, str], Segmentation]
 
 SIJ = ("1007", "1013", "1016", "1234", "2014")
 
@@ -30,14 +33,6 @@ def t1_alone(dicom: Path, protocol: str) -> AlignedPair:
     rules = load_protocol(protocol)
     pair = align_pair(read_volume(series.t1), None, same_frame_of_reference=True, settings=rules.alignment)
     return correct_bias(pair, settings=rules.bias)
-
-
-@cache
-def automatic(dicom: Path, protocol: str) -> RegionMap:
-    pair, rules = t1_alone(dicom, protocol), load_protocol(protocol)
-    found = segment_automatic(pair, protocol=rules)
-    marrow = MarrowMask(labels=found.labels, core_mask=found.labels.mask, source=MarrowSource.AUTOMATIC)
-    return label_regions(pair, marrow, protocol=rules)
 
 
 def regions_of(study: Path, mask: str, *, series: str = "", protocol: str) -> RegionMap:
@@ -78,11 +73,14 @@ def test_heads_of_real_femora(real_data: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["case01", "case05", "case14"])
-def test_sides_and_heads_of_automatic_bones(real_data: Path, name: str) -> None:
+def test_sides_and_heads_of_automatic_bones(
+    real_data: Path, prepared: Prepared, segmented: Segmented, name: str
+) -> None:
     study = real_data / "pelvis" / name
-    if not (study / "dicom").is_dir():
-        pytest.skip(f"the study {name} is not among the real studies")
-    found = automatic(study / "dicom", "hips")
+    _, pair = prepared(f"pelvis/{name}", "hips")
+    bones = segmented(f"pelvis/{name}", "hips").labels
+    marrow = MarrowMask(labels=bones, core_mask=bones.mask, source=MarrowSource.AUTOMATIC)
+    found = label_regions(pair, marrow, protocol=load_protocol("hips"))
     assert found.midline is not None
     assert "side_contradicts_midline" not in {f.code for f in found.findings}
     x = found.labels.geometry.patient_axis(0)
