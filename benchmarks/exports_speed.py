@@ -1,9 +1,9 @@
 """Page, tables, images and DICOM objects of a study: seconds, memory, and ratios against libraries in the same run.
 
 ``python benchmarks/exports_speed.py CACHE [--study NAME=FOLDER[=MASK] ...] [--rounds 3]`` times the studies pickled in
-CACHE and the two of ``sample_data``; what is not there yet is analyzed once. Every study gets a fresh process for its
-total, which begins where the analysis ends and so counts the imports that page and exports need, and ends when the case
-folder is renamed. Peers do part of the same work in that process, after it:
+CACHE and the two of ``sample_data``; what is not there yet is analyzed once. Every study gets a fresh process. Its
+first time begins where the analysis ends, counts the imports that page and exports need, and ends when the case folder
+is renamed; then comes what a further study of the same process takes. Peers do part of the same work in that process:
 
 - images: SimpleITK writing the same arrays as ``.nii.gz``, one after the other
 - DICOM: highdicom's segmentation of the marrow regions alone, written and not read again
@@ -43,16 +43,19 @@ class Timing:
 
     Attributes
     ----------
-    total_s, cpu_s : float
-        Imports, page, picture and the whole case folder.
+    first_s, cpu_s : float
+        Imports that the analysis did not need, page, picture and the whole case folder.
+    further_s : float
+        The same for a further study of the process: the median of the rounds.
     peak_mb, page_mb, folder_mb : float
         Memory at its highest above that of the loaded result; size of the page and of the folder.
     parts_s, peers_s : dict
         Each part and each peer once more, everything imported: the median of the rounds.
     """
 
-    total_s: float
+    first_s: float
     cpu_s: float
+    further_s: float
     peak_mb: float
     page_mb: float
     folder_mb: float
@@ -62,28 +65,34 @@ class Timing:
 
 def timed(pickled: Path, rounds: int) -> Timing:
     """Time one study in this process, which must be a fresh one."""
+    import marrowsignal.study  # noqa: F401, PLC0415 - what an analysis has loaded anyway
+
     result = pickle.loads(pickled.read_bytes())
     before_mb = _peak_mb()
     with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch)
         start, busy = time.perf_counter(), time.process_time()
-        from marrowsignal.exports.case_folder import write_case  # noqa: PLC0415 - imports are part of the time
-        from marrowsignal.report import draw_first_screen, render_report  # noqa: PLC0415
-
-        page = render_report(result)
-        folder = write_case(result, out, report_html=page, first_screen=draw_first_screen(result))
-        total, cpu = time.perf_counter() - start, time.process_time() - busy
+        page, folder = _whole(result, Path(scratch))
+        first, cpu = time.perf_counter() - start, time.process_time() - busy
         peak_mb = _peak_mb() - before_mb
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         return Timing(
-            total_s=total,
+            first_s=first,
             cpu_s=cpu,
+            further_s=_medians({"whole": lambda out: _whole(result, out)}, rounds)["whole"],
             peak_mb=peak_mb,
             page_mb=len(page.encode()) / 1e6,
             folder_mb=size / 1e6,
             parts_s=_medians(_parts(result), rounds),
             peers_s=_medians(_peers(result), rounds),
         )
+
+
+def _whole(result, out: Path) -> tuple[str, Path]:  # type: ignore[no-untyped-def]
+    from marrowsignal.exports.case_folder import write_case  # noqa: PLC0415 - imports are part of the time
+    from marrowsignal.report import draw_first_screen, render_report  # noqa: PLC0415
+
+    page = render_report(result)
+    return page, write_case(result, out, report_html=page, first_screen=draw_first_screen(result))
 
 
 def _parts(result) -> dict[str, Callable[[Path], object]]:  # type: ignore[no-untyped-def]
@@ -229,10 +238,11 @@ def report(name: str, timing: Timing) -> str:
         for part in timing.parts_s
         for peer in (timing.peers_s.get(part),)
     ]
-    over = "" if timing.total_s < _GOAL_S else f"  over {_GOAL_S:.0f} s"
+    over = "" if max(timing.first_s, timing.further_s) < _GOAL_S else f"  over {_GOAL_S:.0f} s"
     return (
-        f"{name:18} total {timing.total_s:5.2f} s (cpu {timing.cpu_s:.2f})  +{timing.peak_mb:.0f} MB  "
-        f"page {timing.page_mb:.1f} MB  folder {timing.folder_mb:.1f} MB  | {', '.join(shown)}{over}"
+        f"{name:18} first {timing.first_s:5.2f} s (cpu {timing.cpu_s:.2f})  further {timing.further_s:.2f} s  "
+        f"+{timing.peak_mb:.0f} MB  page {timing.page_mb:.1f} MB  folder {timing.folder_mb:.1f} MB  | "
+        f"{', '.join(shown)}{over}"
     )
 
 
