@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,15 @@ def test_a_program_that_hangs_is_ended_with_its_children(
 
 
 @needs_handles
+@pytest.fixture
+def ctrl_c_heard() -> Iterator[None]:
+    """A process begun in the background, as by nohup, ignores Ctrl-C and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_ends_the_program_and_its_children(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the stand-in sends the signal that the terminal would send us
     monkeypatch.setenv("STAND_IN", '{"interrupt": true}')
