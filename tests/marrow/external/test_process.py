@@ -72,7 +72,6 @@ def test_a_program_that_hangs_is_ended_with_its_children(
     assert gone(log)
 
 
-@needs_handles
 @pytest.fixture
 def ctrl_c_heard() -> Iterator[None]:
     """A process begun in the background, as by nohup, ignores Ctrl-C and so would the tests."""
@@ -81,6 +80,7 @@ def ctrl_c_heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@needs_handles
 @pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_ends_the_program_and_its_children(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the stand-in sends the signal that the terminal would send us
