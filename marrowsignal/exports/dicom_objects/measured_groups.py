@@ -18,7 +18,7 @@ from marrowsignal.exports.dicom_objects.codes import (
     laterality_code,
 )
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
-from marrowsignal.exports.dicom_objects.records import SegmentedObject, SegmentEntry
+from marrowsignal.exports.dicom_objects.records import SegmentedObject, SegmentEntry, SourceImages
 from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.quality.records import Consequence, GateState, QualityReport
 from marrowsignal.regions.records import Region
@@ -93,13 +93,17 @@ class MeasuredGroup:
     evaluations: tuple[tuple[Code, Code], ...] = ()
 
 
-def measured_groups(result: StudyResult, segmentations: tuple[SegmentedObject, ...]) -> tuple[MeasuredGroup, ...]:
+def measured_groups(
+    result: StudyResult, source: SourceImages, segmentations: tuple[SegmentedObject, ...]
+) -> tuple[MeasuredGroup, ...]:
     """Return the groups in their order: pattern, whole marrow, regions, lesions, foci dark on T1, left against right.
 
     Parameters
     ----------
     result : StudyResult
         One analyzed study.
+    source : SourceImages
+        Headers of its images.
     segmentations : tuple of SegmentedObject
         What the groups link to.
     """
@@ -110,8 +114,8 @@ def measured_groups(result: StudyResult, segmentations: tuple[SegmentedObject, .
         _study(result),
         _whole(result),
         *(_region(result, measured, links) for measured in signals.regions),
-        *(_lesion(result, lesion, "lesion", places, links) for lesion in signals.lesions or ()),
-        *(_lesion(result, focus, "dark", places, links) for focus in signals.dark_foci or ()),
+        *(_lesion(result, source, lesion, "lesion", places, links) for lesion in signals.lesions or ()),
+        *(_lesion(result, source, focus, "dark", places, links) for focus in signals.dark_foci or ()),
         *(_pair(result, pair, places) for pair in _told_pairs(result)),
     )
 
@@ -191,13 +195,15 @@ def _region(result: StudyResult, measured: RegionSignals, links: _Links) -> Meas
     )
 
 
-def _lesion(result: StudyResult, lesion: Lesion, kind: str, places: _Places, links: _Links) -> MeasuredGroup:
+def _lesion(
+    result: StudyResult, source: SourceImages, lesion: Lesion, kind: str, places: _Places, links: _Links
+) -> MeasuredGroup:
     laterality = laterality_code(lesion.side)
     link = links.get((kind, lesion.label))
     words = "lesion" if kind == "lesion" else "T1-dark focus"
     return MeasuredGroup(
         tracking_id=f"{words} {lesion.label}, {lesion.region_name}" if link is None else link.entry.tracking_id,
-        tracking_uid=lesion_uid(result, kind, lesion.label),
+        tracking_uid=lesion_uid(result, source, kind, lesion.label),
         finding_category=MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
         finding=LESION,
         # As the segment says: in marrow of several bones it names the one.

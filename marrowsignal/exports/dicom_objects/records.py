@@ -39,6 +39,8 @@ class SourceImages:
     ----------
     t1, stir : tuple of Dataset
         Each file once, in the order of its slices, without pixels; `stir` is empty where T1 was measured alone.
+    identity_sha256 : str
+        Hash of which images these are, by their UIDs: the same whatever way their files came.
     t1_slices : tuple of SliceReference
         Where each slice of the T1 grid is stored, in the grid's order.
     findings : tuple of Finding
@@ -47,6 +49,7 @@ class SourceImages:
 
     t1: tuple[Dataset, ...]
     stir: tuple[Dataset, ...]
+    identity_sha256: str
     t1_slices: tuple[SliceReference, ...] = ()
     findings: tuple[Finding, ...] = ()
 

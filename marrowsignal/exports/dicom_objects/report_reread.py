@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from marrowsignal.errors import OutputError
 from marrowsignal.exports.dicom_objects import measurement_codes as coded
 from marrowsignal.exports.dicom_objects.codes import laterality_code
-from marrowsignal.exports.dicom_objects.records import SegmentedObject
+from marrowsignal.exports.dicom_objects.records import SegmentedObject, SourceImages
 from marrowsignal.exports.dicom_objects.report_tree import ReadGroup, ReadValue, groups_of, values_of
 from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.patterns.records import PatternClass
@@ -28,7 +28,9 @@ _ROUNDING = 1e-12
 _SHOWN = 5e-4  # what four significant digits leave
 
 
-def check_measurements(dataset: Dataset, result: StudyResult, *segmentations: SegmentedObject | None) -> None:
+def check_measurements(
+    dataset: Dataset, result: StudyResult, source: SourceImages, *segmentations: SegmentedObject | None
+) -> None:
     """Compare a report, as read from its file, with the document that ``result.json`` is.
 
     Parameters
@@ -37,6 +39,8 @@ def check_measurements(dataset: Dataset, result: StudyResult, *segmentations: Se
         The structured report.
     result : StudyResult
         What it was made from.
+    source : SourceImages
+        Headers of the images.
     *segmentations : SegmentedObject or None
         What it links to.
 
@@ -48,7 +52,7 @@ def check_measurements(dataset: Dataset, result: StudyResult, *segmentations: Se
     """
     made = tuple(segmented for segmented in segmentations if segmented is not None)
     document = to_document(result)
-    expected = tuple(_expected(result, document, made))
+    expected = tuple(_expected(result, source, document, made))
     groups = groups_of(dataset)
     read = {group.tracking_uid: group for group in groups}
     if read.keys() != {group.tracking_uid for group in expected} or len(groups) != len(expected):
@@ -104,7 +108,9 @@ def _same(expected: ReadValue, read: ReadValue) -> bool:
     )
 
 
-def _expected(result: StudyResult, document: ResultDocument, made: tuple[SegmentedObject, ...]) -> Iterator[_Expected]:
+def _expected(
+    result: StudyResult, source: SourceImages, document: ResultDocument, made: tuple[SegmentedObject, ...]
+) -> Iterator[_Expected]:
     uids = {(entry.kind, entry.value): entry.tracking_uid for segmented in made for entry in segmented.segments}
     yield _Expected(tracking_uid=tracking_uid(result, "study"), side=None, values=())
     for region in (document.whole, *document.regions):
@@ -116,7 +122,7 @@ def _expected(result: StudyResult, document: ResultDocument, made: tuple[Segment
         yield _Expected(tracking_uid=uid, side=Side(region.side), values=numbers)
     for kind, found in (("lesion", document.lesions), ("dark", document.dark_foci)):
         for lesion in found or ():
-            uid = uids.get((kind, lesion.label)) or lesion_uid(result, kind, lesion.label)
+            uid = uids.get((kind, lesion.label)) or lesion_uid(result, source, kind, lesion.label)
             volumes = _volumes(uid, lesion.volume_ml, None, None)
             numbers = (*volumes, *_measured(uid, lesion.measurements, coded.LESION_MEASUREMENTS))
             yield _Expected(tracking_uid=uid, side=Side(lesion.side), values=numbers)

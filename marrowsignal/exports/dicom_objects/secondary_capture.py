@@ -53,9 +53,9 @@ def first_screen_capture(result: StudyResult, source: SourceImages, picture: NDA
         # Demanded by the library; a sheet with words has no direction, so it is emptied below.
         patient_orientation=("L", "P"),
         study_instance_uid=t1.StudyInstanceUID,
-        series_instance_uid=object_uid(result, "series", "first_screen"),
+        series_instance_uid=object_uid(result, source, "series", "first_screen"),
         series_number=series_number(result, SeriesPlace.SECONDARY_CAPTURE),
-        sop_instance_uid=object_uid(result, "object", "first_screen"),
+        sop_instance_uid=object_uid(result, source, "object", "first_screen"),
         instance_number=1,
         manufacturer=_MANUFACTURER,
         manufacturer_model_name=_MANUFACTURER,

@@ -11,7 +11,7 @@ from pydicom.sr.coding import Code
 
 from marrowsignal.exports.dicom_objects.codes import anatomy_code
 from marrowsignal.exports.dicom_objects.object_texts import plain_text
-from marrowsignal.exports.dicom_objects.records import SegmentEntry
+from marrowsignal.exports.dicom_objects.records import SegmentEntry, SourceImages
 from marrowsignal.exports.dicom_objects.uids import lesion_uid, tracking_uid
 from marrowsignal.findings import Finding, Severity, listed
 from marrowsignal.geometry.volume import LabelVolume
@@ -46,16 +46,16 @@ def region_entries(result: StudyResult) -> Entries:
     return _numbered((_of_region(result, region), region.voxels) for region in result.regions.regions)
 
 
-def lesion_entries(result: StudyResult) -> Entries:
+def lesion_entries(result: StudyResult, source: SourceImages) -> Entries:
     """Lesions, largest first; none where they were not looked for."""
     found, labels = result.signals.lesions or (), result.signals.lesion_labels
-    return _numbered((_of_lesion(result, lesion, labels, kind="lesion"), lesion.voxels) for lesion in found)
+    return _numbered((_of_lesion(result, source, lesion, labels, kind="lesion"), lesion.voxels) for lesion in found)
 
 
-def dark_focus_entries(result: StudyResult) -> Entries:
+def dark_focus_entries(result: StudyResult, source: SourceImages) -> Entries:
     """Foci dark on T1, largest first; none where they were not looked for."""
     found, labels = result.signals.dark_foci or (), result.signals.dark_labels
-    return _numbered((_of_lesion(result, focus, labels, kind="dark"), focus.voxels) for focus in found)
+    return _numbered((_of_lesion(result, source, focus, labels, kind="dark"), focus.voxels) for focus in found)
 
 
 def _of_region(result: StudyResult, region: Region) -> SegmentEntry:
@@ -72,7 +72,9 @@ def _of_region(result: StudyResult, region: Region) -> SegmentEntry:
     )
 
 
-def _of_lesion(result: StudyResult, lesion: Lesion, labels: LabelVolume | None, *, kind: str) -> SegmentEntry:
+def _of_lesion(
+    result: StudyResult, source: SourceImages, lesion: Lesion, labels: LabelVolume | None, *, kind: str
+) -> SegmentEntry:
     places = {region.key: anatomy_code(region.code, _name(region.name)) for region in result.regions.regions}
     place = places.get(lesion.region_key)
     name = _name(f"{_LESION_WORDS[kind]} {lesion.label}, {lesion.region_name}")
@@ -85,7 +87,7 @@ def _of_lesion(result: StudyResult, lesion: Lesion, labels: LabelVolume | None, 
         name=name,
         place=place if place or labels is None else _bone(result.regions, labels.array == lesion.label),
         tracking_id=name,
-        tracking_uid=lesion_uid(result, kind, lesion.label),
+        tracking_uid=lesion_uid(result, source, kind, lesion.label),
     )
 
 

@@ -68,12 +68,12 @@ def region_segmentation(result: StudyResult, source: SourceImages) -> SegmentedO
 
 def lesion_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
     """Segment the lesions; None where there is none or they were not looked for. As `region_segmentation`."""
-    return _segmentation(result, source, result.signals.lesion_labels, lesion_entries(result), _LESIONS)
+    return _segmentation(result, source, result.signals.lesion_labels, lesion_entries(result, source), _LESIONS)
 
 
 def dark_focus_segmentation(result: StudyResult, source: SourceImages) -> SegmentedObject | None:
     """Segment the foci dark on T1; None where there is none or they were not looked for. As `region_segmentation`."""
-    return _segmentation(result, source, result.signals.dark_labels, dark_focus_entries(result), _DARK_FOCI)
+    return _segmentation(result, source, result.signals.dark_labels, dark_focus_entries(result, source), _DARK_FOCI)
 
 
 def _segmentation(
@@ -90,9 +90,9 @@ def _segmentation(
         pixel_array=_pixels(made, filled),
         segmentation_type="BINARY",
         segment_descriptions=[segment_description(result, entry) for entry in entries.segments],
-        series_instance_uid=object_uid(result, "series", kind.key),
+        series_instance_uid=object_uid(result, source, "series", kind.key),
         series_number=series_number(result, kind.place),
-        sop_instance_uid=object_uid(result, "object", kind.key),
+        sop_instance_uid=object_uid(result, source, "object", kind.key),
         instance_number=1,
         manufacturer=_MANUFACTURER,
         manufacturer_model_name=_MANUFACTURER,
@@ -104,7 +104,7 @@ def _segmentation(
         series_description=series_description(result, kind.words),
     )
     _refer_to_stored_frames(dataset, source.t1_slices)
-    _fix_dimensions(dataset, object_uid(result, "dimensions", kind.key))
+    _fix_dimensions(dataset, object_uid(result, source, "dimensions", kind.key))
     set_dates(dataset, source)
     return replace(made, dataset=dataset)
 

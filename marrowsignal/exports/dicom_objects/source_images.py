@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,10 +52,11 @@ def read_source_images(series: SeriesPair, *, texts: Iterable[str] = ()) -> Sour
     of = str(t1[0].dataset.SOPInstanceUID)
     findings = (*_completed(t1, "T1", of), *(_completed(stir, "STIR", of) if stir else ()))
     _set_character_set(t1, stir, tuple(texts))
-    t1_datasets = tuple(header.dataset for header in t1)
+    t1_datasets, stir_datasets = (tuple(header.dataset for header in headers) for headers in (t1, stir))
     return SourceImages(
         t1=t1_datasets,
-        stir=tuple(header.dataset for header in stir),
+        stir=stir_datasets,
+        identity_sha256=_identity_sha256(t1_datasets, stir_datasets),
         t1_slices=_slices(series.t1, t1_datasets),
         findings=(*findings, *_value_findings(t1[0])),
     )
@@ -140,6 +142,12 @@ def _set_character_set(t1: tuple[CarriedHeader, ...], stir: tuple[CarriedHeader,
     for header in (*t1, *stir):
         if chosen:
             header.dataset.SpecificCharacterSet = chosen.split("\\") if "\\" in chosen else chosen
+
+
+def _identity_sha256(*series: tuple[Dataset, ...]) -> str:
+    """Hash the SOPInstanceUIDs, series apart: an archive or a transfer rewrites files and keeps these."""
+    named = (" ".join(sorted(str(header.SOPInstanceUID) for header in headers)) for headers in series)
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def _slices(series: Series, headers: tuple[Dataset, ...]) -> tuple[SliceReference, ...]:

@@ -60,16 +60,16 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
     from marrowsignal.exports.dicom_objects.report_images import image_library  # noqa: PLC0415
 
     made = tuple(segmented for segmented in segmentations if segmented is not None)
-    first, *others = measured_groups(result, made)
+    first, *others = measured_groups(result, source, made)
     made_by = algorithm(result)
     version = result.provenance.version
     complete = _is_complete(result)
     report = Comprehensive3DSR(
         evidence=[*source.all, *(segmented.dataset for segmented in made)],
         content=_content(result, group_item(first, made_by))[0],
-        series_instance_uid=object_uid(result, "series", "measurements"),
+        series_instance_uid=object_uid(result, source, "series", "measurements"),
         series_number=series_number(result, SeriesPlace.STRUCTURED_REPORT),
-        sop_instance_uid=object_uid(result, "object", "measurements"),
+        sop_instance_uid=object_uid(result, source, "object", "measurements"),
         instance_number=1,
         manufacturer=_MAKER,
         manufacturer_model_name=_MAKER,
@@ -88,7 +88,7 @@ def measurement_report(result: StudyResult, source: SourceImages, *segmentations
     for group in others:
         root[-1].ContentSequence.extend(group_item(group, made_by))
     root.insert(len(root) - 1, image_library(result, source))
-    root.append(qualitative_evaluations(result))
+    root.append(qualitative_evaluations(result, source))
     if not _is_ascii(report):
         report.SpecificCharacterSet = _UTF_8
     set_dates(report, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 
+from marrowsignal.exports.dicom_objects.records import SourceImages
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowSource, labels_sha256
 from marrowsignal.results.study_result import StudyResult
@@ -16,13 +17,15 @@ _OF_OTHER_SERIES = frozenset({"sir_raw", "pdff"})
 _NAMESPACE = uuid.UUID("7f1c7d0e-5a0b-5b53-9f3b-0c5d7a3e4b61")
 
 
-def object_uid(result: StudyResult, *what: str) -> str:
-    """Return the UID of a series or an object: the same for the same inputs, choices, protocol and version.
+def object_uid(result: StudyResult, source: SourceImages, *what: str) -> str:
+    """Return the UID of a series or an object: the same for the same images, choices, protocol and version.
 
     Parameters
     ----------
     result : StudyResult
         One analyzed study; neither the case's name nor any date or machine enters.
+    source : SourceImages
+        Headers of its images; how their files are written does not enter.
     *what : str
         Which series or object, for example ``"series", "marrow"``.
 
@@ -36,11 +39,11 @@ def object_uid(result: StudyResult, *what: str) -> str:
         made.version,
         made.protocol_sha256,
         made.series_rules_sha256,
-        made.input_sha256,
+        source.identity_sha256,
         made.mask_sha256 or "",
         str(result.marrow.source),
         result.marrow.made_by,
-        # What this version did not make itself, its protocol and inputs do not tell.
+        # What this version did not make itself, its protocol and images do not tell.
         "" if result.marrow.source == MarrowSource.AUTOMATIC else _hash_of(result.marrow.labels),
         result.signals.lesions_made_by,
         *_chemical_shift(result),
@@ -61,19 +64,21 @@ def tracking_uid(result: StudyResult, *what: str) -> str:
     return _uid(*_images(result), *what)
 
 
-def lesion_uid(result: StudyResult, kind: str, label: int) -> str:
+def lesion_uid(result: StudyResult, source: SourceImages, kind: str, label: int) -> str:
     """Return the UID by which one lesion is tracked: within one analysis, since another may number them otherwise.
 
     Parameters
     ----------
     result : StudyResult
         One analyzed study.
+    source : SourceImages
+        Headers of its images.
     kind : str
         ``"lesion"`` or ``"dark"``.
     label : int
         Its number.
     """
-    return object_uid(result, "tracking", kind, str(label))
+    return object_uid(result, source, "tracking", kind, str(label))
 
 
 def device_uid(version: str) -> str:
@@ -108,7 +113,7 @@ def _hash_of(labels: LabelVolume) -> str:
 
 
 def _chemical_shift(result: StudyResult) -> list[str]:
-    """Name what came from series beside T1 and STIR, whose files are no part of the input's hash."""
+    """Name what came from series beside T1 and STIR, whose images are no part of the identity."""
     measured = (result.signals.whole, *result.signals.regions)
     given = {item.name for one in measured for item in one.measurements if item.value is not None}
     return sorted(given & _OF_OTHER_SERIES)

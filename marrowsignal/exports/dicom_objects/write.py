@@ -125,7 +125,7 @@ def _make_all(made: _Made, result: StudyResult, source: SourceImages, first_scre
     made.add(
         "measurements_sr.dcm",
         lambda: measurement_report(result, source, marrow, lesions, dark_foci),
-        lambda data: check_measurements(_read(data), result, marrow, lesions, dark_foci),
+        lambda data: check_measurements(_read(data), result, source, marrow, lesions, dark_foci),
     )
     if first_screen is not None:
         made.add(

@@ -33,7 +33,7 @@ class Report:
         return {group.tracking_uid: group for group in groups_of(self.dataset)}
 
     def check(self) -> None:
-        check_measurements(self.dataset, self.result, *self.segmentations)
+        check_measurements(self.dataset, self.result, self.source, *self.segmentations)
 
 
 def report_of(result: StudyResult) -> Report:

@@ -152,4 +152,4 @@ def test_a_report_that_says_anything_else_is_refused(report: Report, damage: Cal
     damaged = dcmread(io.BytesIO(object_bytes(report.dataset)))
     damage(damaged)
     with pytest.raises(OutputError, match="report_differs"):
-        check_measurements(damaged, report.result, *report.segmentations)
+        check_measurements(damaged, report.result, report.source, *report.segmentations)

@@ -46,7 +46,9 @@ def image(number: int, series: str) -> Dataset:
 @pytest.fixture(scope="module")
 def source() -> SourceImages:
     return SourceImages(
-        t1=tuple(image(i, "1.2.3.3") for i in range(1, 13)), stir=tuple(image(i, "1.2.3.4") for i in range(1, 13))
+        t1=tuple(image(i, "1.2.3.3") for i in range(1, 13)),
+        stir=tuple(image(i, "1.2.3.4") for i in range(1, 13)),
+        identity_sha256="a" * 64,
     )
 
 

@@ -49,7 +49,7 @@ def test_every_measured_number_is_told_exactly(report: Report) -> None:
         assert (read.low, read.high) == pytest.approx((measured.ci_low, measured.ci_high), rel=1e-12)
         assert told[uid, "LESION_VOLUME"].value == region.lesion_ml
     lesion = report.result.signals.lesions[0]
-    assert told[lesion_uid(report.result, "lesion", 1), "118565006"].value == lesion.volume_ml
+    assert told[lesion_uid(report.result, report.source, "lesion", 1), "118565006"].value == lesion.volume_ml
 
 
 def test_numbers_shown_are_short_enough_to_read(report: Report) -> None:
