@@ -66,7 +66,7 @@ $(STAMPS)/runtime: $(STAMPS)/venv constraints.txt pyproject.toml
 
 $(STAMPS)/development: $(STAMPS)/runtime
 	@echo "Installing pinned development tools into .venv (once)"
-	$(PIP_INSTALL) --no-build-isolation --editable ".[dev,pacs]"
+	$(PIP_INSTALL) --no-build-isolation --editable ".[dev,pacs,cluster]"
 	touch $@
 
 $(STAMPS)/build: $(STAMPS)/development $(SOURCES)

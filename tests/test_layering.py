@@ -70,6 +70,10 @@ WALLS = (
     Wall("sklearn", ("marrow/atlas/",)),
     Wall("onnxruntime", ("marrow/automatic/",)),
     Wall("torch", ("training/",)),
+    Wall("duckdb", ("cohort/",)),
+    Wall("sqlite3", ("cohort/",)),
+    Wall("psutil", ("cohort/",)),
+    Wall("distributed", ("cohort/",)),
 )
 NUMERIC = ("signals", "patterns")
 NUMERIC_OUTSIDE = {"numpy", "scipy", "skimage"}
