@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from marrowsignal.alignment.body import body_mask
 from marrowsignal.alignment.court import Judgement, Overlay, judge
@@ -18,6 +17,7 @@ from marrowsignal.alignment.resample import INTERPOLATOR, resample_onto, unfille
 from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
 from marrowsignal.alignment.water import settled_on_water
 from marrowsignal.findings import Finding, Severity
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings, BiasSettings
 from marrowsignal.shading import shading_fields
@@ -109,7 +109,11 @@ def align_pair(
     if stir is None:
         return t1_alone(t1)
     body = body_mask(t1.array, spacing_mm=t1.geometry.spacing_mm)
-    where = body if focus is None else _around(focus.mask, t1.geometry.spacing_mm, settings.focus_margin.value)
+    where = (
+        body
+        if focus is None
+        else near_to(focus.mask, spacing_mm=t1.geometry.spacing_mm, reach_mm=settings.focus_margin.value)
+    )
     task = _task(t1, stir, body, where, settings=settings, shading=shading)
     found = _found(task)
     placed = _place(task, found.matrix, found.pieces)
@@ -165,7 +169,7 @@ def _task(
     settings: AlignmentSettings,
     shading: BiasSettings | None,
 ) -> _Task:
-    matched = (_levelled(t1, shading), _levelled(stir, shading))
+    matched = (_levelled(t1, shading, body), _levelled(stir, shading))
     return _Task(
         t1=t1,
         stir=stir,
@@ -177,12 +181,14 @@ def _task(
     )
 
 
-def _levelled(volume: SignalVolume, shading: BiasSettings | None) -> SignalVolume:
+def _levelled(
+    volume: SignalVolume, shading: BiasSettings | None, body: NDArray[np.bool_] | None = None
+) -> SignalVolume:
     """Divide a series by its own shading, as far as it can be told without the other."""
     if shading is None or not np.ptp(volume.array):
         return volume
     spacing_mm = volume.geometry.spacing_mm
-    body = body_mask(volume.array, spacing_mm=spacing_mm)
+    body = body_mask(volume.array, spacing_mm=spacing_mm) if body is None else body
     (field,) = shading_fields((volume.array,), (body,), body, spacing_mm=spacing_mm, settings=shading)
     return replace(volume, array=volume.array / field)
 
@@ -264,8 +270,3 @@ def _findings(quality: AlignmentQuality, settings: AlignmentSettings) -> tuple[F
             )
         )
     return tuple(found)
-
-
-def _around(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float], margin_mm: float) -> NDArray[np.bool_]:
-    distance = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
-    return np.asarray(distance <= margin_mm)

@@ -11,6 +11,8 @@ __all__ = ["body_mask"]
 
 _SMOOTHING_MM = 3.0
 _OTSU_SHARE = 0.35
+_IN_PLANE = np.zeros((3, 3, 3), bool)
+_IN_PLANE[1, 1, :] = _IN_PLANE[1, :, 1] = True
 
 
 def body_mask(signal: NDArray[np.float32], *, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
@@ -37,5 +39,14 @@ def body_mask(signal: NDArray[np.float32], *, spacing_mm: tuple[float, float, fl
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         above = labels == sizes.argmax()
-    # A slice is filled on its own: gas and cortex are holes of the slice, not of the volume.
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in above])
+    return _filled(above)
+
+
+def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill what cannot be left within a slice: gas and cortex are holes of the slice, not of the volume."""
+    labels, count = ndimage.label(~mask, structure=_IN_PLANE)
+    outside = np.zeros(count + 1, bool)
+    for rim in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        outside[rim] = True
+    outside[0] = False
+    return np.asarray(~outside[labels])

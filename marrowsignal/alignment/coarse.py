@@ -16,6 +16,7 @@ _REACH_MM = 24.0
 _STEP_MM = 8.0
 _TURN_DEG = 7.0
 _BINS = 12
+_COLUMNS = _BINS + 1
 _AIR = 0.08
 _APART_MM = 12.0
 
@@ -46,7 +47,7 @@ def best_starts(
     points = points[:, look.inside]
     if points.shape[1] == 0:
         return (initial,)
-    rows = _ranked(look.values, fixed.top) * _BINS
+    rows = _ranked(look.values, fixed.top) * _COLUMNS
     labels = _ranked(moving.array, moving.top)
     middle = initial[:3, :3] @ points.mean(axis=1) + initial[:3, 3]
     turns = [np.zeros(3), *(s * _TURN_DEG * np.eye(3)[k] for k, s in product(range(3), (-1.0, 1.0)))]
@@ -55,8 +56,9 @@ def best_starts(
     tried: list[tuple[float, NDArray[np.float64]]] = []
     for turn in turns:
         matrix = _turned(initial, turn, middle)
-        scores = _scores(rows, labels, moved_by(moving.index_of_lps @ matrix, points), shifts, moving.index_of_lps)
-        tried += [(score, _shifted(matrix, shift)) for score, shift in zip(scores, shifts, strict=True)]
+        index = moved_by(moving.index_of_lps @ matrix, points).astype(np.float32)
+        scores = _scores(rows, labels, index, shifts, moving.index_of_lps)
+        tried += [(score, _shifted(matrix, shift)) for score, shift in zip(scores.tolist(), shifts, strict=True)]
     tried.sort(key=lambda pair: -pair[0])
     return _apart([initial], [matrix for _, matrix in tried], points, count)
 
@@ -64,31 +66,34 @@ def best_starts(
 def _scores(
     rows: NDArray[np.int64],
     labels: NDArray[np.int64],
-    index: NDArray[np.float64],
+    index: NDArray[np.float32],
     shifts: NDArray[np.float64],
     index_of_lps: NDArray[np.float64],
-) -> list[float]:
-    scores = []
-    sizes = np.asarray(labels.shape)[:, None]
-    flat = labels.ravel()
-    for shift in shifts @ index_of_lps[:3, :3].T:
-        at = np.rint(index + shift[:, None]).astype(np.int64)
-        inside = np.all((at >= 0) & (at < sizes), axis=0)
-        i, j, k = at[:, inside]
-        cells = rows[inside] + flat[(i * labels.shape[1] + j) * labels.shape[2] + k]
-        scores.append(_information(np.bincount(cells, minlength=_BINS * _BINS)) / len(rows))
-    return scores
+) -> NDArray[np.float64]:
+    """Information of each shift, shape (shift,)."""
+    # a rim of one voxel takes what falls outside, in a column of the histogram that is left out in the end
+    rimmed = np.pad(labels, 1, constant_values=_BINS)
+    flat, high = rimmed.ravel(), np.asarray(rimmed.shape, np.float32)[:, None] - 1
+    down, across = np.float32(rimmed.shape[1] * rimmed.shape[2]), np.float32(rimmed.shape[2])
+    counts = np.empty((len(shifts), _BINS * _COLUMNS), np.int64)
+    for count, shift in zip(counts, shifts @ index_of_lps[:3, :3].T + 1, strict=True):
+        at = np.rint(index + shift.astype(np.float32)[:, None])
+        i, j, k = np.clip(at, 0, high, out=at)
+        cells = rows + flat.take((i * down + j * across + k).astype(np.intp))
+        count[:] = np.bincount(cells, minlength=len(count))
+    return _information(counts) / len(rows)
 
 
-def _information(counts: NDArray[np.int64]) -> float:
-    """Mutual information times the number of samples, less what chance gives."""
-    joint = counts.reshape(_BINS, _BINS).astype(np.float64)
-    total = joint.sum()
-    if total == 0:
-        return 0.0
-    expected = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True) / total
+def _information(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mutual information of histograms times the number of samples, less what chance gives; shape (histogram,)."""
+    joint = counts.reshape(-1, _BINS, _COLUMNS)[:, :, :_BINS].astype(np.float64)
+    total = joint.sum(axis=(1, 2))
+    expected = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
+    expected /= np.maximum(total, 1.0)[:, None, None]
     seen = joint > 0
-    return float(np.sum(joint[seen] * np.log(joint[seen] / expected[seen]))) - (_BINS - 1) ** 2 / 2
+    surprise = np.zeros_like(joint)
+    surprise[seen] = joint[seen] * np.log(joint[seen] / expected[seen])
+    return np.where(total > 0, surprise.sum(axis=(1, 2)) - (_BINS - 1) ** 2 / 2, 0.0)
 
 
 def _ranked(values: NDArray[np.floating], top: float) -> NDArray[np.int64]:

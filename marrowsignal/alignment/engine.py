@@ -28,7 +28,8 @@ _SEED = 20_190_101
 _MIN_INSIDE = 0.2
 # mm^2 per nat: a peak of mutual information is some millimetres wide
 _FIRST_INVERSE = 10.0
-_ENOUGH = 0.01
+# of a voxel; what other samples would find lies five times as far away
+_ENOUGH = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,7 +151,7 @@ def information(fixed: Prepared, moving: Prepared, *, mask: NDArray[np.bool_], m
         return 0.0
     points = _points(fixed.geometry, mask, None)
     seen = fixed.levels[0].look_up(points)
-    look = moving.levels[0].look_up(moved_by(matrix, points[:, seen.inside]))
+    look = moving.levels[0].look_up(points[:, seen.inside], matrix=matrix)
     return mutual_information(seen.values[look.inside], look.values) if look.inside.any() else 0.0
 
 
@@ -179,20 +180,28 @@ def _climbed(
         return start
     bins = FixedBins.of(seen.values)
     motion = RigidMotion.about(points, start=start.matrix)
+    # within some hundred mm of their middle single precision tells points to 0.0001 mm
+    arms = (points - motion.centre_lps_mm[:, None]).astype(np.float32)
+    to_points = np.eye(4)
+    to_points[:3, 3] = motion.centre_lps_mm
+    per_mm = moving.index_of_lps[:3, :3].T
     ways = np.eye(6) if free is None else free
 
     def loss(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         all_numbers = ways @ numbers
-        moved = moved_by(motion.matrix(all_numbers), points)
-        look = moving.look_up(moved)
+        look = moving.look_up(arms, matrix=motion.matrix(all_numbers) @ to_points)
         if np.count_nonzero(look.inside) < _MIN_INSIDE * look.inside.size:
             return 0.0, np.zeros(len(numbers))
         information, slope = smooth_information(bins, look.inside, look.values, top=moving.top)
-        pull = look.gradient * slope
-        return -information, -motion.slope(all_numbers, moved[:, look.inside], pull) @ ways
+        pull = look.slopes
+        pull *= slope
+        there = arms if look.inside.all() else arms[:, look.inside]
+        # no matrix product: it may sum in another order on another number of threads
+        moments = np.einsum("an,bn->ab", pull, there)
+        return -information, -motion.slope(all_numbers, per_mm @ pull.sum(axis=1), per_mm @ moments) @ ways
 
     coarse_mm = float(moving.spacing_mm.min())
     numbers, inverse = minimized(loss, inverse=start.inverse, longest=2 * coarse_mm, enough=_ENOUGH * coarse_mm)
     matrix = motion.matrix(ways @ numbers)
-    inside = moving.look_up(moved_by(matrix, points)).inside.mean()
+    inside = moving.look_up(arms, matrix=matrix @ to_points).inside.mean()
     return _Found(matrix=matrix, inverse=inverse, information=-loss(numbers)[0] * float(inside))

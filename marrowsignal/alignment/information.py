@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.alignment.cubic import cubic_weights
+
 __all__ = ["FixedBins", "smooth_information"]
 
 _BINS = 32
@@ -68,11 +70,11 @@ def smooth_information(
     row = fixed.row if inside.all() else fixed.row[inside]
     position = moving * np.float32(_BINS / top)
     base = np.minimum(position.astype(np.int32), _BINS - 1)
-    t = position - base
+    t = position - base.astype(position.dtype)
     cell = row + base
     joint = np.zeros(fixed.count * _COLUMNS)
-    for k, weight in enumerate(_window(t)):
-        joint += np.bincount(cell + k, weights=weight, minlength=joint.size)
+    for k, weight in enumerate(cubic_weights(t)):
+        joint[k:] += np.bincount(cell, weights=weight, minlength=joint.size)[: joint.size - k]
     p = joint.reshape(fixed.count, _COLUMNS) / max(row.size, 1)
     across, down = p.sum(axis=1, keepdims=True), p.sum(axis=0, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -82,16 +84,9 @@ def smooth_information(
     table = conditional.astype(np.float32).ravel()
     slope = np.zeros(row.size, np.float32)
     for k, change in enumerate(_window_slope(t)):
-        slope += change * table.take(cell + k)
-    return information, slope * np.float32(_BINS / top / max(row.size, 1))
-
-
-def _window(t: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Cubic B-spline weights of the four bins around a value, `t` past the second."""
-    u, t2 = 1 - t, t * t
-    t3 = t2 * t
-    sixth = np.float32(1 / 6)
-    return u * u * u * sixth, (3 * t3 - 6 * t2 + 4) * sixth, (-3 * t3 + 3 * t2 + 3 * t + 1) * sixth, t3 * sixth
+        slope += change * table[k:].take(cell)
+    slope *= np.float32(_BINS / top / max(row.size, 1))
+    return information, slope
 
 
 def _window_slope(t: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

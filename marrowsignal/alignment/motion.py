@@ -46,7 +46,7 @@ class RigidMotion:
         return matrix
 
     def slope(
-        self, numbers: NDArray[np.float64], points: NDArray[np.float64], pull: NDArray[np.floating]
+        self, numbers: NDArray[np.float64], pull: NDArray[np.floating], moments: NDArray[np.floating]
     ) -> NDArray[np.float64]:
         """Turn pulls at moved points into the slope over the six numbers.
 
@@ -54,10 +54,10 @@ class RigidMotion:
         ----------
         numbers : ndarray of float64, shape (6,)
             Where.
-        points : ndarray of float64, shape (3, n)
-            Points after the motion.
-        pull : ndarray of float, shape (3, n)
-            Derivative of a sum by each of them.
+        pull : ndarray of float, shape (3,)
+            Derivative of a sum by the moved points along x, y and z, summed over the points.
+        moments : ndarray of float, shape (3, 3)
+            The same times where each point was from the centre before the motion, x, y and z in the columns.
 
         Returns
         -------
@@ -65,12 +65,10 @@ class RigidMotion:
             The derivative by the six numbers; the turn's by the left Jacobian of SO(3)
             (Sola et al., A micro Lie theory for state estimation, 2018, eq. 145).
         """
-        middle = self.start[:3, :3] @ self.centre_lps_mm + self.start[:3, 3] + numbers[3:]
-        x, y, z = points - middle[:, None]
-        px, py, pz = pull
-        torque = np.array([np.sum(y * pz - z * py), np.sum(z * px - x * pz), np.sum(x * py - y * px)])
+        arms = moments @ self.matrix(numbers)[:3, :3].T
+        torque = np.array([arms[2, 1] - arms[1, 2], arms[0, 2] - arms[2, 0], arms[1, 0] - arms[0, 1]])
         turn = _left_jacobian(numbers[:3] / self.radius_mm).T @ torque / self.radius_mm
-        return np.concatenate([turn, np.sum(pull, axis=1, dtype=np.float64)])
+        return np.concatenate([turn, pull])
 
 
 def _left_jacobian(turn: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.alignment.trilinear import trilinear
 from marrowsignal.geometry.volume import VolumeGeometry
 
 __all__ = ["Level", "Looked", "moved_by", "pyramid"]
+
+_Float = TypeVar("_Float", bound=np.floating)
 
 _LEVELS_MM = (1.0, 2.0, 4.0)
 _SMOOTHING_VOXELS = 0.7
 _TAIL_PERCENT = 99.5
 _TAIL_STRIDE = 7
 _MIN_CONTRAST = 1e-3
+_STILL = np.eye(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,13 +34,13 @@ class Looked:
         Which points lie between voxels of the image.
     values : ndarray of float32, shape (inside,)
         Linear between the voxels.
-    gradient : ndarray of float32, shape (3, inside)
-        Per mm along x, y and z.
+    slopes : ndarray of float32, shape (3, inside)
+        Per voxel along slices, rows and columns.
     """
 
     inside: NDArray[np.bool_]
     values: NDArray[np.float32]
-    gradient: NDArray[np.float32]
+    slopes: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,21 +71,17 @@ class Level:
         """Whether it shows anything that another image could be laid upon."""
         return bool(np.ptp(self.array) > _MIN_CONTRAST * self.top)
 
-    def look_up(self, points_lps_mm: NDArray[np.float64]) -> Looked:
-        """Interpolate linearly at patient points, shape (3, n)."""
-        index = moved_by(self.index_of_lps, points_lps_mm)
+    def look_up(self, points: NDArray[np.floating], *, matrix: NDArray[np.float64] = _STILL) -> Looked:
+        """Interpolate linearly at points, shape (3, n), that a 4x4 `matrix` takes to patient space."""
+        index = moved_by(self.index_of_lps @ matrix, points)
         shape = self.array.shape
         inside = np.ones(index.shape[1], bool)
         for axis, length in zip(index, shape, strict=True):
             inside &= (axis >= 0.0) & (axis <= length - 1)
         if not inside.all():
             index = index[:, inside]
-        corner = [np.clip(axis.astype(np.int32), 0, max(n - 2, 0)) for axis, n in zip(index, shape, strict=True)]
-        t = [(axis - base).astype(np.float32) for axis, base in zip(index, corner, strict=True)]
-        values, slopes = _trilinear(self.array, corner, t)
-        per_mm = self.index_of_lps[:3, :3].astype(np.float32)
-        gradient = np.stack([sum(per_mm[k, axis] * slopes[k] for k in range(3)) for axis in range(3)])
-        return Looked(inside=inside, values=values, gradient=gradient)
+        values, slopes = trilinear(self.array, index)
+        return Looked(inside=inside, values=values, slopes=slopes)
 
 
 def pyramid(array: NDArray[np.floating], geometry: VolumeGeometry, *, levels: int) -> tuple[Level, ...]:
@@ -136,35 +137,14 @@ def _shrunk(
     return array, coarse
 
 
-def moved_by(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Move points, shape (3, n), by a 4x4 matrix."""
+def moved_by(matrix: NDArray[np.float64], points: NDArray[_Float]) -> NDArray[_Float]:
+    """Move points, shape (3, n), by a 4x4 matrix, in their own precision."""
     # Element by element: a matrix product may sum in another order on another number of threads.
     x, y, z = points
-    return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in matrix[:3]])
-
-
-def _trilinear(
-    array: NDArray[np.float32], corner: list[NDArray[np.int32]], t: list[NDArray[np.float32]]
-) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]]:
-    """Value and its slopes per index along the three axes."""
-    flat = array.ravel()
-    _, rows, columns = array.shape
-    steps = [s if n > 1 else 0 for s, n in zip((rows * columns, columns, 1), array.shape, strict=True)]
-    base = (corner[0] * rows + corner[1]) * columns + corner[2]
-
-    def line(offset: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        first = flat.take(base + offset)
-        step = flat.take(base + (offset + steps[2])) - first
-        return first + t[2] * step, step
-
-    def plane(offset: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        (near, along_near), (far, along_far) = line(offset), line(offset + steps[1])
-        return near + t[1] * (far - near), far - near, along_near + t[1] * (along_far - along_near)
-
-    (low, low_row, low_column), (high, high_row, high_column) = plane(0), plane(steps[0])
-    slopes = (
-        high - low,
-        low_row + t[0] * (high_row - low_row),
-        low_column + t[0] * (high_column - low_column),
-    )
-    return low + t[0] * (high - low), slopes
+    moved = np.empty_like(points)
+    for k, row in enumerate(matrix[:3].astype(points.dtype)):
+        np.multiply(x, row[0], out=moved[k])
+        moved[k] += row[1] * y
+        moved[k] += row[2] * z
+        moved[k] += row[3]
+    return moved

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.engine import prepare_finest, register_shift
+from marrowsignal.geometry.depth import box_of
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -53,13 +54,20 @@ def settled_on_water(
         `matrix` and a shift along T1's rows and columns.
     """
     spacing = t1.geometry.spacing_mm
-    smooth = ndimage.gaussian_filter(t1.array, [0.0, *(_SMOOTHING_MM / s for s in spacing[1:])], truncate=3.0)
-    fat = float(np.percentile(smooth[mask][::_FAT_STRIDE], _FAT_PERCENT))
     reach = [max(1, round(settings.water_margin.value / s)) for s in spacing[1:]]
-    water = mask & ~_near(smooth > settings.water_below_fat.value * fat, reach)
+    around = box_of(
+        mask, margin=[0, *(r + round(4 * _SMOOTHING_MM / s) + 2 for r, s in zip(reach, spacing[1:], strict=True))]
+    )
+    if around is None:
+        return matrix
+    sigma = [0.0, *(_SMOOTHING_MM / s for s in spacing[1:])]
+    smooth = ndimage.gaussian_filter(t1.array[around], sigma, truncate=3.0)
+    fat = float(np.percentile(smooth[mask[around]][::_FAT_STRIDE], _FAT_PERCENT))
+    water = np.zeros_like(mask)
+    water[around] = mask[around] & ~_near(smooth > settings.water_below_fat.value * fat, reach)
     if np.count_nonzero(water) * t1.geometry.voxel_ml < settings.water_min_volume.value:
         return matrix
-    top = settings.water_ceiling.value * float(np.median(smooth[water]))
+    top = settings.water_ceiling.value * float(np.median(smooth[water[around]]))
     dark = SignalVolume(array=np.minimum(t1.array, np.float32(top)), geometry=t1.geometry, acquisition=t1.acquisition)
     shifted = register_shift(prepare_finest(dark), prepare_finest(stir), mask=water, initial=matrix)
     too_far = np.linalg.norm((shifted - matrix)[:3, 3]) > settings.water_max_shift.value

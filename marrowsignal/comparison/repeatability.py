@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 __all__ = ["benjamini_hochberg", "no_change_p", "ratio_coefficient"]
 
@@ -39,7 +39,7 @@ def no_change_p(change: float, *, coefficient: float) -> float:
     >>> round(no_change_p(0.2216, coefficient=0.2216), 3)
     0.05
     """
-    return float(2 * stats.norm.sf(stats.norm.isf(0.025) * abs(change) / coefficient))
+    return float(2 * ndtr(ndtri(0.025) * abs(change) / coefficient))
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:

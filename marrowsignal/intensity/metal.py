@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.findings import Finding, Severity
+from marrowsignal.geometry.depth import deeper_in_slices
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.intensity.tissue_masks import fat_level
 from marrowsignal.protocol.schema import Protocol, QualitySettings
 
@@ -49,7 +51,10 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
     dark = pair.body_mask & pair.shared_mask
     for image in (t1,) if pair.comparable_stir is None else (t1, pair.comparable_stir.array):
         dark &= image < settings.metal_void.value * float(np.median(image[muscle_like]))
-    voids = _compact(dark, spacing, settings.metal_min_radius.value)
+    # opening in plane: slices are too thick for a ball
+    radius_mm = settings.metal_min_radius.value
+    deep = deeper_in_slices(dark, spacing_mm=spacing, depth_mm=radius_mm)
+    voids = dark & near_to(deep, spacing_mm=(np.inf, *spacing[1:]), reach_mm=radius_mm)
     metal = np.zeros(t1.shape, bool)
     at_edge = 0
     labels, _ = ndimage.label(voids)
@@ -66,14 +71,8 @@ def mark_metal(pair: AlignedPair, *, protocol: Protocol) -> AlignedPair:
         else:
             metal[wide] |= void
     findings = (*pair.findings, _at_edge(at_edge)) if at_edge else pair.findings
-    near = _within(metal, spacing, settings.metal_margin.value)
+    near = near_to(metal, spacing_mm=spacing, reach_mm=settings.metal_margin.value)
     return replace(pair, metal_mask=near, findings=findings)
-
-
-def _within(metal: NDArray[np.bool_], spacing: tuple[float, float, float], margin_mm: float) -> NDArray[np.bool_]:
-    if not metal.any():
-        return metal
-    return np.asarray(ndimage.distance_transform_edt(~metal, sampling=spacing) <= margin_mm)
 
 
 def _at_edge(voids: int) -> Finding:
@@ -99,15 +98,6 @@ def _has_pile_up(
     return bool(
         rim.any() and np.mean(t1[rim] > settings.metal_pile_up.value * level) >= settings.metal_pile_up_share.value
     )
-
-
-def _compact(mask: NDArray[np.bool_], spacing: tuple[float, float, float], radius_mm: float) -> NDArray[np.bool_]:
-    # Opening in plane: slices are too thick for a ball.
-    deep = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing[1:]) > radius_mm for plane in mask])
-    return np.stack(
-        [plane & (ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= radius_mm) if core.any() else core
-         for plane, core in zip(mask, deep, strict=True)]
-    )  # fmt: skip
 
 
 def _cut_off(box: tuple[slice, ...], shape: tuple[int, ...], spacing: tuple[float, float, float]) -> bool:

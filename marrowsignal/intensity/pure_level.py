@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize, signal
+from scipy import ndimage, optimize
 from scipy.special import ndtr
+
+from marrowsignal.intensity.first_peak import first_peak
 
 __all__ = ["PureLevel", "pure_level"]
 
@@ -111,16 +113,19 @@ def _mirrored(found: PureLevel | None) -> PureLevel | None:
 
 
 def _first_peak(density: NDArray[np.float64]) -> int:
-    padded = np.pad(density, 1)
-    peaks, _ = signal.find_peaks(padded, height=_MIN_HEIGHT, prominence=_MIN_PROMINENCE)
-    return int(peaks[0]) - 1 if peaks.size else int(density.argmax())
+    found = first_peak(density, min_height=_MIN_HEIGHT, min_prominence=_MIN_PROMINENCE)
+    return int(density.argmax()) if found is None else found
 
 
 def _fitted(at: NDArray[np.float64], density: NDArray[np.float64], *, max_spread: float) -> tuple[float, float] | None:
     highest = (_HIGHEST[0], max(min(_HIGHEST[1], max_spread), 2 * _LOWEST[1]), *_HIGHEST[2:])
     start = (_START[0], min(_START[1], 0.9 * highest[1]), *_START[2:])
     found = optimize.least_squares(
-        lambda shape: _pure_and_mixed(at, shape) - density, start, bounds=(_LOWEST, highest), max_nfev=_MAX_CALLS
+        lambda shape: _pure_and_mixed(at, shape) - density,
+        start,
+        jac=lambda shape: _slopes(at, shape),
+        bounds=(_LOWEST, highest),
+        max_nfev=_MAX_CALLS,
     )
     return (float(found.x[0]), float(found.x[1])) if found.success else None
 
@@ -130,3 +135,14 @@ def _pure_and_mixed(at: NDArray[np.float64], shape: NDArray[np.float64]) -> NDAr
     z = (at - level) / spread
     bell, risen = np.exp(-0.5 * z * z), ndtr(z)
     return np.asarray(pure * bell + mixed * risen + more * spread * (z * risen + bell / np.sqrt(2.0 * np.pi)))
+
+
+def _slopes(at: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differentiate `_pure_and_mixed` by each of its parameters, shape (places, 5)."""
+    level, spread, pure, mixed, more = shape
+    z = (at - level) / spread
+    bell, risen = np.exp(-0.5 * z * z), ndtr(z)
+    normal = bell / np.sqrt(2.0 * np.pi)
+    along = mixed * normal - pure * z * bell
+    by_level, by_spread = -along / spread - more * risen, more * normal - along * z / spread
+    return np.stack([by_level, by_spread, bell, risen, spread * (z * risen + normal)], axis=1)

@@ -58,11 +58,12 @@ def sectors_of(mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float
     >>> sectors_of(np.ones((1, 1, 5), bool), spacing_mm=(1.0, 1.0, 10.0), size_mm=20.0).tolist()
     [0, 0, 1, 1, 2]
     """
-    cells = np.zeros(int(mask.sum()), np.int64)
-    for axis, (index, step) in enumerate(zip(mask.nonzero(), spacing_mm, strict=True)):
-        cubes = int(mask.shape[axis] * step // size_mm) + 1
-        cells = cells * cubes + (index * step // size_mm).astype(np.int64)
-    return np.unique(cells, return_inverse=True)[1].astype(np.int64)
+    cubes = [(np.arange(n) * step // size_mm).astype(np.int32) for n, step in zip(mask.shape, spacing_mm, strict=True)]
+    counts = [int(along[-1]) + 1 for along in cubes]
+    planes = (cubes[0] * counts[1])[:, None] + cubes[1]
+    cells = (planes[:, :, None] * counts[2] + cubes[2])[mask]
+    number = np.cumsum(np.bincount(cells) > 0) - 1
+    return np.asarray(number[cells], np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

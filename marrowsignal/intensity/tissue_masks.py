@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
 
+from marrowsignal.geometry.depth import deeper_in_slices, deeper_than
+from marrowsignal.geometry.windows import largest_in_slices
 from marrowsignal.intensity.sectors import Cut, pure_tissue
 from marrowsignal.protocol.schema import ReferenceSettings
 
 __all__ = ["Tissues", "fat_level", "fat_threshold", "find_tissues"]
 
 _CLASSES = 3
+_SOME = 1000
 _TOP_PERCENT = 99.0
 _EDGE_MM = 2.0
 _TEXTURE_MM = 2.0
@@ -93,7 +96,7 @@ def find_tissues(
     fat_from = fat_threshold(t1, body)
     if fat_from is None:
         return Tissues.none(t1.shape)
-    inside = body & (ndimage.distance_transform_edt(~exclude, sampling=spacing_mm) > _EDGE_MM)
+    inside = body & deeper_than(~exclude, spacing_mm=spacing_mm, depth_mm=_EDGE_MM)
     mean = _smoothed(t1, _TEXTURE_MM, spacing_mm)
     deviation = np.sqrt(np.maximum(_smoothed(t1 * t1, _TEXTURE_MM, spacing_mm) - mean * mean, 0))
     inside &= deviation <= settings.muscle_texture_max.value * np.maximum(mean, 1e-6)
@@ -195,7 +198,8 @@ def fat_threshold(t1: NDArray[np.float32], body: NDArray[np.bool_]) -> float | N
     if values.size == 0:
         return None
     values = np.minimum(values, np.percentile(values, _TOP_PERCENT))
-    if np.unique(values).size <= _CLASSES:
+    # Few values are rare: most images are told by some of their voxels.
+    if np.unique(values[:_SOME]).size <= _CLASSES and np.unique(values).size <= _CLASSES:
         return None
     return float(threshold_multiotsu(values, classes=_CLASSES)[1])
 
@@ -236,8 +240,8 @@ def _darkest_peak(
 def _brightest_around(
     mean: NDArray[np.float32], reach_mm: float, spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.float32]:
-    size = [1, *(2 * int(reach_mm / step) + 1 for step in spacing_mm[1:])]
-    return np.asarray(ndimage.maximum_filter(mean, size))
+    rows, columns = (2 * int(reach_mm / step) + 1 for step in spacing_mm[1:])
+    return largest_in_slices(mean, (rows, columns))
 
 
 def _subcutaneous(
@@ -250,20 +254,24 @@ def _subcutaneous(
     """Fat within reach of the skin that no dark line parts from it; any fat where there is no skin to be seen."""
     fat = _eroded_in_plane(fat, spacing_mm)
     window = settings.fat_depth
-    near_skin = np.zeros_like(fat)
-    for plane, shine, inside, chosen in zip(fat, bright, body, near_skin, strict=True):
-        # Where the body fills the picture there is no skin.
-        if plane.any() and not inside.all():
-            depth = ndimage.distance_transform_edt(inside, sampling=spacing_mm[1:])
-            layers, _ = ndimage.label(shine & inside)
-            skin = np.unique(layers[(depth >= window.low) & (depth <= 2 * window.low)])
-            chosen[:] = plane & np.isin(layers, skin[skin > 0]) & (depth >= window.low) & (depth <= window.high)
+    # A whole slice of body has no skin. Depths are from the lowest one on.
+    skinned = body & ~body.all(axis=(1, 2), keepdims=True)
+    below, first, layer = (
+        deeper_in_slices(skinned, spacing_mm=spacing_mm, depth_mm=mm)
+        for mm in (np.nextafter(window.low, 0.0), 2 * window.low, window.high)
+    )
+    near_skin = fat & below & ~layer
+    for shine, inside, outermost, chosen in zip(bright, body, below & ~first, near_skin, strict=True):
+        if chosen.any():
+            layers, count = ndimage.label(shine & inside)
+            reached = np.bincount(layers[outermost], minlength=count + 1) > 0
+            reached[0] = False
+            np.logical_and(chosen, reached[layers], out=chosen)
     return near_skin if near_skin.sum() >= _MIN_SUBCUTANEOUS_SHARE * fat.sum() else fat
 
 
 def _eroded_in_plane(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
-    distances = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in mask])
-    return np.asarray(distances > _EDGE_MM / 2)
+    return deeper_in_slices(mask, spacing_mm=spacing_mm, depth_mm=_EDGE_MM / 2)
 
 
 def _smoothed(

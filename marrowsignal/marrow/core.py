@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from marrowsignal.geometry.depth import deeper_in_slices
 
 __all__ = ["core_of"]
 
@@ -39,5 +40,4 @@ def core_of(
         3-5 mm a 3-D erosion would take the whole end slices' neighbours too.
     """
     reach = max(erosion_mm, *spacing_mm[1:])
-    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=spacing_mm[1:]) for plane in mask])
-    return np.asarray((depth > reach) & (t1 > void_below))
+    return deeper_in_slices(mask, spacing_mm=spacing_mm, depth_mm=reach) & (t1 > void_below)

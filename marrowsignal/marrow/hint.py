@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowMask, MarrowSource
@@ -13,7 +11,7 @@ __all__ = ["bone_hint"]
 
 
 def bone_hint(pair: AlignedPair, marrow: MarrowMask, *, protocol: Protocol) -> LabelVolume | None:
-    """Segment bones automatically where the mask does not tell them apart.
+    """Find the nearest bone of each voxel where the mask does not tell bones apart.
 
     Parameters
     ----------
@@ -27,14 +25,15 @@ def bone_hint(pair: AlignedPair, marrow: MarrowMask, *, protocol: Protocol) -> L
     Returns
     -------
     LabelVolume or None
-        Whole bones with names on the T1 grid; None where the mask has names or values of its own, where the protocol
-        knows a single bone at most, or where none is found.
+        The bone that each voxel of the T1 grid lies in or nearest to; None where the mask has names or values of its
+        own, where the protocol knows a single bone at most, or where none is found.
     """
-    values = np.unique(marrow.labels.array)
-    told = marrow.labels.names or np.count_nonzero(values) != 1 or marrow.source is MarrowSource.AUTOMATIC
-    if told or len(protocol.regions) < 2:
+    if marrow.labels.names or marrow.source is MarrowSource.AUTOMATIC or len(protocol.regions) < 2:
         return None
-    from marrowsignal.marrow.automatic import segment_automatic  # noqa: PLC0415 - loads the network's runtime
+    array = marrow.labels.array
+    first = array.max(initial=0)
+    if first == 0 or bool(((array != 0) & (array != first)).any()):
+        return None
+    from marrowsignal.marrow.automatic import nearest_bones  # noqa: PLC0415 - loads the network's runtime
 
-    found = segment_automatic(pair, protocol=protocol)
-    return found.labels if found.labels.names else None
+    return nearest_bones(pair, protocol=protocol)

@@ -1,4 +1,4 @@
-"""How sharp the edges of one image are, told by where another one has them."""
+"""How sharp the edges of images are, told by where one of them has its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["edge_width_mm"]
+from marrowsignal.signals.statistics.quantiles import percentile
+
+__all__ = ["edge_widths_mm"]
 
 _SMOOTHING_MM = 0.8
 _EDGES = 20_000
@@ -18,19 +20,21 @@ _MIN_EDGES = 500
 _SEED = 5
 
 
-def edge_width_mm(
+def edge_widths_mm(
     guide: NDArray[np.float32],
-    image: NDArray[np.float32],
+    images: tuple[NDArray[np.float32], ...],
     mask: NDArray[np.bool_],
     *,
     spacing_mm: tuple[float, float, float],
-) -> float | None:
-    """Width of the mean edge profile of `image` across the strong in-plane edges of `guide`.
+) -> tuple[float | None, ...]:
+    """Width of the mean edge profile of each image across the strong in-plane edges of `guide`.
 
     Parameters
     ----------
-    guide, image : ndarray of float32, shape (slice, row, column)
-        Where edges are, and whose sharpness is asked; the same image for its own.
+    guide : ndarray of float32, shape (slice, row, column)
+        Where edges are.
+    images : tuple of ndarray of float32, same shape
+        Whose sharpness is asked; the guide may be one of them.
     mask : ndarray of bool, same shape
         Where edges are looked for.
     spacing_mm : tuple of float
@@ -38,11 +42,12 @@ def edge_width_mm(
 
     Returns
     -------
-    float or None
-        Twice the SD of the profile's slope about its middle, mm, from profiles along the gradient of `guide` whose
-        signs follow their own slope, averaged so that noise cancels; None with few edges, or where the mean profile
-        has no step.
+    tuple of float or None
+        Of each image, twice the SD of the profile's slope about its middle, mm, from profiles along the gradient of
+        `guide` whose signs follow their own slope, averaged so that noise cancels; None with few edges, or where the
+        mean profile has no step.
     """
+    nothing = (None,) * len(images)
     sigma = [0.0, _SMOOTHING_MM / spacing_mm[1], _SMOOTHING_MM / spacing_mm[2]]
     slopes = [
         ndimage.gaussian_filter(guide, sigma, order=order) / spacing_mm[axis]
@@ -50,10 +55,10 @@ def edge_width_mm(
     ]
     size = np.hypot(*slopes)
     if not mask.any():
-        return None
-    strong = np.argwhere(mask & (size > np.percentile(size[mask], _STRONG_PERCENT)))
+        return nothing
+    strong = np.argwhere(mask & (size > percentile(size[mask], _STRONG_PERCENT)))
     if len(strong) < _MIN_EDGES:
-        return None
+        return nothing
     chosen = strong[np.sort(np.random.default_rng(_SEED).permutation(len(strong))[:_EDGES])]
     at = tuple(chosen.T)
     normal = np.stack([s[at] / size[at] for s in slopes])
@@ -61,8 +66,7 @@ def edge_width_mm(
     way = np.arange(-reach_mm, reach_mm + _STEP_MM / 2, _STEP_MM)
     points = [np.broadcast_to(chosen[:, :1], (len(chosen), way.size))]
     points += [chosen[:, axis, None] + normal[axis - 1][:, None] * way / spacing_mm[axis] for axis in (1, 2)]
-    profiles = ndimage.map_coordinates(image, points, order=1, mode="nearest")
-    return _width_mm(profiles, way)
+    return tuple(_width_mm(ndimage.map_coordinates(image, points, order=1, mode="nearest"), way) for image in images)
 
 
 def _width_mm(profiles: NDArray[np.floating], way: NDArray[np.float64]) -> float | None:

@@ -11,6 +11,7 @@ from marrowsignal.intensity.records import ReferenceLabel
 from marrowsignal.quality.header_checks import normalization
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
 from marrowsignal.quality.records import GateState
+from marrowsignal.signals.statistics.quantiles import median
 
 __all__ = ["evenness", "level", "nulled", "sector_levels"]
 
@@ -107,7 +108,8 @@ def sector_levels(
     rows, columns = (index[:, 1:] - middle).T
     sector = (np.floor((np.arctan2(rows, columns) / (2 * np.pi) + 0.5) * sectors).astype(int)) % sectors
     enough = np.flatnonzero(np.bincount(sector, minlength=sectors) >= min_voxels)
-    return np.asarray(ndimage.median(signal[tissue], sector, enough), float) if enough.size else np.empty(0)
+    values = signal[tissue]
+    return np.array([median(values[sector == k]) for k in enough], float)
 
 
 def _plain_fat(steps: Steps, fat: float) -> NDArray[np.bool_]:

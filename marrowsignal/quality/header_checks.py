@@ -154,7 +154,8 @@ def patient_position(steps: Steps, _series: str) -> Outcome:
 
 def _clear_side(steps: Steps) -> str:
     # A field that reaches across the isocentre has no side of its own: a joint may be moved there.
-    x = steps.pair.t1.geometry.patient_axis(0)
+    grid = steps.pair.t1.geometry
+    x = grid.to_patient(np.indices((2, 2, 2)).reshape(3, 8).T * (np.asarray(grid.shape) - 1))[:, 0]
     return "left" if x.min() > 0 else "right" if x.max() < 0 else ""
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from marrowsignal.intensity.records import ReferenceLabel
-from marrowsignal.quality.edge_width import edge_width_mm
+from marrowsignal.quality.air import air_structure
+from marrowsignal.quality.edge_width import edge_widths_mm
 from marrowsignal.quality.outcome import STIR, T1, Outcome, Steps, graded, not_evaluable
 from marrowsignal.quality.records import GateState
 from marrowsignal.quality.slice_consistency import (
@@ -15,18 +15,12 @@ from marrowsignal.quality.slice_consistency import (
     largest_level_step,
     largest_shift_step_mm,
     level_jump,
+    slice_levels,
 )
+from marrowsignal.signals.statistics.quantiles import median
 
-__all__ = ["air_structure", "edge_sharpness", "ghosts", "slice_jumps", "slice_shift"]
+__all__ = ["edge_sharpness", "ghosts", "slice_jumps", "slice_shift"]
 
-_SKIN_MM = 5.0
-_BLOCK_MM = 6.0
-_SHELLS_MM = (5.0, 10.0, 20.0, 40.0, 80.0)
-_MIN_BLOCK_PX = 4
-_MIN_BLOCKS = 500
-_MIN_AIR = 0.05
-# Magnitude noise in air is skewed (Rayleigh, 0.63): over blocks of two or more independent samples so much at most.
-_NOISE_SKEW = 0.15
 _SEVERITY = (GateState.PASS, GateState.WARN, GateState.FAIL)
 
 
@@ -37,9 +31,8 @@ def ghosts(steps: Steps, series: str) -> Outcome:
         return not_evaluable(steps.pair.no_stir if volume is None else f"no muscle reference on {series}")
     # Fields of shading mean nothing in air: what was acquired is looked at, muscle with its own shading.
     acquired = _acquired(steps, series)
-    muscle = float(np.median(acquired[steps.references.labels.array == ReferenceLabel.MUSCLE]))
-    seen = steps.pair.shared_mask
-    found = air_structure(acquired, steps.pair.body_mask, seen, spacing_mm=volume.geometry.spacing_mm)
+    muscle = median(acquired[steps.references.labels.array == ReferenceLabel.MUSCLE])
+    found = air_structure(acquired, steps.air, steps.pair.shared_mask)
     if found is None:
         return not_evaluable("no air around the patient in view")
     settings = steps.protocol.quality
@@ -57,10 +50,8 @@ def edge_sharpness(steps: Steps, _series: str) -> Outcome:
     if stir is None:
         return not_evaluable(steps.pair.no_stir)
     where = steps.pair.body_mask & steps.pair.shared_mask
-    widths = [
-        edge_width_mm(steps.pair.t1.array, image, where, spacing_mm=stir.geometry.spacing_mm)
-        for image in (steps.pair.t1.array, stir.array)
-    ]
+    t1 = steps.pair.t1.array
+    widths = edge_widths_mm(t1, (t1, stir.array), where, spacing_mm=stir.geometry.spacing_mm)
     if widths[0] is None or widths[1] is None:
         return not_evaluable("no edges that both series show")
     settings, ratio = steps.protocol.quality, widths[1] / widths[0]
@@ -79,9 +70,8 @@ def slice_jumps(steps: Steps, series: str) -> Outcome:
         return not_evaluable(steps.pair.no_stir)
     settings = steps.protocol.quality
     seen = steps.pair.body_mask & steps.pair.shared_mask
-    acquired, spacing = _acquired(steps, series), volume.geometry.spacing_mm
-    jump = level_jump(acquired, seen, spacing_mm=spacing)
-    step = largest_level_step(acquired, seen, spacing_mm=spacing)
+    levels = slice_levels(_acquired(steps, series), seen, spacing_mm=volume.geometry.spacing_mm)
+    jump, step = level_jump(levels), largest_level_step(levels)
     if jump is None or step is None:
         return not_evaluable("too few slices to compare neighbors, or no signal")
     everywhere = graded(
@@ -121,67 +111,6 @@ def slice_shift(steps: Steps, series: str) -> Outcome:
         warn=cuts.pass_error.value,
         fail=cuts.warn_error.value,
     )
-
-
-def air_structure(
-    signal: NDArray[np.float32],
-    body: NDArray[np.bool_],
-    seen: NDArray[np.bool_],
-    *,
-    spacing_mm: tuple[float, float, float],
-) -> float | None:
-    """How far bright places in the air stand out beyond what noise does to dark ones.
-
-    Parameters
-    ----------
-    signal : ndarray of float32, shape (slice, row, column)
-        Image as acquired.
-    body, seen : ndarray of bool, same shape
-        Patient; voxels that the series holds.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
-
-    Returns
-    -------
-    float or None
-        Sum of the 99th and the (negative) 1st percentile of means over blocks of 6 mm in plane, each less the median of
-        its distance from the skin (coils and filters fade air with it), less what the skewness of magnitude noise adds;
-        noise alone spreads to both sides nearly alike, ghosts to one. None with little air.
-    """
-    size = [max(_MIN_BLOCK_PX, round(_BLOCK_MM / s)) for s in spacing_mm[1:]]
-    # Blocks overlap by half, so that a narrow ghost fills one.
-    centres = tuple(slice(n // 2, None, max(1, n // 2)) for n in size)
-    means, depths = [], []
-    for plane, inside, known in zip(signal, body, seen, strict=True):
-        if not inside.any():
-            continue
-        depth = ndimage.distance_transform_edt(~inside, sampling=spacing_mm[1:])
-        air = ((depth > _SKIN_MM) & known & _outside(inside) & ~_padding(plane)).astype(np.float64)
-        weight = ndimage.uniform_filter(air, size)[centres]
-        total = ndimage.uniform_filter(plane * air, size)[centres]
-        full = weight > 0.8
-        means.append(total[full] / weight[full])
-        depths.append(depth[centres][full])
-    if sum(len(m) for m in means) < _MIN_BLOCKS:
-        return None
-    mean, depth = np.concatenate(means), np.concatenate(depths)
-    shell = np.digitize(depth, _SHELLS_MM)
-    middle = np.asarray(ndimage.median(mean, shell, np.arange(len(_SHELLS_MM) + 1)))
-    low, high = np.percentile(mean - middle[shell], [1.0, 99.0])
-    return float(max(0.0, high + low - _NOISE_SKEW * (high - low)))
-
-
-def _outside(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Air around the patient reaches a corner of the picture; gas, and tissue too dim to be told, hardly do.
-    labels, count = ndimage.label(~inside)
-    large = np.bincount(labels.ravel(), minlength=count + 1) >= _MIN_AIR * inside.size
-    corners = np.unique(labels[[0, 0, -1, -1], [0, -1, 0, -1]])
-    return np.isin(labels, corners[(corners > 0) & large[corners]])
-
-
-def _padding(plane: NDArray[np.floating]) -> NDArray[np.bool_]:
-    # Rows and columns that the scanner filled up with nothing are no air: noise is hardly ever nought all around.
-    return np.asarray(ndimage.maximum_filter(plane, _MIN_BLOCK_PX) <= 0)
 
 
 def _acquired(steps: Steps, series: str) -> NDArray[np.float32]:

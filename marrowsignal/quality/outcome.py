@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.dicom.records import Series, SeriesPair
@@ -11,6 +12,7 @@ from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.intensity.records import References
 from marrowsignal.marrow.records import MarrowMask
 from marrowsignal.protocol.schema import Protocol
+from marrowsignal.quality.air import Air, air_around
 from marrowsignal.quality.records import Consequence, GateState
 from marrowsignal.regions.records import RegionMap
 from marrowsignal.signals.records import Signals
@@ -20,7 +22,7 @@ __all__ = ["STIR", "T1", "Outcome", "Steps", "graded", "not_evaluable", "passed"
 T1, STIR = "T1", "STIR"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # without slots, so that `air` is found once
 class Steps:
     """Products of the steps so far, in their order; `series` is None where the images came from no DICOM series."""
 
@@ -31,6 +33,11 @@ class Steps:
     references: References
     signals: Signals
     protocol: Protocol
+
+    @cached_property
+    def air(self) -> Air:
+        """Air around the patient, the same for both series."""
+        return air_around(self.pair.body_mask, spacing_mm=self.pair.t1.geometry.spacing_mm)
 
     def volume(self, series: str) -> SignalVolume | None:
         """Return the bias-corrected image of ``"T1"`` or ``"STIR"``; None where `pair.no_stir` tells why."""

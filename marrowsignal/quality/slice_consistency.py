@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
 
-__all__ = ["alternating_shift_mm", "largest_level_step", "largest_shift_step_mm", "level_jump"]
+from marrowsignal.signals.statistics.quantiles import median
+
+__all__ = [
+    "SliceLevels",
+    "alternating_shift_mm",
+    "largest_level_step",
+    "largest_shift_step_mm",
+    "level_jump",
+    "slice_levels",
+]
 
 _MIN_SLICES = 5
 _UPSAMPLING = 10
@@ -17,10 +28,26 @@ _TREND_SLICES = 2
 _MIN_SHARE = 0.25
 
 
-def level_jump(
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SliceLevels:
+    """Smoothed signal of a stack on the log scale.
+
+    Attributes
+    ----------
+    log : ndarray of float32, shape (slice, row, column)
+        0 where nothing is seen.
+    seen : ndarray of bool, same shape
+        Patient with signal.
+    """
+
+    log: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+
+def slice_levels(
     signal: NDArray[np.float32], mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float]
-) -> float | None:
-    """How far the signal of odd slices is from that of even ones.
+) -> SliceLevels:
+    """Smooth a stack in plane, for its slices to be compared voxel by voxel.
 
     Parameters
     ----------
@@ -30,6 +57,20 @@ def level_jump(
         Patient.
     spacing_mm : tuple of float
         Between slices, rows, columns.
+    """
+    sigma = [0.0, *(_SMOOTHING_MM / s for s in spacing_mm[1:])]
+    smooth = ndimage.gaussian_filter(np.asarray(signal, np.float32), sigma)
+    seen = mask & (smooth > 0)
+    return SliceLevels(log=np.log(np.where(seen, smooth, np.float32(1.0))), seen=seen)
+
+
+def level_jump(levels: SliceLevels) -> float | None:
+    """How far the signal of odd slices is from that of even ones.
+
+    Parameters
+    ----------
+    levels : SliceLevels
+        Of the image as acquired.
 
     Returns
     -------
@@ -37,29 +78,23 @@ def level_jump(
         Median over slices of the size of ``median log(S / sqrt(S_before S_after))``, the inner one over the voxels of
         the slice: anatomy changes voxels either way, another gain all of them one way. None with few slices.
     """
-    level, seen = _log_level(signal, mask, spacing_mm)
-    inner = seen[1:-1] & seen[:-2] & seen[2:]
-    jumps = [
-        float(np.median((level[k] - 0.5 * (level[k - 1] + level[k + 1]))[inner[k - 1]]))
-        for k in range(1, len(signal) - 1)
-        if inner[k - 1].any()
-    ]
+    level, seen = levels.log, levels.seen
+    jumps = []
+    for k in range(1, len(level) - 1):
+        inner = seen[k] & seen[k - 1] & seen[k + 1]
+        if inner.any():
+            before, here, after = (level[j][inner] for j in (k - 1, k, k + 1))
+            jumps.append(median(here - 0.5 * (before + after)))
     return float(np.median(np.abs(jumps))) if len(jumps) >= _MIN_SLICES - 2 else None
 
 
-def largest_level_step(
-    signal: NDArray[np.float32], mask: NDArray[np.bool_], *, spacing_mm: tuple[float, float, float]
-) -> float | None:
+def largest_level_step(levels: SliceLevels) -> float | None:
     """How far any slice, or all from it on, lies off the level that its neighbours lead to.
 
     Parameters
     ----------
-    signal : ndarray of float32, shape (slice, row, column)
-        Image as acquired.
-    mask : ndarray of bool, same shape
-        Patient.
-    spacing_mm : tuple of float
-        Between slices, rows, columns.
+    levels : SliceLevels
+        Of the image as acquired.
 
     Returns
     -------
@@ -67,12 +102,10 @@ def largest_level_step(
         Largest size of ``median log(S_after / S)`` between successive slices, less the median of those around it:
         anatomy and coils change the level steadily. None with few slices.
     """
-    level, seen = _log_level(signal, mask, spacing_mm)
-    both = seen[1:] & seen[:-1]
-    enough = both.sum(axis=(1, 2)) >= _MIN_SHARE * max(1, int(both.sum(axis=(1, 2)).max(initial=0)))
-    steps = np.array(
-        [np.median(after[b]) for after, b, k in zip(np.diff(level, axis=0), both, enough, strict=True) if k]
-    )
+    both = levels.seen[1:] & levels.seen[:-1]
+    area = np.count_nonzero(both, axis=(1, 2))
+    enough = area >= _MIN_SHARE * max(1, int(area.max(initial=0)))
+    steps = np.array([median(levels.log[k + 1][both[k]] - levels.log[k][both[k]]) for k in np.flatnonzero(enough)])
     if len(steps) < _MIN_SLICES - 1:
         return None
     around = [
@@ -167,14 +200,5 @@ def _edges(plane: NDArray[np.float64], sigma: list[float]) -> NDArray[np.float64
 
 def _compressed(plane: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float64]:
     # Bright fat near a coil would else be all that the correlation sees.
-    middle = float(np.median(plane[where]))
+    middle = median(plane[where])
     return np.asarray(np.log1p(np.where(where, np.maximum(plane, 0.0) / middle, 0.0)) if middle > 0 else 0.0 * plane)
-
-
-def _log_level(
-    signal: NDArray[np.float32], mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    sigma = [0.0, *(_SMOOTHING_MM / s for s in spacing_mm[1:])]
-    smooth = ndimage.gaussian_filter(np.asarray(signal, np.float32), sigma)
-    seen = mask & (smooth > 0)
-    return np.log(np.where(seen, smooth, np.float32(1.0))), seen

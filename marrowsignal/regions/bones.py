@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of
+from marrowsignal.geometry.label_values import holding, values_in
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.marrow.records import MarrowMask, MarrowSource
 from marrowsignal.protocol.schema import Protocol, RegionSpec
@@ -38,12 +40,12 @@ class Bone:
 
     def mask(self, labels: NDArray[np.uint16]) -> NDArray[np.bool_]:
         """Where the bone is in the label map."""
-        return np.isin(labels, self.values)
+        return holding(labels, self.values)
 
 
 def named_values(labels: LabelVolume) -> tuple[tuple[int, str, Side], ...]:
     """Value, key and declared side of each value of a label map that occurs and whose name is known."""
-    present = set(np.unique(labels.array).tolist())
+    present = set(values_in(labels.array))
     found = []
     for value, name in labels.names:
         key, _, side = name.partition(":")
@@ -67,7 +69,7 @@ def bones_of(marrow: MarrowMask, protocol: Protocol) -> tuple[Bone, ...]:
     tuple of Bone
         In the protocol's order, then those it does not list; empty where the mask tells no bones apart.
     """
-    present = [int(v) for v in np.unique(marrow.labels.array) if v]
+    present = [v for v in values_in(marrow.labels.array) if v]
     named = named_values(marrow.labels)
     unnamed = [v for v in present if v not in {value for value, _, _ in named}]
     claimed = {label for spec in protocol.regions for label in spec.labels}
@@ -95,7 +97,7 @@ def hinted_bones(
     mask : ndarray of bool, shape (slice, row, column)
         Marrow whose bones are not told apart.
     hint : LabelVolume
-        Bones with names, for example the automatic segmentation's.
+        Bones with names, for example of the automatic segmentation, or the nearest one everywhere.
     protocol : Protocol
         Regions.
 
@@ -104,16 +106,16 @@ def hinted_bones(
     tuple
         Labels inside the mask, and the bones.
     """
-    known = {value for value, _, _ in named_values(hint)}
-    source = np.where(np.isin(hint.array, list(known)), hint.array, 0)
-    if not source.any() or not mask.any():
+    known = holding(hint.array, [value for value, _, _ in named_values(hint)])
+    if not known.any() or not mask.any():
         return LabelVolume(array=np.zeros(mask.shape, np.uint16), geometry=hint.geometry), ()
-    box = ndimage.find_objects((mask | (source > 0)).view(np.uint8))[0]
-    nearest = ndimage.distance_transform_edt(
-        source[box] == 0, sampling=hint.geometry.spacing_mm, return_distances=False, return_indices=True
-    )
-    array = np.zeros(mask.shape, np.uint16)
-    array[box] = np.where(mask[box], source[box][tuple(nearest)], 0)
+    array = np.where(mask, hint.array, 0).astype(np.uint16)
+    box = box_of(mask | known)
+    if box is not None and not known[mask].all():
+        nearest = ndimage.distance_transform_edt(
+            ~known[box], sampling=hint.geometry.spacing_mm, return_distances=False, return_indices=True
+        )
+        array[box] = np.where(mask[box], hint.array[box][tuple(nearest)], 0)
     labels = LabelVolume(array=array, geometry=hint.geometry, names=hint.names)
     named = named_values(labels)
     bones = tuple(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.geometry.label_values import voxels_in
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.regions.records import Midline
 
@@ -75,7 +76,7 @@ def coverage_of(
     whole = partner is not None and int(partner.sum()) >= _MIN_VOXELS and not touches_edge(partner)
     if partner is None or midline is None or not whole:
         return Coverage(cut=True, fraction=None, reason="it goes on outside the picture: its whole size is not known")
-    points = geometry.to_patient(np.argwhere(partner))
+    points = geometry.to_patient(voxels_in(partner))
     normal = np.asarray(midline.normal_lps)
     mirrored = points - 2 * (points @ normal - midline.offset_mm)[:, None] * normal
     index = geometry.to_index(mirrored)

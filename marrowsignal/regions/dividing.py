@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.label_values import voxels_in
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import Protocol, RegionSpec
 from marrowsignal.regions.division import Division, undivided
@@ -24,6 +25,7 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 _SECOND_BONE = 0.2
 _WHOLE_BODY = 0.7
 Joints = tuple[JointCloud | None, JointCloud | None]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,16 +80,20 @@ class BoneScene:
 
 def divisions_of(scene: BoneScene) -> tuple[Division | None, ...]:
     """Divide every bone of a picture; None for a bone that is a region of its own and has no parts."""
-    ups, joints = _ups(scene), _joints(scene)
-    return tuple(_divide(bone, scene, ups.get(id(bone)), joints) for bone in scene.bones)
+    ups, points = _ups(scene), _pelvic_points(scene)
+    joints = _joints(scene, points)
+    return tuple(
+        _divide_pelvic(bone, scene, points[id(bone)], joints)
+        if id(bone) in points
+        else _divide(bone, scene, ups.get(id(bone)))
+        for bone in scene.bones
+    )
 
 
-def _divide(bone: BonePart, scene: BoneScene, up: NDArray[np.float64] | None, joints: Joints) -> Division | None:
+def _divide(bone: BonePart, scene: BoneScene, up: Array | None) -> Division | None:
     kind = bone.spec.division
     if kind == "none":
         return Division(cells=np.ones(int(bone.mask.sum()), np.uint8), pieces=()) if bone.new else None
-    if kind in ("sacrum", "ilium"):
-        return _divide_pelvic(bone, scene, joints)
     voxels = bone_voxels(bone.mask, scene.geometry)
     if kind == "vertebra":
         if up is None:
@@ -96,8 +102,8 @@ def _divide(bone: BonePart, scene: BoneScene, up: NDArray[np.float64] | None, jo
     return _divide_limb(bone, scene)
 
 
-def _divide_pelvic(bone: BonePart, scene: BoneScene, joints: Joints) -> Division:
-    points, settings = scene.geometry.to_patient(np.argwhere(bone.mask)), scene.protocol.divisions
+def _divide_pelvic(bone: BonePart, scene: BoneScene, points: Array, joints: Joints) -> Division:
+    settings = scene.protocol.divisions
     if bone.spec.division == "sacrum":
         if scene.midline is None:
             return undivided(len(points), "the midline is not known")
@@ -141,25 +147,31 @@ def _ups(scene: BoneScene) -> dict[int, NDArray[np.float64]]:
     return dict(zip(bodies, ups, strict=True))
 
 
-def _joints(scene: BoneScene) -> Joints:
+def _pelvic_points(scene: BoneScene) -> dict[int, Array]:
+    """Voxels of each sacrum and ilium, LPS mm."""
+    pelvic = (bone for bone in scene.bones if bone.spec.division in ("sacrum", "ilium"))
+    return {id(bone): scene.geometry.to_patient(voxels_in(bone.mask)) for bone in pelvic}
+
+
+def _joints(scene: BoneScene, points: dict[int, Array]) -> Joints:
     """Left and right sacroiliac joint."""
-    sacrum = _points(scene, "sacrum", Side.NONE)
-    ilia = tuple(_points(scene, "ilium", side) for side in _SIDES)
+    sacrum = _together(scene, points, "sacrum", Side.NONE)
+    ilia = tuple(_together(scene, points, "ilium", side) for side in _SIDES)
     reach = scene.protocol.divisions.joint_reach.value
     if sacrum is None:
         return None, None
     seen = None
     if scene.joint_mask is not None and any(bone.new for bone in scene.bones):
-        seen = scene.geometry.to_patient(np.argwhere(scene.joint_mask))
+        seen = scene.geometry.to_patient(voxels_in(scene.joint_mask))
     left, right = (
         None if ilium is None else joint_cloud(joint_points(sacrum, ilium, seen=seen, reach_mm=reach)) for ilium in ilia
     )
     return left, right
 
 
-def _points(scene: BoneScene, division: str, side: Side) -> NDArray[np.float64] | None:
-    masks = [b.mask for b in scene.bones if b.spec.division == division and b.side is side]
-    return scene.geometry.to_patient(np.argwhere(np.logical_or.reduce(masks))) if masks else None
+def _together(scene: BoneScene, points: dict[int, Array], division: str, side: Side) -> Array | None:
+    found = [points[id(b)] for b in scene.bones if b.spec.division == division and b.side is side]
+    return np.concatenate(found) if found else None
 
 
 def _medial(bone: BonePart, scene: BoneScene) -> NDArray[np.float64] | None:
@@ -170,5 +182,5 @@ def _medial(bone: BonePart, scene: BoneScene) -> NDArray[np.float64] | None:
     tibia, fibula = (next((b for b in scene.bones if b.spec.key == key), None) for key in ("tibia", "fibula"))
     if tibia is None or fibula is None:
         return None
-    middle = [scene.geometry.to_patient(np.argwhere(b.mask)).mean(axis=0) for b in (tibia, fibula)]
+    middle = [scene.geometry.to_patient(voxels_in(b.mask)).mean(axis=0) for b in (tibia, fibula)]
     return np.asarray(np.sign(middle[0][0] - middle[1][0]) * np.array([1.0, 0.0, 0.0]))

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of, deeper_than
+from marrowsignal.geometry.windows import closed_in_slices
 from marrowsignal.protocol.schema import JointSettings
 
 __all__ = ["joint_between", "joint_from_dark_ridge"]
@@ -40,23 +42,26 @@ def joint_between(
     box = _overlap(first, second, [contact_mm / s for s in spacing_mm])
     if box is None:
         return joint
-    coarse = int(np.argmax(spacing_mm))
-    in_plane = tuple(s for axis, s in enumerate(spacing_mm) if axis != coarse)
-    a, b, found = (np.moveaxis(array[box], coarse, 0) for array in (first, second, joint))
     # In plane only: across thick slices a voxel of another slice would count as contact.
-    for k in np.flatnonzero(a.any(axis=(1, 2)) & b.any(axis=(1, 2))):
-        to_a, to_b = (ndimage.distance_transform_edt(~bone[k], sampling=in_plane) for bone in (a, b))
-        found[k] = (a[k] & (to_b <= contact_mm)) | (b[k] & (to_a <= contact_mm))
+    in_plane = _in_plane(spacing_mm)
+    a, b = first[box], second[box]
+    away_from_a, away_from_b = (deeper_than(~bone, spacing_mm=in_plane, depth_mm=contact_mm) for bone in (a, b))
+    joint[box] = (a & ~away_from_b) | (b & ~away_from_a)
     return joint
+
+
+def _in_plane(spacing_mm: tuple[float, float, float]) -> list[float]:
+    coarse = int(np.argmax(spacing_mm))
+    return [np.inf if axis == coarse else s for axis, s in enumerate(spacing_mm)]
 
 
 def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_], reach: list[float]) -> tuple[slice, ...] | None:
     """Box of all voxels of either mask within reach, in voxels, of the other's box; None when there is none."""
-    if not first.any() or not second.any():
+    one, other = box_of(first), box_of(second)
+    if one is None or other is None:
         return None
-    boxes = [ndimage.find_objects(mask.view(np.uint8))[0] for mask in (first, second)]
     box = []
-    for a, b, wide in zip(*boxes, reach, strict=True):
+    for a, b, wide in zip(one, other, reach, strict=True):
         margin = int(np.ceil(wide))
         start, stop = max(0, a.start - margin, b.start - margin), min(a.stop, b.stop) + margin
         if start >= stop:
@@ -95,23 +100,19 @@ def joint_from_dark_ridge(
         midline; empty on a side where none is large enough.
     """
     joint = np.zeros_like(marrow)
-    if not marrow.any():
-        return joint
     width, coarse = settings.ridge_width.value, int(np.argmax(spacing_mm))
     # Reach of smoothing and closing: nothing farther from the mask changes what is found in it.
     margin = [0 if axis == coarse else int(np.ceil(2.0 * width / s)) for axis, s in enumerate(spacing_mm)]
-    box = tuple(
-        slice(max(0, s.start - m), s.stop + m)
-        for s, m in zip(ndimage.find_objects(marrow.view(np.uint8))[0], margin, strict=True)
-    )
+    box = box_of(marrow, margin=margin)
+    if box is None:
+        return joint
     part, in_box = marrow[box], joint[box]
     sigma = [0.0 if axis == coarse else _FINE_SMOOTHING_MM / s for axis, s in enumerate(spacing_mm)]
     fine = ndimage.gaussian_filter(t1_of_fat[box], sigma)
-    size = [1 if axis == coarse else 2 * max(1, round(width / 2 / s)) + 1 for axis, s in enumerate(spacing_mm)]
-    ridge = (ndimage.grey_closing(fine, size=size) - fine > settings.dark_ridge.value) & part
-    in_plane = tuple(s for axis, s in enumerate(spacing_mm) if axis != coarse)
-    depth = [ndimage.distance_transform_edt(p, sampling=in_plane) for p in np.moveaxis(part, coarse, 0)]
-    ridge &= np.moveaxis(np.stack(depth), 0, coarse) > width / 2
+    rows, columns = (2 * max(1, round(width / 2 / s)) + 1 for axis, s in enumerate(spacing_mm) if axis != coarse)
+    closed = np.moveaxis(closed_in_slices(np.moveaxis(fine, coarse, 0), (rows, columns)), 0, coarse)
+    ridge = closed - fine > settings.dark_ridge.value
+    ridge &= deeper_than(part, spacing_mm=_in_plane(spacing_mm), depth_mm=width / 2)
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     for sign in (1.0, -1.0):
         side = ridge & (sign * left_of_midline_mm[box] > settings.min_midline_distance.value)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from marrowsignal.geometry.label_values import voxels_in
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.regions.records import Midline
 
@@ -43,7 +46,7 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
     if not mask.any():
         return None
     signal, mask, geometry = _coarser(np.asarray(signal, np.float32), mask, geometry)
-    index = np.argwhere(mask)
+    index = voxels_in(mask)
     if len(index) == 0:
         return None
     chosen = np.random.default_rng(_SEED).permutation(len(index))[:_POINTS]
@@ -51,13 +54,13 @@ def find_midline(signal: NDArray[np.float32], mask: NDArray[np.bool_], geometry:
     sigma = [_SMOOTHING_MM / s if s < _SMOOTHING_MM else 0.0 for s in geometry.spacing_mm]
     smooth = ndimage.gaussian_filter(signal, sigma)
     centre = points.mean(axis=0)
+    some, all_of_them = (_Seen.of(smooth, geometry, points[::step]) for step in (_START_STEP, 1))
 
-    def cost(parameters: NDArray[np.float64], step: int = 1) -> float:
+    def cost(parameters: NDArray[np.float64], seen: _Seen = all_of_them) -> float:
         normal = _normal(*parameters[1:])
-        offset = float(normal @ centre + parameters[0])
-        return -mirror_correlation(smooth, geometry, points[::step], normal, offset)
+        return -seen.mirrored(normal, float(normal @ centre + parameters[0]))
 
-    starts = [cost(np.array([offset, 0.0, 0.0]), _START_STEP) for offset in _OFFSETS_MM]
+    starts = [cost(np.array([offset, 0.0, 0.0]), some) for offset in _OFFSETS_MM]
     start = np.array([_OFFSETS_MM[int(np.argmin(starts))], 0.0, 0.0])
     simplex = np.vstack([start, start + np.diag([3.0, 3.0, 3.0])])
     best = optimize.minimize(
@@ -127,7 +130,7 @@ def midline_between(
     """
     if not left_mask.any() or not right_mask.any():
         return None
-    left, right = (float(geometry.to_patient(np.argwhere(mask))[:, 0].mean()) for mask in (left_mask, right_mask))
+    left, right = (float(geometry.to_patient(voxels_in(mask))[:, 0].mean()) for mask in (left_mask, right_mask))
     return Midline(normal_lps=(1.0, 0.0, 0.0), offset_mm=0.5 * (left + right), symmetry=None, source=source)
 
 
@@ -158,19 +161,44 @@ def mirror_correlation(
     float
         -1 when fewer than half of the mirror images lie inside the volume.
     """
-    distance = points_lps_mm @ normal_lps - offset_mm
-    mirrored = points_lps_mm - 2 * distance[:, None] * normal_lps
-    there = geometry.to_index(mirrored)
-    inside = np.all((there >= -0.5) & (there <= np.asarray(geometry.shape) - 0.5), axis=1)
-    if inside.mean() < 0.5:
-        return -1.0
-    here = geometry.to_index(points_lps_mm[inside])
-    a = ndimage.map_coordinates(signal, here.T, order=1, mode="nearest")
-    b = ndimage.map_coordinates(signal, there[inside].T, order=1, mode="nearest")
-    if a.std() == 0 or b.std() == 0:
-        return -1.0
-    # Planes that leave much of the picture without a partner are no better for matching the rest.
-    return float(np.corrcoef(a, b)[0, 1] * np.sqrt(inside.mean()))
+    return _Seen.of(signal, geometry, points_lps_mm).mirrored(normal_lps, offset_mm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """An image at some points, to be compared with it at their mirror images."""
+
+    signal: NDArray[np.float32]
+    geometry: VolumeGeometry
+    points_lps_mm: NDArray[np.float64]
+    index: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, signal: NDArray[np.float32], geometry: VolumeGeometry, points_lps_mm: NDArray[np.float64]) -> _Seen:
+        index = np.ascontiguousarray(geometry.to_index(points_lps_mm).T)
+        values = ndimage.map_coordinates(signal, index, np.float64, order=1, mode="nearest")
+        return cls(signal=signal, geometry=geometry, points_lps_mm=points_lps_mm, index=index, values=values)
+
+    def mirrored(self, normal_lps: NDArray[np.float64], offset_mm: float) -> float:
+        """Correlation with the image beyond a plane, as of `mirror_correlation`."""
+        # Products of long vectors are summed here: a linear algebra library would wake its threads for each of them.
+        distance = np.sum(self.points_lps_mm * normal_lps, axis=1) - offset_mm
+        across = np.linalg.inv(self.geometry.affine_lps[:3, :3]) @ normal_lps
+        there = self.index - 2 * across[:, None] * distance
+        inside = np.logical_and.reduce(
+            [(at >= -0.5) & (at <= n - 0.5) for at, n in zip(there, self.geometry.shape, strict=True)]
+        )
+        if inside.mean() < 0.5:
+            return -1.0
+        a = self.values[inside]
+        b = ndimage.map_coordinates(self.signal, there[:, inside], np.float64, order=1, mode="nearest")
+        a, b = a - a.mean(), b - b.mean()
+        spread = np.sqrt(np.sum(a * a) * np.sum(b * b))
+        if spread == 0:
+            return -1.0
+        # Planes that leave much of the picture without a partner are no better for matching the rest.
+        return float(np.clip(np.sum(a * b) / spread, -1.0, 1.0) * np.sqrt(inside.mean()))
 
 
 def signed_distance_mm(midline: Midline, geometry: VolumeGeometry) -> NDArray[np.float64]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from marrowsignal.geometry.label_values import holding, values_in
 from marrowsignal.geometry.volume import LabelVolume, VolumeGeometry
 from marrowsignal.protocol.schema import Protocol
-from marrowsignal.regions.coverage import coverage_of
+from marrowsignal.regions.coverage import coverage_of, touches_edge
 from marrowsignal.regions.dividing import BonePart, BoneScene, divisions_of
 from marrowsignal.regions.division import Division, Piece
+from marrowsignal.regions.joint_distance import JointDistance
 from marrowsignal.regions.records import Region, Side
 
 __all__ = ["PartMap", "divide_bones"]
@@ -93,7 +94,7 @@ def _gather(
         # What lies in no part is the bone's all the same.
         rest = 1 + max((int(cells.max(initial=0)), *(cell for piece in division.pieces for cell in piece.cells)))
         cells = np.where(cells == 0, np.uint8(rest), cells)
-    present = [int(v) for v in np.unique(cells) if v]
+    present = [v for v in values_in(cells[None]) if v]
     table = np.zeros(int(cells.max(initial=0)) + 1, np.uint16)
     table[present] = np.arange(first + 1, first + 1 + len(present))
     array[bone.mask] = table[cells]
@@ -103,7 +104,7 @@ def _gather(
         own.cells += number.values()
     least = scene.protocol.divisions.min_part_volume.value / scene.geometry.voxel_ml
     for piece in division.pieces:
-        if np.isin(division.cells, piece.cells).sum() < least:
+        if np.count_nonzero(holding(division.cells, piece.cells)) < least:
             continue
         draft = _draft(bone, piece, scene.protocol)
         draft = drafts.setdefault((draft.parent, draft.key, draft.side), draft)
@@ -136,24 +137,21 @@ def _draft(bone: BonePart, piece: Piece, protocol: Protocol) -> _Draft:
 def _regions(
     scene: BoneScene, array: NDArray[np.uint16], drafts: dict[tuple[str, str, Side], _Draft]
 ) -> tuple[Region, ...]:
-    far: NDArray[np.float64] | None = None
+    joint = None if scene.joint_mask is None else JointDistance.of(scene.joint_mask, array > 0, scene.geometry)
     jointed = {bone.spec.key for bone in scene.bones if bone.spec.division in _AT_A_JOINT}
-    if scene.joint_mask is not None and scene.joint_mask.any():
-        box = ndimage.find_objects(((array > 0) | scene.joint_mask).view(np.uint8))[0]
-        far = np.full(array.shape, np.inf)
-        far[box] = ndimage.distance_transform_edt(~scene.joint_mask[box], sampling=scene.geometry.spacing_mm)
-    masks = {key: np.isin(array, draft.cells) for key, draft in drafts.items()}
     regions = []
     for label, (key, draft) in enumerate(drafts.items(), start=1):
+        mask = holding(array, draft.cells)
         other = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}.get(draft.side)
+        partner = None if other is None or not touches_edge(mask) else drafts.get((*key[:2], other))
         seen = coverage_of(
-            masks[key],
-            partner=None if other is None else masks.get((*key[:2], other)),
+            mask,
+            partner=None if partner is None else holding(array, partner.cells),
             geometry=scene.geometry,
             midline=scene.midline,
             by_shape=draft.by_shape,
         )
-        voxels = int(masks[key].sum())
+        voxels = int(np.count_nonzero(mask))
         regions.append(
             Region(
                 label=label,
@@ -168,9 +166,7 @@ def _regions(
                 cut_by_field_of_view=seen.cut,
                 coverage_fraction=seen.fraction,
                 coverage_reason=seen.reason,
-                joint_distance_mm=float(np.median(far[masks[key]]))
-                if far is not None and voxels and draft.parent in jointed
-                else None,
+                joint_distance_mm=joint.median_mm(mask) if joint and voxels and draft.parent in jointed else None,
             )
         )
     return tuple(regions)
@@ -184,4 +180,4 @@ def _label_volume(
         for cell in draft.cells:
             words.setdefault(cell, []).append(draft.name)
     names = tuple((cell, "; ".join(names)) for cell, names in sorted(words.items()))
-    return LabelVolume(array=np.where(np.isin(array, list(words)), array, 0), geometry=geometry, names=names)
+    return LabelVolume(array=np.where(holding(array, words), array, 0), geometry=geometry, names=names)

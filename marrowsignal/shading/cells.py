@@ -81,20 +81,21 @@ def cut_into_cells(
     # centred, so that a mirrored picture has mirrored cells
     first = [(n - c * 2 * h) // 2 for n, c, h in zip(body.shape[1:], count, half, strict=True)]
     rows, columns = (slice(f, f + c * 2 * h) for f, c, h in zip(first, count, half, strict=True))
-    # slice, row of cells, its halves, their voxels, column of cells, its halves, their voxels
-    split = (len(body), count[0], 2, half[0], count[1], 2, half[1])
 
-    def cut(array: NDArray[Any]) -> NDArray[Any]:
-        return array[:, rows, columns].reshape(split)
+    def quarters(array: NDArray[Any], add: np.ufunc) -> NDArray[Any]:
+        """Sum over the voxels of quarters of cells: slice, row of cells, its halves, column of cells, its halves."""
+        total = _gathered(_gathered(array[:, rows, columns], 1, half[0], add), 2, half[1], add)
+        return total.reshape(len(body), count[0], 2, count[1], 2)
 
     signal, known, spread = [], [], []
     for image, mask in zip(images, tissue, strict=True):
-        usable: Mask = np.asarray(cut(mask & (image > 0)).all(axis=(2, 3, 5, 6)))
-        quarters = cut(image).mean(axis=(3, 6), dtype=np.float64)
-        logs = np.log(np.where(usable[:, :, None, :, None], quarters, 1.0))
+        usable: Mask = np.asarray(quarters(mask & (image > 0), np.logical_and).all(axis=(2, 4)))
+        means = quarters(image.astype(np.float64), np.add) / (half[0] * half[1])
+        logs = np.log(np.where(usable[:, :, None, :, None], means, 1.0))
         signal.append(logs.mean(axis=(2, 4)))
         spread.append(np.ptp(logs, axis=(2, 4)))
         known.append(usable)
+    inside = quarters(body.astype(np.uint16), np.add).sum(axis=(2, 4))
     size_mm = (2 * half[0] * spacing_mm[1], 2 * half[1] * spacing_mm[2])
     return Cells(
         positions_mm=(
@@ -106,8 +107,17 @@ def cut_into_cells(
         log_signal=np.stack(signal),
         known=np.stack(known),
         even=_even(np.stack(spread), np.stack(known)),
-        depth_mm=_depth(cut(body).mean(axis=(2, 3, 5, 6)) >= 0.5, size_mm),
+        depth_mm=_depth(2 * inside >= 4 * half[0] * half[1], size_mm),
     )
+
+
+def _gathered(array: NDArray[Any], axis: int, width: int, add: np.ufunc) -> NDArray[Any]:
+    """Put together every `width` neighbours along an axis."""
+    before = (slice(None),) * axis
+    total = array[(*before, slice(0, None, width))].copy()
+    for start in range(1, width):
+        add(total, array[(*before, slice(start, None, width))], out=total)
+    return total
 
 
 def _centres(first_mm: float, step_mm: float, count: int) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from marrowsignal.protocol.schema import BiasSettings
 from marrowsignal.shading.cells import cut_into_cells
 from marrowsignal.shading.fit import fit_shading
-from marrowsignal.shading.spline import SplineSpace, evaluate
+from marrowsignal.shading.spline import Bases, SplineSpace, evaluate
 
 __all__ = ["shading_fields"]
 
@@ -55,9 +55,15 @@ def shading_fields(
         return even
     z, y, x = (step * np.arange(n) for n, step in zip(body.shape, spacing_mm, strict=True))
     bases = space.bases((z, y, x))
-    return tuple(_field(evaluate(c, bases), mask) for c, mask in zip(coefficients, tissue, strict=True))
+    return tuple(_field(c, bases, mask) for c, mask in zip(coefficients, tissue, strict=True))
 
 
-def _field(log_field: NDArray[np.float64], inside: Mask) -> Field:
-    middle = log_field[inside].mean() if inside.any() else 0.0
-    return np.asarray(np.exp((log_field - middle).astype(np.float32)))
+def _field(coefficients: NDArray[np.float64], bases: Bases, inside: Mask) -> Field:
+    """Exponential of a log field, geometric mean 1 in a mask; slice after slice, for the double precision it needs."""
+    field, total = np.empty(inside.shape, np.float32), 0.0
+    for number, mask in enumerate(inside):
+        plane = evaluate(coefficients, (bases[0][number : number + 1], *bases[1:]))[0]
+        total += float(plane.sum(where=mask))
+        field[number] = plane
+    field -= np.float32(total / max(int(np.count_nonzero(inside)), 1))
+    return np.exp(field, out=field)

@@ -17,6 +17,7 @@ from marrowsignal.signals.lesions.excess import ExcessMap
 from marrowsignal.signals.records import DroppedCandidate
 from marrowsignal.signals.statistics.descriptors import ReferenceLevels
 from marrowsignal.signals.statistics.levels import Images, LevelErrors, Levels, measure_levels
+from marrowsignal.signals.statistics.quantiles import median
 
 __all__ = ["Bench"]
 
@@ -114,7 +115,7 @@ class Bench:
 
     def median_excess(self, mask: NDArray[np.bool_], box: tuple[slice, ...] = ()) -> float | None:
         """Median of D06 over `mask`, which covers `box` of the grid; None where there is no excess map."""
-        return None if self.excess is None else float(np.median(self.excess.d[box][mask]))
+        return None if self.excess is None else median(self.excess.d[box][mask])
 
     def spec(self, key: str) -> RegionSpec | None:
         """Return the protocol's word on a region, or None."""
@@ -123,4 +124,4 @@ class Bench:
 
 def _share(mask: NDArray[np.bool_], where: NDArray[np.bool_] | NDArray[np.int64]) -> float:
     inside = mask[where] if where.dtype == bool else mask.reshape(-1)[where]
-    return float(np.mean(inside)) if inside.size else 0.0
+    return np.count_nonzero(inside) / inside.size if inside.size else 0.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -155,7 +157,7 @@ def with_chemical_shift(
     meter = None if chemical_shift is None else _meter(bench, references, chemical_shift)
     return replace(
         signals,
-        whole=_with(meter, signals.whole, bench.background, 0),
+        whole=_with(meter, signals.whole, lambda: bench.background, 0),
         regions=_places(meter, signals.regions, bench.regions.regions, bench),
         parts=_places(meter, signals.parts, bench.regions.parts, bench),
         lesions=_foci(meter, signals.lesions, bench.lesions),
@@ -194,9 +196,18 @@ def _places(
     meter: _Meter | None, measured: tuple[RegionSignals, ...], places: tuple[Region, ...], bench: Bench
 ) -> tuple[RegionSignals, ...]:
     return tuple(
-        _with(meter, signals, bench.background & bench.regions.inside(place), zlib.crc32(place.key.encode()) % _SEED)
+        _with(
+            meter,
+            signals,
+            partial(_background_of, bench, place),
+            zlib.crc32(place.key.encode()) % _SEED,
+        )
         for signals, place in zip(measured, places, strict=True)
     )
+
+
+def _background_of(bench: Bench, place: Region) -> Mask:
+    return bench.background & bench.regions.inside(place)
 
 
 def _foci(
@@ -204,12 +215,14 @@ def _foci(
 ) -> tuple[Lesion, ...] | None:
     if foci is None or labels is None:
         return foci
-    return tuple(_with(meter, focus, labels == focus.label, focus.label) for focus in foci)
+    return tuple(_with(meter, focus, partial(np.equal, labels, focus.label), focus.label) for focus in foci)
 
 
-def _with(meter: _Meter | None, measured: Measured, mask: Mask, seed: int) -> Measured:
+def _with(meter: _Meter | None, measured: Measured, mask: Callable[[], Mask], seed: int) -> Measured:
     fat_signal = measured.measurement("fat_signal_index")
-    added: tuple[Measurement, ...] = _none(_NOTHING) if meter is None else meter.measure(mask, fat_signal, _SEED + seed)
+    added: tuple[Measurement, ...] = (
+        _none(_NOTHING) if meter is None else meter.measure(mask(), fat_signal, _SEED + seed)
+    )
     return replace(measured, measurements=tuple(sorted((*measured.measurements, *added), key=lambda m: (m.id, m.name))))
 
 

@@ -13,6 +13,7 @@ from marrowsignal.signals.distribution.red_like import NO_BAND, RedLike
 from marrowsignal.signals.records import Measurement, MeasurementStatus, RegionSignals
 from marrowsignal.signals.statistics.descriptors import size_status, tissue_measurements, unmeasured
 from marrowsignal.signals.statistics.order import order_measurements
+from marrowsignal.signals.statistics.quantiles import percentile
 
 __all__ = ["WHOLE", "draw_seed", "region_signals", "whole_signals"]
 
@@ -87,10 +88,10 @@ def _excess(bench: Bench, core: NDArray[np.int64], size: Size) -> tuple[Measurem
     names = ("excess_index", "excess_p95")
     if bench.excess is None or status is MeasurementStatus.NOT_EVALUABLE:
         return tuple(unmeasured("D06", name, bench.no_excess or reason) for name in names)
-    values = np.percentile(bench.excess.d.reshape(-1)[core], [50.0, 95.0])
+    values = bench.excess.d.reshape(-1).take(core)
     return tuple(
-        Measurement(id="D06", name=name, value=float(value), status=status, reason=reason)
-        for name, value in zip(names, values, strict=True)
+        Measurement(id="D06", name=name, value=percentile(values, percent), status=status, reason=reason)
+        for name, percent in zip(names, (50.0, 95.0), strict=True)
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from marrowsignal.alignment import AlignedPair
 from marrowsignal.findings import Severity
 from marrowsignal.geometry import LabelVolume, VolumeGeometry
-from marrowsignal.marrow.automatic import segment_automatic
+from marrowsignal.marrow.automatic import nearest_bones, segment_automatic
 from marrowsignal.marrow.automatic.weights import load_network, network_card
 from marrowsignal.marrow.records import MarrowSource, MaskKind, Segmentation
 from marrowsignal.phantom import TissueMaps, coronal_oblique_grid, draw_subject, tissue_maps
@@ -102,6 +102,32 @@ def test_any_order_of_the_axes_gives_the_same_bones() -> None:
     assert found.labels.names == segmented().labels.names
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_marrow_is_named_by_the_bone_it_lies_in(mirrored: bool) -> None:
+    found = nearest_bones(pair(mirrored=mirrored), protocol=protocol())
+    assert found is not None
+    assert (found.array > 0).all()
+    truth = maps("normal", JOINTS, mirrored=mirrored)
+    for key, bone in (("sacrum", "sacrum"), ("ilium:left", "left_ilium"), ("ilium:right", "right_ilium")):
+        assert part(found, key)[truth.marrow.mask & part(truth.bones, bone)].mean() > 0.97
+
+
+def test_bones_are_named_alike_in_any_order_of_the_axes() -> None:
+    one, grid = (
+        pair(),
+        VolumeGeometry(
+            affine_lps=JOINTS.affine_lps @ np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1.0]]),
+            shape=(JOINTS.shape[0], JOINTS.shape[2], JOINTS.shape[1]),
+        ),
+    )
+    assert one.stir is not None
+    t1, stir = (np.ascontiguousarray(np.swapaxes(of.array, 1, 2)) for of in (one.t1, one.stir))
+    found, straight = (nearest_bones(of, protocol=protocol()) for of in (aligned(t1, stir, grid), one))
+    assert found is not None and straight is not None
+    assert found.names == straight.names
+    np.testing.assert_array_equal(np.swapaxes(found.array, 1, 2), straight.array)
+
+
 def test_gain_does_not_matter() -> None:
     one = pair()
     assert one.stir is not None
@@ -136,7 +162,9 @@ def test_where_there_is_no_person_it_abstains(kind: str) -> None:
     if kind == "water":
         rows, columns = np.indices(grid.shape)[1:] - 48
         t1, stir = np.abs(300.0 * (rows**2 + columns**2 < 40**2) + rng.normal(0, 15, (2, *grid.shape)))
-    found = segment_automatic(aligned(t1, stir, grid), protocol=protocol())
+    nobody = aligned(t1, stir, grid)
+    assert nearest_bones(nobody, protocol=protocol()) is None
+    found = segment_automatic(nobody, protocol=protocol())
     assert not found.labels.array.any()
     assert found.estimate is None
     assert [(f.code, f.severity) for f in found.findings] == [("no_marrow_found", Severity.FAIL)]

@@ -45,6 +45,29 @@ def test_every_order_of_the_axes_is_shown_the_same_way(order: tuple[int, ...], s
     np.testing.assert_allclose(display.normal_lps, USUAL[order[0]][0])
 
 
+@pytest.mark.parametrize(("order", "signs"), ORDERS)
+def test_the_grid_on_display_begins_at_the_same_corner_at_any_pixel_size(
+    order: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    stored = VolumeGeometry.from_axes(
+        origin_lps_mm=(10.0, -20.0, 30.0),
+        directions_lps=np.eye(3)[:, list(order)] * signs,
+        spacing_mm=(3.0, 1.0, 2.0),
+        shape=(4, 5, 6),
+    )
+    display = display_of(stored)
+    points = np.moveaxis(display.shown(coordinates(stored)), 0, -1)
+    across = points[0, 1, 0] - points[0, 0, 0], points[0, 0, 1] - points[0, 0, 0]
+    corner = points[0, 0, 0] - 0.5 * (across[0] + across[1])
+    for pixel in (0.5, 2.0, 3.0):
+        grid = display.grid(stored, shape=(4, 7, 7), pixel_mm=pixel)
+        np.testing.assert_allclose(grid.to_patient((0.0, -0.5, -0.5)), corner, atol=1e-9)
+        np.testing.assert_allclose(grid.spacing_mm, (3.0, pixel, pixel))
+        end = corner + pixel * sum(step / np.linalg.norm(step) for step in across)
+        np.testing.assert_allclose(grid.to_patient((0.0, 0.5, 0.5)), end, atol=1e-9)
+        np.testing.assert_allclose(grid.to_patient((1.0, -0.5, -0.5)) - corner, points[1, 0, 0] - points[0, 0, 0])
+
+
 def test_an_oblique_stack_is_shown_as_the_plane_it_is_nearest_to() -> None:
     tilt = np.deg2rad(40.0)
     turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of
+
 __all__ = ["edge_distance_mm"]
 
 _SMOOTHING_MM = 1.0
@@ -48,6 +50,11 @@ def edge_distance_mm(
         before and behind, by squared correlation, so that an edge may be dark to bright in one and bright to dark in
         the other. None where fewer than 50 edges are found again.
     """
+    reach = (round((_SURROUND_MM / 2 + 4 * _SMOOTHING_MM) / step) + 3 for step in spacing_mm[1:])
+    around = box_of(mask, margin=[0, *reach])
+    if around is None:
+        return None
+    t1, stir, mask = t1[around], stir[around], mask[around]
     sigma = [0.0, *(_SMOOTHING_MM / s for s in spacing_mm[1:])]
     fixed, moving = (ndimage.gaussian_filter(np.asarray(a, np.float32), sigma, truncate=3.0) for a in (t1, stir))
     at, normal = _edges(fixed, mask, spacing_mm)

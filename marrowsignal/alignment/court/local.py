@@ -6,10 +6,10 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from marrowsignal.alignment.court.matching import Compared, LocalFit, fit_locally
 from marrowsignal.alignment.court.shift import Motion, RigidShift
+from marrowsignal.alignment.pyramid import moved_by
 
 __all__ = ["local_shift_mm"]
 
@@ -59,19 +59,20 @@ def _blocks(pair: Compared, counts: list[int]) -> NDArray[np.intp]:
 
 def _bent(pair: Compared, motion: Motion, shifts: NDArray[np.float64]) -> NDArray[np.float32]:
     """Look at STIR after the rigid motion of points that moved by the blocks' shifts, linear between block centres."""
-    shape = pair.t1.shape
-    within = [
-        np.clip((np.arange(n) + 0.5) / n * count - 0.5, 0, count - 1)
-        for n, count in zip(shape, shifts.shape[1:], strict=True)
-    ]
-    at = np.stack(np.meshgrid(*within, indexing="ij"))
-    spread = [ndimage.map_coordinates(axis, at, order=1) for axis in shifts]
-    grid = np.meshgrid(
-        *(o + s * np.arange(n) for o, s, n in zip(pair.origin_mm, pair.spacing_mm, shape, strict=True)), indexing="ij"
-    )
-    points = np.stack([(g + d).ravel() for g, d in zip(grid, spread, strict=True)])
-    index = (points + motion.displacements_mm(points) - pair.origin_mm[:, None]) / pair.spacing_mm[:, None]
-    return np.asarray(ndimage.map_coordinates(pair.stir, index.reshape(3, *shape), order=1, mode="nearest"))
+    near, scale = pair.near, pair.spacing_mm
+    weights = [_between(n, count) for n, count in zip(near.shape, shifts.shape[1:], strict=True)]
+    index = pair.places.copy()
+    for axis, along in enumerate(shifts / scale[:, None, None, None]):
+        z, y, x = weights
+        rows = np.einsum("yj,zjk->zyk", y, np.einsum("zi,ijk->zjk", z, along))
+        index[axis] += np.einsum("zyk,kx->zyx", rows.astype(np.float32), np.ascontiguousarray(x.T, np.float32))[near]
+    return pair.stir_at(moved_by(motion.of_index(pair), index))
+
+
+def _between(length: int, count: int) -> NDArray[np.float64]:
+    """Weights of block centres along one axis, shape (length, count)."""
+    at = np.clip((np.arange(length) + 0.5) / length * count - 0.5, 0, count - 1)
+    return np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(count)))
 
 
 def _block_step(fit: LocalFit, block: NDArray[np.intp], shifts: NDArray[np.float64]) -> NDArray[np.float64]:

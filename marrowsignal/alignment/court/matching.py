@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["COARSE", "FINE", "Compared", "LocalFit", "Resolution", "compare", "fit_locally"]
+from marrowsignal.alignment.trilinear import trilinear
+from marrowsignal.geometry.depth import box_of
+
+__all__ = ["COARSE", "FINE", "Compared", "LocalFit", "Resolution", "compare", "fit_locally", "local_correlation"]
 
 Array = NDArray[np.float32]
 
@@ -62,6 +65,10 @@ class Compared:
         Of the mask in each neighbourhood.
     t1_slopes : tuple of ndarray of float32
         Per mm along the three axes.
+    near : ndarray of bool, shape (slice, row, column)
+        The mask and the voxels next to it, all that a fit looks at.
+    places : ndarray of float32, shape (3, voxel)
+        Indices of `near`.
     """
 
     t1: Array
@@ -74,14 +81,25 @@ class Compared:
     t1_mean: Array
     t1_variance: Array
     t1_slopes: tuple[Array, Array, Array]
+    near: NDArray[np.bool_]
+    places: Array
 
     def mean(self, values: Array) -> Array:
         """Mean over the mask in the neighbourhood of every voxel."""
-        return _smoothed(values * self.mask, self.window) / self.share
+        mean = _smoothed(values * self.mask, self.window)
+        mean /= self.share
+        return mean
 
     def positions_mm(self) -> NDArray[np.float64]:
         """Positions of the voxels of the mask, shape (3, voxel)."""
         return np.stack(np.nonzero(self.mask)) * self.spacing_mm[:, None] + self.origin_mm[:, None]
+
+    def stir_at(self, index: Array) -> Array:
+        """Look at STIR where `index`, shape (3, voxel), sends the voxels of `near`, its rim for all beyond; else 0."""
+        last = np.asarray(self.stir.shape, np.float32)[:, None] - 1
+        looked = np.zeros_like(self.stir)
+        looked[self.near] = trilinear(self.stir, np.clip(index, 0, last))[0]
+        return looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,14 +114,11 @@ class LocalFit:
         By how much the residual grows per mm that STIR is looked at further along each axis.
     weight : ndarray of float32, shape (voxel,)
         Inverse variance of the residual, less for outliers.
-    correlation : ndarray of float32, shape (voxel,)
-        Squared local correlation, 0 to 1.
     """
 
     residual: Array
     slopes: tuple[Array, Array, Array]
     weight: Array
-    correlation: Array
 
 
 def compare(
@@ -126,9 +141,16 @@ def compare(
         Between slices, rows, columns.
     resolution : Resolution
         The scale.
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
     """
     spacing = np.asarray(spacing_mm)
-    box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
+    box = box_of(mask)
+    if box is None:
+        raise ValueError("nothing to compare: the mask is empty")
     stride = [max(1, round(resolution.step_mm / s)) for s in spacing]
     picked = tuple(slice(b.start, b.stop, k) for b, k in zip(box, stride, strict=True))
     # slices as thick as they usually are stay as they are
@@ -141,6 +163,7 @@ def compare(
     # two passes of a box this wide reach about as far as a Gaussian of the window's size
     window = (1, *(2 * max(1, round(resolution.window_mm / s)) + 1 for s in coarse[1:]))
     share = _smoothed(inside.astype(np.float32), window) + np.float32(1e-3)
+    near = ndimage.binary_dilation(inside)
     mean = _smoothed(fixed * inside, window) / share
     return Compared(
         t1=fixed,
@@ -153,6 +176,8 @@ def compare(
         t1_mean=mean,
         t1_variance=_smoothed(fixed * fixed * inside, window) / share - mean**2,
         t1_slopes=_slopes(fixed, coarse),
+        near=near,
+        places=np.stack(np.nonzero(near)).astype(np.float32),
     )
 
 
@@ -174,25 +199,34 @@ def fit_locally(pair: Compared, stir: Array) -> LocalFit:
         which tissue is brighter. Slopes are the mean of STIR's own and of those that T1 predicts, which doubles the
         reach of a step (Vercauteren et al., NeuroImage 2009, doi:10.1016/j.neuroimage.2008.10.040).
     """
-    mean = pair.mean(stir)
-    variance = np.maximum(pair.mean(stir * stir) - mean**2, np.float32(_TINY))
-    together = pair.mean(stir * pair.t1) - mean * pair.t1_mean
+    mean, variance, together = _moments(pair, stir)
     line = together / (pair.t1_variance + np.float32(_TINY))
     noise = np.maximum(variance - line * together, _LEAST_NOISE * variance)[pair.mask]
     residual = ((stir - mean) - line * (pair.t1 - pair.t1_mean))[pair.mask]
-    correlation = np.clip(together**2 / (pair.t1_variance * variance + np.float32(_TINY**1.5)), 0.0, 1.0)
     slopes = []
     for of_stir, of_t1 in zip(_slopes(stir, pair.spacing_mm), pair.t1_slopes, strict=True):
-        slope = np.float32(0.5) * (of_stir + line * of_t1)
-        slopes.append((slope - pair.mean(slope))[pair.mask])
+        slope = line * of_t1
+        slope += of_stir
+        slope *= np.float32(0.5)
+        slope -= pair.mean(slope)
+        slopes.append(slope[pair.mask])
     weight = 1 / noise
     weight /= 1 + residual**2 * weight / np.float32(_OUTLIER_SD**2)
-    return LocalFit(
-        residual=residual,
-        slopes=(slopes[0], slopes[1], slopes[2]),
-        weight=weight,
-        correlation=correlation[pair.mask],
-    )
+    return LocalFit(residual=residual, slopes=(slopes[0], slopes[1], slopes[2]), weight=weight)
+
+
+def local_correlation(pair: Compared, stir: Array) -> Array:
+    """Squared local correlation of T1 and STIR, 0 to 1, at the voxels of the mask; parameters as in `fit_locally`."""
+    _, variance, together = _moments(pair, stir)
+    alike = together**2 / (pair.t1_variance * variance + np.float32(_TINY**1.5))
+    return np.asarray(np.clip(alike[pair.mask], 0.0, 1.0))
+
+
+def _moments(pair: Compared, stir: Array) -> tuple[Array, Array, Array]:
+    """Mean and variance of STIR and its covariance with T1 in every neighbourhood."""
+    mean = pair.mean(stir)
+    variance = np.maximum(pair.mean(stir * stir) - mean**2, np.float32(_TINY))
+    return mean, variance, pair.mean(stir * pair.t1) - mean * pair.t1_mean
 
 
 def _normal(
@@ -205,9 +239,11 @@ def _normal(
     # a margin of the smoothing's reach around the box, then one voxel of each stride
     reach = [int(np.ceil(3 * s)) for s in sigma]
     wide = tuple(slice(max(0, b.start - r), b.stop + r) for b, r in zip(box, reach, strict=True))
-    smooth = ndimage.gaussian_filter(np.asarray(image[wide], np.float32), sigma, mode="nearest", truncate=3.0)
-    back = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
-    small = smooth[back][tuple(slice(None, None, k) for k in stride)]
+    small = np.asarray(image[wide], np.float32)
+    # an axis is thinned out as soon as it is smooth
+    for axis, (s, b, w, k) in enumerate(zip(sigma, box, wide, stride, strict=True)):
+        smooth = ndimage.gaussian_filter1d(small, s, axis, mode="nearest", truncate=3.0) if s > 0 else small
+        small = smooth[(slice(None),) * axis + (slice(b.start - w.start, b.stop - w.start, k),)]
     # of the absolute values, and of their mean in an image that is mostly nothing: it may not be next to nothing
     size = np.abs(small[inside])
     level = float(np.median(size)) or float(np.mean(size)) or 1.0

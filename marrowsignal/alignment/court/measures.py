@@ -12,7 +12,7 @@ from marrowsignal.alignment.court.consistency import forward_backward_mm
 from marrowsignal.alignment.court.edges import edge_distance_mm
 from marrowsignal.alignment.court.local import local_shift_mm
 from marrowsignal.alignment.court.matching import COARSE, FINE, compare
-from marrowsignal.alignment.court.shift import rigid_shift, stands_out
+from marrowsignal.alignment.court.shift import rigid_motion, rigid_shift, stands_out
 from marrowsignal.alignment.court.water import water_of
 from marrowsignal.alignment.engine import Prepared
 from marrowsignal.alignment.records import PieceMotion
@@ -121,8 +121,9 @@ def measure(overlay: Overlay, *, settings: AlignmentSettings) -> Evidence | None
     targets = _targets(seen)
     points = overlay.t1.geometry.to_patient(targets)
     told = targets.T * np.asarray(spacing)[:, None]
-    rigid = rigid_shift((coarse, of_water), told)
-    of_all = rigid if water is None else rigid_shift((coarse, fine), told)
+    start = rigid_motion(coarse, told)
+    rigid = rigid_shift(of_water, told, start)
+    of_all = rigid if water is None else rigid_shift(fine, told, start)
     fixed, moving = overlay.prepared
     grids = (fixed.geometry.spacing_mm, moving.geometry.spacing_mm)
     return Evidence(

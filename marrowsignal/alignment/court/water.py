@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from marrowsignal.alignment.court.matching import FINE
+from marrowsignal.geometry.depth import box_of
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -55,11 +56,17 @@ def water_of(t1: SignalVolume, mask: NDArray[np.bool_], settings: AlignmentSetti
     """
     spacing = t1.geometry.spacing_mm
     sigma = [0.0, *(FINE.smoothing_mm / s for s in spacing[1:])]
-    smooth = ndimage.gaussian_filter(t1.array, sigma, truncate=3.0)
+    around = box_of(mask, margin=[0, *(round(4 * s) + 2 for s in sigma[1:])])
+    if around is None:
+        return None
+    whole, mask = mask, mask[around]
+    smooth = ndimage.gaussian_filter(t1.array[around], sigma, truncate=3.0)
     fat = smooth > settings.water_below_fat.value * float(np.percentile(smooth[mask][::_FAT_STRIDE], _FAT_PERCENT))
     reach = (1, *(2 * max(1, round(FINE.smoothing_mm / s)) + 1 for s in spacing[1:]))
     water = mask & (ndimage.maximum_filter(fat.view(np.uint8), reach) == 0)
     if np.count_nonzero(water) * t1.geometry.voxel_ml < settings.water_min_volume.value:
         return None
     top = settings.water_ceiling.value * float(np.median(smooth[water]))
-    return Water(signal=np.minimum(t1.array, np.float32(top)), mask=water)
+    there = np.zeros_like(whole)
+    there[around] = water
+    return Water(signal=np.minimum(t1.array, np.float32(top)), mask=there)

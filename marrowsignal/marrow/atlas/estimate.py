@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from marrowsignal.marrow.atlas.records import LeftOut
 
@@ -33,7 +33,7 @@ def estimate_dice(expected: float, left_out: Sequence[LeftOut], *, foreign: bool
     """
     off = np.array([row.dice - row.expected_dice for row in left_out])
     spread = max(float(off.std(ddof=1)), _LEAST_SPREAD)
-    half = float(stats.t.ppf((1 + _LEVEL) / 2, len(off) - 1)) * spread * float(np.sqrt(1 + 1 / len(off)))
+    half = float(stdtrit(len(off) - 1, (1 + _LEVEL) / 2)) * spread * float(np.sqrt(1 + 1 / len(off)))
     middle = float(np.clip(expected + off.mean(), 0.0, 1.0))
     low = 0.0 if foreign else max(0.0, middle - half)
     return middle, low, min(1.0, middle + half)

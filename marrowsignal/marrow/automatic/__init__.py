@@ -1,5 +1,6 @@
 """Segmentation without labels from anyone."""
 
+from marrowsignal.marrow.automatic.nearest import nearest_bones
 from marrowsignal.marrow.automatic.segment import segment_automatic
 
-__all__ = ["segment_automatic"]
+__all__ = ["nearest_bones", "segment_automatic"]

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of
+from marrowsignal.geometry.label_values import holding
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.marrow.automatic.classes import BoneClass
 from marrowsignal.marrow.automatic.vertebrae import count_bodies
@@ -101,7 +103,7 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
     least = max(settings.min_piece.value / geometry.voxel_ml, 1.0)
 
     def whole(*kinds: BoneClass) -> Mask:
-        return _one_bone(np.isin(classes, kinds), least, geometry, settings)
+        return _one_bone(holding(classes, kinds), least, geometry, settings)
 
     known = None
     if counted:
@@ -112,7 +114,7 @@ def name_bones(classes: Classes, geometry: VolumeGeometry, *, settings: Automati
     else:
         bones = [
             ("sacrum", _read_part(whole(*_SACRUM), classes, geometry, settings)),
-            ("lumbar_spine", _pieces(np.isin(classes, _VERTEBRAE), least)),
+            ("lumbar_spine", _pieces(holding(classes, _VERTEBRAE), least)),
             *((key, _one_bone(mask, least, geometry, settings)) for key, mask in _sided(classes, geometry, least)),
             *((key, whole(kind)) for kind, key in _SINGLE),
         ]
@@ -137,23 +139,35 @@ def _read_part(sacrum: Mask, classes: Classes, geometry: VolumeGeometry, setting
 
 def _pieces(mask: Mask, least: float) -> Mask:
     """Pieces of at least so many voxels."""
+    found, box = np.zeros_like(mask), box_of(mask)
+    if box is not None:
+        pieces, sizes = _sized(mask[box], least)
+        found[box] = (sizes > 0)[pieces]
+    return found
+
+
+def _sized(mask: Mask, least: float) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Pieces of a mask, and the voxels of each; 0 for the smaller ones and for what is no piece."""
     pieces, count = ndimage.label(mask)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    return np.asarray((sizes >= least)[pieces] & mask)
+    sizes[0] = 0
+    sizes[sizes < least] = 0
+    return pieces, sizes
 
 
 def _one_bone(mask: Mask, least: float, geometry: VolumeGeometry, settings: AutomaticSettings) -> Mask:
     """Keep the largest piece and those near it: a thin neck or ramus may part a bone, but not by far."""
-    pieces, count = ndimage.label(_pieces(mask, least))
-    if count < 2:
-        return np.asarray(pieces > 0)
-    box = ndimage.find_objects((pieces > 0).astype(np.uint8))[0]
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    away = ndimage.distance_transform_edt(pieces[box] != int(sizes.argmax()), sampling=geometry.spacing_mm)
-    gap = np.asarray(ndimage.minimum(away, pieces[box], np.arange(count + 1)))
-    near = (gap <= settings.max_piece_gap.value) & (sizes >= settings.min_piece_share.value * sizes.max())
-    return np.asarray(near[pieces])
+    found, box = np.zeros_like(mask), box_of(mask)
+    if box is None:
+        return found
+    pieces, sizes = _sized(mask[box], least)
+    near = sizes > 0
+    if np.count_nonzero(near) > 1:
+        away = ndimage.distance_transform_edt(pieces != int(sizes.argmax()), sampling=geometry.spacing_mm)
+        gap = np.asarray(ndimage.minimum(away, pieces, np.arange(len(sizes))))
+        near &= (gap <= settings.max_piece_gap.value) & (sizes >= settings.min_piece_share.value * sizes.max())
+    found[box] = near[pieces]
+    return found
 
 
 def _sided(classes: Classes, geometry: VolumeGeometry, least: float) -> list[tuple[str, Mask]]:
@@ -171,9 +185,9 @@ def _sided(classes: Classes, geometry: VolumeGeometry, least: float) -> list[tup
 
 def _middle(classes: Classes, x: NDArray[np.float64], least: float) -> float | None:
     """Patient x between left and right; None in a knee or of one bone alone, where nothing tells which side it is."""
-    axis, hip, femur = (np.isin(classes, kinds) for kinds in (_AXIS, BoneClass.HIP_BONE, BoneClass.FEMUR))
+    axis, hip, femur = (holding(classes, kinds) for kinds in (_AXIS, (BoneClass.HIP_BONE,), (BoneClass.FEMUR,)))
     paired = hip | femur
-    if np.isin(classes, _KNEE).any() or not paired.any():
+    if holding(classes, _KNEE).any() or not paired.any():
         return None
     if axis.sum() >= least:
         return float(np.median(x[axis]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +18,18 @@ from marrowsignal.marrow.automatic.appearance import (
 )
 from marrowsignal.marrow.automatic.slices import Display, resampled
 
-__all__ = ["Belief", "believe"]
+__all__ = ["ALL_VIEWS", "STRAIGHT_AND_MIRRORED", "Belief", "View", "believe"]
 
 Images = NDArray[np.float32]
 Network = Callable[[Images], Images]
+# size against the network's own, and whether left and right are swapped
+View = tuple[float, bool]
+STRAIGHT_AND_MIRRORED: tuple[View, ...] = ((1.0, False), (1.0, True))
+ALL_VIEWS: tuple[View, ...] = (*STRAIGHT_AND_MIRRORED, (0.87, False), (1.15, True))
 # the network has seen slices 3 to 6 mm apart
 _NEIGHBOUR_MM = 4.2
 _BRIGHT_PERCENTILE = 97.0
 _MULTIPLE = 16
-_VIEWS = ((1.0, False), (1.0, True), (0.87, False), (1.15, True))
 _BATCH = 8
 _SAGITTAL = 0
 
@@ -57,7 +62,9 @@ class Belief:
         return float(np.mean(2.0 * both / np.maximum(sizes, 1.0)))
 
 
-def believe(network: Network, t1: Images, stir: Images | None, *, display: Display) -> Belief:
+def believe(
+    network: Network, t1: Images, stir: Images | None, *, display: Display, views: tuple[View, ...] = ALL_VIEWS
+) -> Belief:
     """Ask the network about a study, straight and mirrored, at several sizes.
 
     Parameters
@@ -70,6 +77,8 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
         STIR on the same grid.
     display : Display
         Spacing and plane.
+    views : tuple of View
+        Ways of seeing it: sizes, straight or mirrored.
 
     Returns
     -------
@@ -78,22 +87,22 @@ def believe(network: Network, t1: Images, stir: Images | None, *, display: Displ
     """
     extent = [n * mm for n, mm in zip(t1.shape[1:], display.spacing_mm[1:], strict=True)]
     base = _pixels(extent, NETWORK_PIXEL_MM)
-    seen_ways = []
-    for scale, mirrored in _VIEWS:
+    together: Images = np.zeros(1, np.float32)
+    likeliest = []
+    for scale, of_scale in groupby(views, key=itemgetter(0)):
         pixel = NETWORK_PIXEL_MM * scale
-        shape = _pixels(extent, pixel)
-        images = _images(t1, stir, display=display, pixel_mm=pixel, shape=shape)
-        seen = _ask(network, _mirror(images, display) if mirrored else images, display)
-        seen = resampled(
-            _mirror(seen, display) if mirrored else seen,
-            pixel_mm=(pixel, pixel),
-            new_mm=(NETWORK_PIXEL_MM, NETWORK_PIXEL_MM),
-            shape=base,
-        )
-        seen_ways.append(seen)
+        images = _images(t1, stir, display=display, pixel_mm=pixel, shape=_pixels(extent, pixel))
+        for _, mirrored in of_scale:
+            seen = _ask(network, _mirror(images, display) if mirrored else images, display)
+            seen = _mirror(seen, display) if mirrored else seen
+            if pixel != NETWORK_PIXEL_MM:
+                new_mm = (NETWORK_PIXEL_MM, NETWORK_PIXEL_MM)
+                seen = resampled(seen, pixel_mm=(pixel, pixel), new_mm=new_mm, shape=base)
+            together = np.asarray(together + seen)
+            likeliest.append(seen.argmax(axis=1).astype(np.uint8))
     return Belief(
-        shares=np.moveaxis(np.mean(seen_ways, axis=0, dtype=np.float32), 1, 0),
-        views=np.stack([seen.argmax(axis=1).astype(np.uint8) for seen in seen_ways]),
+        shares=np.moveaxis(together / np.float32(len(views)), 1, 0),
+        views=np.stack(likeliest),
         pixel_mm=NETWORK_PIXEL_MM,
     )
 

@@ -17,7 +17,7 @@ from marrowsignal.marrow.automatic.weights import load_network, network_card
 from marrowsignal.marrow.records import MarrowSource, MaskKind, Segmentation
 from marrowsignal.protocol.schema import Protocol
 
-__all__ = ["segment_automatic"]
+__all__ = ["is_counted", "segment_automatic"]
 
 _STAGE = "segment_marrow"
 _COUNTED_REGION = "l5"
@@ -59,8 +59,7 @@ def segment_automatic(pair: AlignedPair, *, protocol: Protocol) -> Segmentation:
     )
     # no bone lies in the air around, nor in padding
     classes = np.where(pair.body_mask, display.stored(likeliest(edged)), 0).astype(np.uint8)
-    counted = any(spec.key == _COUNTED_REGION for spec in protocol.regions)
-    bones = name_bones(classes, pair.t1.geometry, settings=settings, counted=counted)
+    bones = name_bones(classes, pair.t1.geometry, settings=settings, counted=is_counted(protocol))
     probability = np.ascontiguousarray(display.stored(1.0 - shares[BoneClass.NONE]))
     return Segmentation(
         labels=LabelVolume(array=bones.labels, geometry=pair.t1.geometry, names=bones.names),
@@ -71,6 +70,11 @@ def segment_automatic(pair: AlignedPair, *, protocol: Protocol) -> Segmentation:
         estimate=_estimate(belief) if bones.names else None,
         findings=_findings(bones),
     )
+
+
+def is_counted(protocol: Protocol) -> bool:
+    """Whether the study is about vertebrae, one by one."""
+    return any(spec.key == _COUNTED_REGION for spec in protocol.regions)
 
 
 def _at_full_size(belief: Belief, t1: Images, display: Display) -> Images:

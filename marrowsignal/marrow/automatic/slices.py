@@ -57,6 +57,18 @@ class Display:
         back = np.argsort(self.order)
         return np.transpose(np.flip(shown, self._axes(lead)), (*range(lead), *(lead + int(axis) for axis in back)))
 
+    def grid(self, stored: VolumeGeometry, *, shape: tuple[int, int, int], pixel_mm: float) -> VolumeGeometry:
+        """Grid of slices on display at another pixel size; the corner of the first pixel stays, as in `resampled`."""
+        last = np.asarray([stored.shape[axis] - 1 for axis in self.order])
+        first, axes = np.zeros(3), stored.directions_lps[:, self.order]
+        first[list(self.order)] = np.where(self.flipped, last, 0)
+        axes = axes * np.where(self.flipped, -1.0, 1.0)
+        spacing = np.array([self.spacing_mm[0], pixel_mm, pixel_mm])
+        corner = stored.to_patient(first) - 0.5 * axes @ np.asarray(self.spacing_mm)
+        # between slices nothing changes
+        origin = corner + 0.5 * axes @ spacing
+        return VolumeGeometry.from_axes(origin_lps_mm=origin, directions_lps=axes, spacing_mm=spacing, shape=shape)
+
     def _axes(self, lead: int) -> tuple[int, ...]:
         return tuple(lead + axis for axis, flipped in enumerate(self.flipped) if flipped)
 

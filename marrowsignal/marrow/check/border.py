@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import deeper_in_slices
 from marrowsignal.protocol.schema import MaskCheckSettings
 
 __all__ = ["BorderLook", "look_at_border"]
@@ -101,7 +102,7 @@ def _border_normals(
     mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
     # A voxel of the border has a neighbour of its own slice outside; beyond the picture nothing is outside.
-    inner = ndimage.binary_erosion(mask, ndimage.generate_binary_structure(3, 1)[1:2], border_value=1)
+    inner = deeper_in_slices(mask, spacing_mm=(1.0, 1.0, 1.0), depth_mm=1.0)
     index = np.argwhere(mask & ~inner)
     if len(index) == 0:
         return None

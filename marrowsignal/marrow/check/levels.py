@@ -57,9 +57,11 @@ def find_levels(pair: AlignedPair, mask: NDArray[np.bool_]) -> Levels | None:
     if values.size == 0:
         return None
     values = np.minimum(values, np.percentile(values, _TOP_PERCENT))
-    if np.count_nonzero(np.histogram(values, _BINS)[0]) < _CLASSES:
+    counts, edges = np.histogram(values, _BINS)
+    if np.count_nonzero(counts) < _CLASSES:
         return None
-    low, high = (float(v) for v in threshold_multiotsu(values, classes=_CLASSES, nbins=_BINS))
+    shares, middles = counts / counts.sum(), 0.5 * (edges[:-1] + edges[1:])
+    low, high = (float(v) for v in threshold_multiotsu(classes=_CLASSES, hist=(shares, middles)))
     other = body & ~mask
     grey, bright = other & (t1 > low) & (t1 <= high), other & (t1 > high)
     if not grey.any() or not bright.any():

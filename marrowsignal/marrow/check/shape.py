@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.signal import fftconvolve
+from scipy import fft, ndimage
 
 from marrowsignal.geometry.volume import VolumeGeometry
 
@@ -112,7 +111,8 @@ def _mirror_dice(mask: NDArray[np.bool_], geometry: VolumeGeometry) -> float:
         return 1.0
     # The overlap at every shift is the mask's convolution with itself, and a mirror image in the other two axes.
     other = np.flip(part, tuple(a for a in range(3) if a != axis))
-    overlap = fftconvolve(part, other, mode="full")
+    size = [fft.next_fast_len(2 * n - 1, real=True) for n in part.shape]
+    overlap = fft.irfftn(fft.rfftn(part, size) * fft.rfftn(other, size), size)
     return float(min(overlap.max() / part.sum(), 1.0))
 
 

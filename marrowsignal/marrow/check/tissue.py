@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of, deeper_in_slices
+from marrowsignal.geometry.windows import closed_in_slices
 from marrowsignal.marrow.check.levels import Levels
 from marrowsignal.protocol.schema import MaskCheckSettings
 
@@ -16,6 +18,8 @@ __all__ = ["TissueLook", "look_at_tissue"]
 _LEVEL_MM = 0.8
 _LINE_MM = 5.4
 _DEEP_MM = 2.5
+# in pixels: from the middle of a square of 3 x 3 to its corners
+_PIXELS, _TO_CORNER = (1.0, 1.0, 1.0), 1.5
 _IN_PLANE = np.zeros((3, 3, 3), bool)
 _IN_PLANE[1] = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
 
@@ -75,18 +79,18 @@ def look_at_tissue(
     TissueLook or None
         None where the mask is too thin to have an inside, farther than a cortex is thick from its border.
     """
-    box = _box_of(mask, spacing_mm)
+    box = box_of(mask, margin=(1, *(int(2 * _LINE_MM / s) + 1 for s in spacing_mm[1:])))
     if box is None:
         return None
     inside = mask[box]
-    deep = np.stack([ndimage.distance_transform_edt(p, sampling=spacing_mm[1:]) for p in inside]) > _DEEP_MM
+    deep = deeper_in_slices(inside, spacing_mm=spacing_mm, depth_mm=_DEEP_MM)
     if not deep.any():
         return None
     t1_of_fat = t1[box] / np.float32(levels.fat_t1)
     sigma = [0.0, *(_LEVEL_MM / s for s in spacing_mm[1:])]
     level = ndimage.gaussian_filter(t1_of_fat, sigma)
-    size = (1, *(2 * max(1, round(_LINE_MM / 2 / s)) + 1 for s in spacing_mm[1:]))
-    line = ndimage.grey_closing(t1_of_fat, size=size) - t1_of_fat > settings.line_depth.value
+    rows, columns = (2 * max(1, round(_LINE_MM / 2 / s)) + 1 for s in spacing_mm[1:])
+    line = closed_in_slices(t1_of_fat, (rows, columns)) - t1_of_fat > settings.line_depth.value
     muscle = levels.muscle_t1 / levels.fat_t1
     like_muscle = np.abs(level / muscle - 1) <= settings.muscle_tolerance_t1.value
     if stir is not None and levels.muscle_stir:
@@ -105,8 +109,7 @@ def look_at_tissue(
 def _continued(tissue: NDArray[np.bool_], mask: NDArray[np.bool_], settings: MaskCheckSettings) -> float:
     """Share of the mask in in-plane patches of a tissue that lie outside of it as much as inside."""
     # Thin bridges between patches are partial volume.
-    opened = ndimage.binary_opening(tissue, np.ones((1, 3, 3), bool))
-    labels, count = ndimage.label(opened, _IN_PLANE)
+    labels, count = ndimage.label(_opened(tissue), _IN_PLANE)
     outside = np.bincount(labels[~mask], minlength=count + 1)
     inner = np.bincount(labels[mask], minlength=count + 1)
     leaks = outside > settings.leak_outside.value * (outside + inner)
@@ -114,12 +117,9 @@ def _continued(tissue: NDArray[np.bool_], mask: NDArray[np.bool_], settings: Mas
     return float(inner[leaks].sum() / mask.sum())
 
 
-def _box_of(mask: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice] | None:
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    if not found or found[0] is None:
-        return None
-    room = [1, *(int(2 * _LINE_MM / s) + 1 for s in spacing_mm[1:])]
-    first, second, third = (
-        slice(max(s.start - r, 0), min(s.stop + r, n)) for s, r, n in zip(found[0], room, mask.shape, strict=True)
-    )
-    return first, second, third
+def _opened(tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Open a mask by squares of 3 x 3 pixels that lie in the picture."""
+    eroded = deeper_in_slices(tissue, spacing_mm=_PIXELS, depth_mm=_TO_CORNER)
+    for axis in (1, 2):
+        np.moveaxis(eroded, axis, 0)[[0, -1]] = False
+    return ~deeper_in_slices(~eroded, spacing_mm=_PIXELS, depth_mm=_TO_CORNER)

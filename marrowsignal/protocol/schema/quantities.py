@@ -14,7 +14,7 @@ Text = Annotated[str, Field(min_length=1)]
 class ProtocolModel(BaseModel):
     """Frozen, without unknown keys and numbers that are none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Quantity(ProtocolModel):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from marrowsignal.geometry.depth import box_of, deeper_than
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.regions.records import Midline
 
@@ -63,10 +63,8 @@ def mirror_matrix(midline: Midline) -> Points:
 
 def surface(mask: NDArray[np.bool_], geometry: VolumeGeometry) -> Points:
     """Points of the border of a mask, LPS mm, without the faces where the picture cuts it; at most 1500."""
-    box = ndimage.find_objects(mask.view(np.uint8))[0]
-    wide = tuple(slice(max(0, b.start - 1), b.stop + 1) for b in box)
-    inner = mask[wide]
-    border = np.argwhere(inner & ~ndimage.binary_erosion(inner, border_value=1)) + [b.start for b in wide]
+    wide = box_of(mask, margin=(1, 1, 1)) or (slice(0), slice(0), slice(0))
+    border = np.argwhere(_outermost(mask[wide])) + [span.start for span in wide]
     return geometry.to_patient(border[:: 1 + len(border) // _MAX_POINTS])
 
 
@@ -119,7 +117,7 @@ def counterparts(
     Parameters
     ----------
     own, other : ndarray of bool, shape (slice, row, column)
-        Both sides.
+        Both sides, on a grid of right angles.
     matrix : ndarray of float64, shape (4, 4)
         Takes points of `own` to the other side, LPS mm: a reflection, and what lays the bones on each other.
     geometry : VolumeGeometry
@@ -129,12 +127,31 @@ def counterparts(
     """
     voxels = np.flatnonzero(own)
     partner = np.full(len(voxels), -1, np.int64)
-    there = np.flatnonzero(other)
-    if len(voxels) and len(there):
-        here, far = (geometry.to_patient(np.stack(np.unravel_index(v, own.shape), axis=1)) for v in (voxels, there))
-        distance, nearest = cKDTree(far).query(
-            here @ matrix[:3, :3].T + matrix[:3, 3], distance_upper_bound=tolerance_mm
-        )
+    edge = _edge(other)
+    if len(voxels) and len(edge):
+        image = geometry.to_patient(np.argwhere(own)) @ matrix[:3, :3].T + matrix[:3, 3]
+        # Most images lie within a voxel of the other side; to those that do not, one at its edge is nearest.
+        at = np.rint(geometry.to_index(image)).astype(np.intp)
+        held = np.all((at >= 0) & (at < own.shape), axis=1)
+        held[held] = other[tuple(at[held].T)]
+        apart = np.linalg.norm(geometry.to_patient(at[held]) - image[held], axis=1)
+        partner[held] = np.where(apart < tolerance_mm, np.ravel_multi_index(tuple(at[held].T), own.shape), -1)
+        rest = np.flatnonzero(~held)
+        distance, nearest = cKDTree(geometry.to_patient(edge)).query(image[rest], distance_upper_bound=tolerance_mm)
         found = np.isfinite(distance)
-        partner[found] = there[nearest[found]]
+        partner[rest[found]] = np.ravel_multi_index(tuple(edge[nearest[found]].T), own.shape)
     return Counterparts(voxels=voxels, partner=partner)
+
+
+def _edge(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Index of the voxels of a mask next to one outside of it or of the picture, shape (n, 3)."""
+    box = box_of(mask)
+    if box is None:
+        return np.empty((0, 3), np.intp)
+    framed = np.pad(mask[box], 1)
+    return np.asarray(np.argwhere(_outermost(framed)) - 1 + [span.start for span in box])
+
+
+def _outermost(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels of a mask with a face to one outside; the end of the array is no outside."""
+    return mask & ~deeper_than(mask, spacing_mm=(1.0, 1.0, 1.0), depth_mm=1.0)

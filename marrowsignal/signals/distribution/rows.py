@@ -87,7 +87,7 @@ def _both_levels(scene: _Scene, pair: SidePair, voxels: Mask) -> SideLevels | st
     if not all(side.any() for side in own) or not all(bench.covered(side) for side in (pair.left, pair.right)):
         return _ONE_SIDE
     matched = scene.halves.matched(*own)
-    share = max(float(side.sum()) for side in matched) / min(float(side.sum()) for side in own)
+    share = max(_count(side) for side in matched) / min(_count(side) for side in own)
     if share < bench.protocol.distribution.min_matched.value:
         return f"only {100 * share:.0f} % of the smaller side has a counterpart on the other one"
     left, right = (bench.levels(m, seed=draw_seed(pair.key), turned=k > 0) for k, m in enumerate(matched))
@@ -99,7 +99,8 @@ def _lesions(bench: Bench, pair: SidePair, found: SideLevels | str) -> Measureme
     if problem:
         return unmeasured("D23", "lesion_volume_asymmetry", problem, "percent")
     voxel_ml = bench.pair.t1.geometry.voxel_ml
-    volumes = [float((side & (bench.lesions > 0)).sum()) * voxel_ml for side in (pair.left, pair.right)]
+    lesions = bench.lesions > 0
+    volumes = [_count(side & lesions) * voxel_ml for side in (pair.left, pair.right)]
     return lesion_volume_asymmetry(*volumes, firm_ml=bench.protocol.signals.full_volume.value)
 
 
@@ -114,10 +115,14 @@ def _red_dice(scene: _Scene, pair: SidePair) -> Measurement:
     if not all(side.any() for side in both):
         return unmeasured(*which, _ONE_SIDE, "Dice")
     left, right = (side & red_like.mask for side in both)
-    shares = [100 * float(red.sum()) / float(side.sum()) for red, side in zip((left, right), both, strict=True)]
+    shares = [100 * _count(red) / _count(side) for red, side in zip((left, right), both, strict=True)]
     least = scene.bench.protocol.signals.red_like_min_share.value
     if max(shares) < least:
         return unmeasured(*which, f"less than {least:g} % of either side is red-like", "Dice")
     # One to one: a small focus cannot be the mirror image of a large patch that happens to surround it.
-    overlap = 2 * min(float(side.sum()) for side in scene.red_halves.matched(left, right))
-    return Measurement(id=which[0], name=which[1], value=overlap / float(left.sum() + right.sum()), unit="Dice")
+    overlap = 2 * min(_count(side) for side in scene.red_halves.matched(left, right))
+    return Measurement(id=which[0], name=which[1], value=overlap / (_count(left) + _count(right)), unit="Dice")
+
+
+def _count(mask: Mask) -> float:
+    return float(np.count_nonzero(mask))

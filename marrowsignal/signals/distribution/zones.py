@@ -53,8 +53,11 @@ def fat_signal_of(bench: Bench, regions: list[Region], *, seed: str) -> FatSigna
     muscle, fat = bench.references.muscle, bench.references.fat
     if muscle is None or fat is None:
         return "no muscle and fat reference"
-    # Parts may share voxels with their bone.
-    inside = np.unique(np.concatenate([bench.gathered.inside(region) for region in regions]))
+    # Parts may share voxels with their bone: each counts once.
+    held = np.zeros(bench.lesions.size, bool)
+    for region in regions:
+        held[bench.gathered.inside(region)] = True
+    inside = np.flatnonzero(held)
     taken = float(np.mean(bench.lesions.reshape(-1)[inside] > 0)) if inside.size else 0.0
     if taken > bench.protocol.distribution.max_lesion_share.value:
         return f"lesions take {100 * taken:.0f} % of it"

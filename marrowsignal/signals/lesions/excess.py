@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from marrowsignal.alignment.records import AlignedPair
 from marrowsignal.protocol.schema import Protocol
+from marrowsignal.signals.statistics.quantiles import median, percentile
 from marrowsignal.signals.statistics.ratios import excess_index
 
 __all__ = ["ExcessMap", "excess_map", "lower_side_spread", "marrow_excess"]
@@ -65,14 +66,15 @@ def lower_side_spread(values: NDArray[np.floating]) -> tuple[float, float]:
     """
     if values.size == 0:
         raise ValueError("no marrow, no spread")
-    low, high = np.percentile(values, [0.5, 99.0])
+    # As a plain float a range would make the edges of bins as coarse as the values are.
+    low, high = (np.float64(percentile(values, percent)) for percent in (0.5, 99.0))
     if high <= low:
         return float(low), 0.0
     counts, edges = np.histogram(values, _BINS, (low, high))
     peak = int(ndimage.gaussian_filter1d(counts.astype(float), _SMOOTHING_BINS).argmax())
     mode = float(0.5 * (edges[peak] + edges[peak + 1]))
     below = values[values < mode]
-    return mode, float(_MAD_TO_SD * np.median(mode - below)) if below.size else 0.0
+    return mode, _MAD_TO_SD * median(mode - below) if below.size else 0.0
 
 
 def excess_map(  # noqa: PLR0913 - two images, one mask, scales

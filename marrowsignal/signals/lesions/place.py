@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of, deeper_than
+from marrowsignal.geometry.distance import distance_from, near_to
 from marrowsignal.protocol.schema import LesionSettings
 from marrowsignal.regions.records import Region, RegionMap
 from marrowsignal.signals.records import Measurement
 from marrowsignal.signals.statistics.descriptors import unmeasured
 
-__all__ = ["JointDistance", "joint_distance", "place_measurements", "region_of", "shell_mask"]
+__all__ = ["JointDistance", "joint_distance", "joint_measurements", "place_measurements", "region_of", "shell_mask"]
 
 JointDistance = NDArray[np.float32]
 _DEPTH_PERCENTILE = 95.0
@@ -29,7 +30,7 @@ def joint_distance(joint: NDArray[np.bool_] | None, *, spacing_mm: tuple[float, 
     """Distance of every voxel from the joint surface, mm; None when it is not known."""
     if joint is None or not joint.any():
         return None
-    return np.asarray(ndimage.distance_transform_edt(~joint, sampling=spacing_mm), dtype=np.float32)
+    return np.asarray(distance_from(joint, spacing_mm=spacing_mm, dtype=np.float32))
 
 
 def place_measurements(
@@ -62,25 +63,40 @@ def place_measurements(
         Nearest distance to the joint (mm), share of the lesion within the subchondral band (percent), depth as the
         95th percentile of distance (mm), homogeneity: lesion over its closing within marrow (fraction).
     """
+    near = joint_measurements(lesion, distance_mm, settings=settings, unknown_reason=unknown_reason)
     if distance_mm is None:
         return (
-            unmeasured("D30", "joint_distance", unknown_reason, "mm"),
-            unmeasured("D30", "subchondral_share", unknown_reason, "percent"),
+            *near,
             unmeasured("D31", "depth_from_joint", unknown_reason, "mm"),
             unmeasured("D31", "homogeneity", unknown_reason, "fraction"),
         )
     values = distance_mm[lesion]
-    share = 100 * float(np.mean(values <= settings.subchondral_band.value))
     filled = _closed(lesion, settings.closing.value, spacing_mm) & marrow
     return (
-        Measurement(id="D30", name="joint_distance", value=float(values.min()), unit="mm"),
-        Measurement(id="D30", name="subchondral_share", value=share, unit="percent"),
+        *near,
         Measurement(
             id="D31", name="depth_from_joint", value=float(np.percentile(values, _DEPTH_PERCENTILE)), unit="mm"
         ),
         Measurement(
             id="D31", name="homogeneity", value=float(lesion.sum() / max(1, (filled | lesion).sum())), unit="fraction"
         ),
+    )
+
+
+def joint_measurements(
+    lesion: NDArray[np.bool_], distance_mm: JointDistance | None, *, settings: LesionSettings, unknown_reason: str
+) -> tuple[Measurement, Measurement]:
+    """Measure D30 alone: the first two of `place_measurements`."""
+    if distance_mm is None:
+        return (
+            unmeasured("D30", "joint_distance", unknown_reason, "mm"),
+            unmeasured("D30", "subchondral_share", unknown_reason, "percent"),
+        )
+    values = distance_mm[lesion]
+    share = 100 * float(np.mean(values <= settings.subchondral_band.value))
+    return (
+        Measurement(id="D30", name="joint_distance", value=float(values.min()), unit="mm"),
+        Measurement(id="D30", name="subchondral_share", value=share, unit="percent"),
     )
 
 
@@ -93,13 +109,17 @@ def shell_mask(
     outer_mm: float,
 ) -> NDArray[np.bool_]:
     """Marrow between two distances around a lesion (D10); `normal` is marrow core without any lesion."""
-    distance = ndimage.distance_transform_edt(~lesion, sampling=spacing_mm)
-    return np.asarray(normal & (distance >= inner_mm) & (distance <= outer_mm))
+    nearer = near_to(lesion, spacing_mm=spacing_mm, reach_mm=np.nextafter(inner_mm, 0.0))
+    return np.asarray(normal & ~nearer & near_to(lesion, spacing_mm=spacing_mm, reach_mm=outer_mm))
 
 
 def _closed(mask: NDArray[np.bool_], radius_mm: float, spacing_mm: tuple[float, float, float]) -> NDArray[np.bool_]:
-    padded = np.pad(mask, [(int(np.ceil(radius_mm / s)) + 1,) * 2 for s in spacing_mm])
-    grown = ndimage.distance_transform_edt(~padded, sampling=spacing_mm) <= radius_mm
-    shrunk = ndimage.distance_transform_edt(grown, sampling=spacing_mm) > radius_mm
-    inner = tuple(slice(int(np.ceil(radius_mm / s)) + 1, -int(np.ceil(radius_mm / s)) - 1) for s in spacing_mm)
-    return np.asarray(shrunk[inner])
+    """Close by a ball; what it fills lies within the box of the mask."""
+    closed = np.zeros_like(mask)
+    tight = box_of(mask)
+    if tight is not None:
+        reach = [int(np.ceil(radius_mm / step)) + 1 for step in spacing_mm]
+        grown = near_to(np.pad(mask[tight], [(r, r) for r in reach]), spacing_mm=spacing_mm, reach_mm=radius_mm)
+        inner = tuple(slice(r, -r) for r in reach)
+        closed[tight] = deeper_than(grown, spacing_mm=spacing_mm, depth_mm=radius_mm)[inner]
+    return closed

@@ -14,6 +14,7 @@ from marrowsignal.intensity.records import References
 from marrowsignal.protocol.schema import LesionSettings, Protocol
 from marrowsignal.regions.records import RegionMap
 from marrowsignal.signals.lesions.excess import ExcessMap
+from marrowsignal.signals.statistics.quantiles import median
 
 __all__ = ["Box", "Candidate", "LesionScene", "candidates_of"]
 
@@ -61,7 +62,7 @@ class LesionScene:
     @property
     def normal_t1(self) -> float:
         """T1 of the patient's own marrow: its median."""
-        return float(np.median(self.t1[self.marrow]))
+        return median(self.t1[self.marrow])
 
     @property
     def t1(self) -> NDArray[np.float32]:

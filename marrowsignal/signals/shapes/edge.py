@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
+from marrowsignal.geometry.depth import box_of
+
 __all__ = ["EdgeWidth", "Profiles", "edge_width", "surface_profiles"]
 
 Array = NDArray[np.float64]
@@ -141,8 +143,10 @@ def _signed_distance(lesion: NDArray[np.bool_], pixel_mm: tuple[float, float]) -
     far = float(np.hypot(*lesion.shape[1:]) * max(pixel_mm))
     signed = np.full(lesion.shape, far, np.float32)
     for k in np.flatnonzero(lesion.any(axis=(1, 2))):
-        inside, outside = (ndimage.distance_transform_edt(m, sampling=pixel_mm) for m in (lesion[k], ~lesion[k]))
-        signed[k] = outside - inside
+        outside = ndimage.distance_transform_edt(~lesion[k], sampling=pixel_mm)
+        box = (box_of(lesion[k : k + 1], margin=(0, 1, 1)) or ())[1:]
+        outside[box] -= ndimage.distance_transform_edt(lesion[k][box], sampling=pixel_mm)
+        signed[k] = outside
     return signed
 
 
@@ -154,12 +158,21 @@ def _outline(
     points = np.argwhere(rim)
     points = points[:: max(1, len(points) // _MAX_PROFILES)]
     smooth = ndimage.gaussian_filter(signed, (0.0, 1.0, 1.0))
-    slope = np.stack(
-        [np.gradient(smooth, step, axis=axis)[tuple(points.T)] for axis, step in zip((1, 2), pixel_mm, strict=True)], 1
-    )
+    slope = np.stack([_slope(smooth, points, axis, step) for axis, step in zip((1, 2), pixel_mm, strict=True)], 1)
     length = np.linalg.norm(slope, axis=1)
     clear = length > 0.5
     return points[clear].astype(float), slope[clear] / length[clear, None]
+
+
+def _slope(image: NDArray[np.float32], points: NDArray[np.intp], axis: int, step: float) -> NDArray[np.float32]:
+    """Slope along an axis at some voxels: what `numpy.gradient` has there."""
+    ends = []
+    for way in (-1, 1):
+        at = points.copy()
+        at[:, axis] = np.clip(at[:, axis] + way, 0, image.shape[axis] - 1)
+        ends.append((image[tuple(at.T)], at[:, axis]))
+    (low, before), (high, after) = ends
+    return np.asarray((high - low) / ((after - before) * step).astype(np.float32))
 
 
 def _weighted_r2(signal: Array, weights: Array, sigmoids: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 from skimage import measure
 
 from marrowsignal.protocol.schema import ShapeSettings
@@ -59,11 +59,18 @@ def flame_score(
     angle = float(np.degrees(np.arccos(min(abs(float(axes[0] @ shaft)), 1.0))))
     shares = _section_shares(points_mm @ shaft, bone_mm @ shaft)
     along = angle <= settings.flame_angle.value
-    tapers = len(shares) >= _MIN_SECTIONS and (
-        float(stats.spearmanr(np.arange(len(shares)), shares).statistic) <= settings.flame_taper.value
-    )
+    tapers = len(shares) >= _MIN_SECTIONS and _rank_correlation(shares) <= settings.flame_taper.value
     feathery = _outline_factor(patch, pixel_mm) >= settings.flame_outline.value
     return Measurement(id=_NAME[0], name=_NAME[1], value=float(along + tapers + feathery))
+
+
+def _rank_correlation(values: NDArray[np.float64]) -> float:
+    """Spearman's of values with their order, ties at their mean rank; 0 where all are alike."""
+    _, which, times = np.unique(values, return_inverse=True, return_counts=True)
+    if len(times) == 1:
+        return 0.0
+    ranks = (np.cumsum(times) - 0.5 * (times - 1))[which]
+    return float(np.corrcoef(np.arange(len(values)), ranks)[0, 1])
 
 
 def _section_shares(patch_mm: NDArray[np.float64], bone_mm: NDArray[np.float64]) -> NDArray[np.float64]:

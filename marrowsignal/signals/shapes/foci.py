@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import deeper_in_slices
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.geometry.volume import LabelVolume
 from marrowsignal.protocol.schema import Protocol
 from marrowsignal.regions.records import Side
-from marrowsignal.signals.lesions.place import place_measurements, region_of
+from marrowsignal.signals.lesions.place import joint_measurements, region_of
 from marrowsignal.signals.records import Lesion, Measurement
 from marrowsignal.signals.shapes.lesion_shapes import focus_shapes
 from marrowsignal.signals.shapes.scene import Box, ShapeScene, padded
@@ -76,10 +78,9 @@ def _components(
     protocol: Protocol,
 ) -> NDArray[np.uint16]:
     settings, evidence = protocol.shapes, protocol.evidence
-    pixel = spacing_mm[1:]
-    smooth = ndimage.gaussian_filter(t1, (0.0, *(settings.focus_smoothing.value / p for p in pixel)))
+    smooth = ndimage.gaussian_filter(t1, (0.0, *(settings.focus_smoothing.value / p for p in spacing_mm[1:])))
     dark = marrow & (smooth <= evidence.t1_muscle_grey.high * muscle_t1)
-    labels, count = ndimage.label(_thick(dark, settings.focus_thickness.value / 2, pixel), _FULL)
+    labels, count = ndimage.label(_thick(dark, settings.focus_thickness.value / 2, spacing_mm), _FULL)
     if not count:
         return np.zeros(t1.shape, np.uint16)
     numbers = np.arange(1, count + 1)
@@ -104,14 +105,10 @@ def _between_slices(marrow: Mask) -> Mask:
     return np.asarray(marrow & framed[:-2] & framed[2:])
 
 
-def _thick(dark: Mask, radius_mm: float, pixel_mm: tuple[float, float]) -> Mask:
+def _thick(dark: Mask, radius_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:
     """Open by a disc within each slice; the picture's edge is no border."""
-    opened = np.zeros_like(dark)
-    for k in np.flatnonzero(dark.any(axis=(1, 2))):
-        middle = ndimage.distance_transform_edt(dark[k], sampling=pixel_mm) >= radius_mm
-        if middle.any():
-            opened[k] = dark[k] & (ndimage.distance_transform_edt(~middle, sampling=pixel_mm) <= radius_mm)
-    return opened
+    middle = deeper_in_slices(dark, spacing_mm=spacing_mm, depth_mm=float(np.nextafter(radius_mm, 0.0)))
+    return dark & near_to(middle, spacing_mm=(np.inf, *spacing_mm[1:]), reach_mm=radius_mm)
 
 
 def dark_foci(scene: ShapeScene) -> tuple[LabelVolume | None, tuple[Lesion, ...] | None]:
@@ -176,15 +173,13 @@ def _measurements(
         settings=bench.protocol.signals,
     )
     box = padded(tight, bench.protocol.shapes.line_local.value, spacing_mm=geometry.spacing_mm, shape=labels.shape)
-    place = place_measurements(
+    place = joint_measurements(
         labels[box] == label,
-        bench.marrow.labels.mask[box],
         None if scene.joint_mm is None else scene.joint_mm[box],
-        spacing_mm=geometry.spacing_mm,
         settings=bench.protocol.lesions,
         unknown_reason=f"joint surface {bench.regions.joint_source}",
     )
-    share = 100 * len(index) / max(1, int(bench.marrow.labels.mask.sum()))
+    share = 100 * len(index) / max(1, int(np.count_nonzero(bench.marrow.labels.array)))
     if share > bench.protocol.evidence.focal_extent.value:
         reason = f"{share:.0f} % of all marrow is no focus"
         shapes: tuple[Measurement, ...] = tuple(unmeasured(d, name, reason, unit) for d, name, unit in _SHAPES)
@@ -196,7 +191,7 @@ def _measurements(
     found = (
         *(m for m in measured if m.name != "stir_fat_to_muscle"),
         *shapes,
-        *(m for m in place if m.id == "D30"),
+        *place,
         Measurement(id="D33", name="t1_dark_share", value=float(np.mean(signal <= cut)), unit="fraction"),
         Measurement(id="D51", name="sphere_diameter", value=float(diameter), unit="mm"),
     )

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import deeper_in_slices
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.protocol.schema import ShapeSettings
-from marrowsignal.signals.shapes.ridges import dark_line_strength
+from marrowsignal.signals.shapes.ridges import on_dark_line
 
 __all__ = ["FractureLine", "LineScene", "find_fracture_line"]
 
@@ -92,9 +94,8 @@ def find_fracture_line(scene: LineScene, near: Mask, *, settings: ShapeSettings)
     FractureLine or None
         The longest sheet that meets every cut of D35; None is no evidence that there is no fracture.
     """
-    pixel = scene.spacing_mm[1:]
-    depth = np.stack([ndimage.distance_transform_edt(plane, sampling=pixel) for plane in scene.marrow])
-    dark = _dark_voxels(scene, near & (depth > settings.line_from_cortex.value), settings)
+    inside = deeper_in_slices(scene.marrow, spacing_mm=scene.spacing_mm, depth_mm=settings.line_from_cortex.value)
+    dark = _dark_voxels(scene, near & inside, settings)
     labels, _ = ndimage.label(dark, _FULL)
     found = []
     for k, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -103,11 +104,10 @@ def find_fracture_line(scene: LineScene, near: Mask, *, settings: ShapeSettings)
         line = labels[box] == k
         length, width = _extent(line, scene.spacing_mm[1:])
         long = length >= settings.line_min_length.value and width <= settings.line_max_width.value
-        deep = float(np.percentile(depth[box][line], _DEEP_PERCENTILE)) >= settings.line_min_depth.value
-        if long and deep and length >= settings.line_min_aspect.value * width:
+        if long and length >= settings.line_min_aspect.value * width:
             whole = np.zeros(dark.shape, bool)
             whole[box] = line
-            if _in_edema(scene, whole, settings):
+            if _deep(scene, whole, settings) and _in_edema(scene, whole, settings):
                 slices = int(line.any(axis=(1, 2)).sum())
                 found.append(FractureLine(length_mm=length, width_mm=width, slices=slices, mask=whole))
     return max(found, key=lambda line: line.length_mm, default=None)
@@ -122,7 +122,7 @@ def _dark_voxels(scene: LineScene, allowed: Mask, settings: ShapeSettings) -> Ma
     if not allowed.any():
         return allowed
     scale = settings.line_scale
-    allowed &= dark_line_strength(scene.t1, pixel_mm=pixel, scale_mm=(scale.low, scale.high)) > 0
+    allowed = on_dark_line(scene.t1, allowed, pixel_mm=pixel, scale_mm=(scale.low, scale.high))
     if not allowed.any():
         return allowed
     at = np.argwhere(allowed)
@@ -138,8 +138,10 @@ def _local_median(image: Image, marrow: Mask, at: NDArray[np.intp], half: list[f
     rows, columns = (int(np.ceil(h)) for h in half)
     padded = np.pad(np.where(marrow, image, np.nan), ((0, 0), (rows, rows), (columns, columns)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * rows + 1, 2 * columns + 1), axis=(1, 2))
-    values = windows[tuple(at.T)].reshape(len(at), -1)
-    return np.asarray(np.nanmedian(values, axis=1))
+    values = np.sort(windows[tuple(at.T)].reshape(len(at), -1), axis=1)  # NaN last
+    last = np.count_nonzero(~np.isnan(values), axis=1) - 1
+    middle = np.take_along_axis(values, np.stack([last // 2, (last + 1) // 2], axis=1), axis=1)
+    return np.asarray(middle.mean(axis=1))
 
 
 def _extent(line: Mask, pixel_mm: tuple[float, float]) -> tuple[float, float]:
@@ -155,14 +157,23 @@ def _extent(line: Mask, pixel_mm: tuple[float, float]) -> tuple[float, float]:
     return length, area / length
 
 
+def _deep(scene: LineScene, line: Mask, settings: ShapeSettings) -> bool:
+    """Whether the line reaches deep enough into marrow, within slices."""
+    pixel = scene.spacing_mm[1:]
+    depths = [
+        ndimage.distance_transform_edt(scene.marrow[k], sampling=pixel)[line[k]]
+        for k in np.flatnonzero(line.any(axis=(1, 2)))
+    ]
+    return float(np.percentile(np.concatenate(depths), _DEEP_PERCENTILE)) >= settings.line_min_depth.value
+
+
 def _in_edema(scene: LineScene, line: Mask, settings: ShapeSettings) -> bool:
     """Whether enough lesion lies around the line, and the line is dark on STIR against what lies around it."""
-    distance = ndimage.distance_transform_edt(~line, sampling=scene.spacing_mm)
-    around = (distance > 0) & (distance <= settings.line_around.value) & scene.marrow
+    around = ~line & near_to(line, spacing_mm=scene.spacing_mm, reach_mm=settings.line_around.value) & scene.marrow
     if not around.any() or scene.lesions[around].mean() < settings.line_lesion_share.value:
         return False
     if scene.stir is None:
         return True
-    beside = around & (distance > settings.line_max_width.value / 2)
+    beside = around & ~near_to(line, spacing_mm=scene.spacing_mm, reach_mm=settings.line_max_width.value / 2)
     level = float(np.median(scene.stir[beside])) if beside.any() else float(np.median(scene.stir[around]))
     return float(np.median(scene.stir[line])) <= settings.line_stir_to_around.value * level

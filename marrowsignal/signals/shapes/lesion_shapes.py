@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import deeper_in_slices
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.protocol.schema import ShapeSettings
 from marrowsignal.regions.records import Region
 from marrowsignal.signals.records import Measurement
@@ -13,7 +15,7 @@ from marrowsignal.signals.shapes.edge import Profiles, edge_width, surface_profi
 from marrowsignal.signals.shapes.flame import flame_score
 from marrowsignal.signals.shapes.fracture_line import FractureLine, LineScene, find_fracture_line
 from marrowsignal.signals.shapes.scene import Box, ShapeScene, padded, shaft_of
-from marrowsignal.signals.shapes.shells import bull_ratio, halo_ratio
+from marrowsignal.signals.shapes.shells import bull_ratio, halo_ratio, without_holes
 from marrowsignal.signals.shapes.soft_tissue import soft_tissue_measurements
 from marrowsignal.signals.shapes.stress import stress_grade
 from marrowsignal.signals.shapes.subplate import subplate_band
@@ -147,7 +149,7 @@ def _fluid_share(scene: ShapeScene, mask: Mask, box: Box) -> Measurement:
     muscle, stir, cuts = bench.references.muscle, _stir(scene, box), bench.protocol.lesions
     if muscle is None or muscle.stir is None or stir is None:
         return unmeasured("D34", "fluid_share", "no lean-muscle reference", "fraction")
-    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in mask])
+    filled = without_holes(mask)
     fluid = (stir >= cuts.fluid_ratio.value * muscle.stir) & (
         bench.pair.t1.array[box] <= cuts.fluid_t1_to_muscle.value * muscle.t1
     )
@@ -170,7 +172,7 @@ def _line(scene: ShapeScene, lesions: Mask, mask: Mask, box: Box) -> FractureLin
             muscle_t1=muscle.t1,
             spacing_mm=spacing,
         ),
-        ndimage.distance_transform_edt(~mask, sampling=spacing) <= settings.line_around.value,
+        near_to(mask, spacing_mm=spacing, reach_mm=settings.line_around.value),
         settings=settings,
     )
     if found is not None:
@@ -191,8 +193,9 @@ def _joint_between_bones(scene: ShapeScene, mask: Mask, box: Box) -> NDArray[np.
     other = (bones > 0) & (bones != counts.argmax())
     if not other.any():
         return np.full(mask.shape, np.inf, np.float32)
-    away = ndimage.distance_transform_edt(~other, sampling=bench.pair.t1.geometry.spacing_mm)
-    near = away <= bench.protocol.shapes.line_joint_reach.value
+    near = near_to(
+        other, spacing_mm=bench.pair.t1.geometry.spacing_mm, reach_mm=bench.protocol.shapes.line_joint_reach.value
+    )
     return np.where(near, scene.joint_mm[box], np.inf).astype(np.float32)
 
 
@@ -200,16 +203,14 @@ def _without_cracks(marrow: Mask, settings: ShapeSettings, spacing: tuple[float,
     """Marrow with cracks as thin as a line closed, since a mask may leave the line out; never across two pieces."""
     half = settings.line_max_width.value / 2
     size = [2 * int(np.ceil(half / step)) + 1 for step in spacing[1:]]
-    closed = marrow.copy()
-    for k in np.flatnonzero(marrow.any(axis=(1, 2))):
+    wide = near_to(marrow, spacing_mm=(np.inf, *spacing[1:]), reach_mm=half)
+    closed = deeper_in_slices(wide, spacing_mm=spacing, depth_mm=half)
+    for k in np.flatnonzero((closed & ~marrow).any(axis=(1, 2))):
         pieces, count = ndimage.label(marrow[k])
-        wide = ndimage.distance_transform_edt(pieces == 0, sampling=spacing[1:]) <= half
-        cracks = ndimage.distance_transform_edt(wide, sampling=spacing[1:]) > half
         if count > 1:
             low = ndimage.minimum_filter(np.where(pieces > 0, pieces, count), size)
-            cracks &= ndimage.maximum_filter(pieces, size) <= low
-        closed[k] |= cracks
-    return closed
+            closed[k] &= ndimage.maximum_filter(pieces, size) <= low
+    return closed | marrow
 
 
 def _line_measurements(line: FractureLine | str) -> tuple[Measurement, ...]:

@@ -6,11 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["dark_line_strength"]
+from marrowsignal.geometry.depth import box_of
+
+__all__ = ["dark_line_strength", "on_dark_line"]
 
 _SCALES = 3
 # A line bends the signal across far more than along.
 _MAX_ALONG_TO_ACROSS = 0.5
+# Where SciPy cuts a Gaussian off, in SD.
+_GAUSSIAN_REACH = 4.0
 
 
 def dark_line_strength(
@@ -53,3 +57,36 @@ def dark_line_strength(
         line = (across > 0) & (np.abs(along) <= _MAX_ALONG_TO_ACROSS * across)
         np.maximum(best, np.where(line, across, 0.0), out=best)
     return best
+
+
+def on_dark_line(
+    image: NDArray[np.float32],
+    where: NDArray[np.bool_],
+    *,
+    pixel_mm: tuple[float, float],
+    scale_mm: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """Voxels with a `dark_line_strength` above 0, of those asked for: only what is around them is looked at.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (slice, row, column)
+        Signal.
+    where : ndarray of bool, same shape
+        Voxels asked for.
+    pixel_mm, scale_mm : tuple of float
+        As of `dark_line_strength`.
+
+    Returns
+    -------
+    ndarray of bool, same shape
+        Part of `where`.
+    """
+    margin = (0, *(int(np.ceil(_GAUSSIAN_REACH * scale_mm[1] / step)) + 1 for step in pixel_mm))
+    found = np.zeros_like(where)
+    for k in np.flatnonzero(where.any(axis=(1, 2))):
+        at = slice(k, k + 1)
+        _, rows, columns = box_of(where[at], margin=margin) or (at, slice(0), slice(0))
+        box = (at, rows, columns)
+        found[box] = dark_line_strength(image[box], pixel_mm=pixel_mm, scale_mm=scale_mm) > 0
+    return found & where

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.depth import box_of
+from marrowsignal.geometry.distance import distance_from, near_to
 from marrowsignal.protocol.schema import ShapeSettings
 from marrowsignal.signals.records import Measurement
 from marrowsignal.signals.statistics.descriptors import unmeasured
 
-__all__ = ["bull_ratio", "halo_ratio"]
+__all__ = ["bull_ratio", "halo_ratio", "without_holes"]
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
@@ -20,6 +22,7 @@ _HALO = ("D29", "halo_ratio")
 _INNER, _MIDDLE = 0.75, 0.25
 _YELLOW_PERCENTILE = 75.0
 _MIN_VOXELS = 5
+_IN_SLICE = ndimage.generate_binary_structure(3, 1) & (np.arange(3) == 1)[:, None, None]
 
 
 def bull_ratio(
@@ -46,7 +49,7 @@ def bull_ratio(
         A center darker than `bull_yellow_share` of the yellow marrow is no fatty center: its ratio is told as at
         most 1, with the reason.
     """
-    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in focus])
+    filled = without_holes(focus)
     diameter = (6 * float(filled.sum()) * float(np.prod(spacing_mm)) / np.pi) ** (1 / 3)
     if diameter < settings.bull_min_diameter.value:
         return unmeasured(*_BULL, f"a focus of {diameter:.1f} mm is too small for shells")
@@ -67,11 +70,23 @@ def bull_ratio(
     return Measurement(id=_BULL[0], name=_BULL[1], value=center / shell)
 
 
+def without_holes(focus: Mask) -> Mask:
+    """Mask with the holes of its slices filled."""
+    filled = focus.copy()
+    box = box_of(focus)
+    if box is not None:
+        framed = np.pad(focus[box], ((0, 0), (1, 1), (1, 1)))
+        # Slices do not see each other: the frame of each is its outside.
+        outside, _ = ndimage.label(~framed, _IN_SLICE)
+        filled[box] = (outside != outside[:, :1, :1])[:, 1:-1, 1:-1]
+    return filled
+
+
 def _depth(focus: Mask, spacing_mm: tuple[float, float, float]) -> NDArray[np.float64]:
     """Distance from the focus' border, mm; what touches the end of the box lies at a border too."""
     depth = np.zeros(focus.shape)
     tight = ndimage.find_objects(focus.view(np.uint8))[0]
-    depth[tight] = ndimage.distance_transform_edt(np.pad(focus[tight], 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    depth[tight] = distance_from(~np.pad(focus[tight], 1), spacing_mm=spacing_mm)[1:-1, 1:-1, 1:-1]
     return depth
 
 
@@ -93,11 +108,13 @@ def halo_ratio(
     """
     if stir is None:
         return unmeasured(*_HALO, "no STIR series")
-    distance = ndimage.distance_transform_edt(~focus, sampling=spacing_mm)
     outside = marrow & ~focus
-    rim = outside & (distance > settings.halo_rim.low) & (distance <= settings.halo_rim.high)
-    far = settings.halo_background
-    background = outside & (distance > far.low) & (distance <= far.high)
+    rim, background = (
+        outside
+        & near_to(focus, spacing_mm=spacing_mm, reach_mm=shell.high)
+        & ~near_to(focus, spacing_mm=spacing_mm, reach_mm=shell.low)
+        for shell in (settings.halo_rim, settings.halo_background)
+    )
     if min(rim.sum(), background.sum(), focus.sum()) < _MIN_VOXELS:
         return unmeasured(*_HALO, "too little marrow around the focus")
     highest = max(float(np.median(stir[focus])), float(np.median(stir[background])))

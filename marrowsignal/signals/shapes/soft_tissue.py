@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from marrowsignal.geometry.depth import deeper_than
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import ShapeSettings
 from marrowsignal.regions.records import Midline
@@ -70,15 +71,16 @@ def soft_tissue_shell(  # noqa: PLR0913 - two images, two masks, levels, a grid 
     stride = max(1, round(_COARSE_MM / spacing_mm[1]))
     t, s = (image[:, ::stride, ::stride] for image in (t1, stir))
     bone, body = (mask[:, ::stride, ::stride] for mask in (marrow, allowed))
-    pixel = (stride * spacing_mm[1], stride * spacing_mm[2])
+    # Slices do not see each other.
+    coarse = (np.inf, stride * spacing_mm[1], stride * spacing_mm[2])
     muscle, muscle_stir, fat = levels
     half = settings.soft_gap.value / 2
-    distance = np.full(bone.shape, np.inf, np.float32)
-    joint = np.zeros(bone.shape, np.bool_)
-    for k in np.flatnonzero(bone.any(axis=(1, 2))):
-        distance[k] = ndimage.distance_transform_edt(~bone[k], sampling=pixel)
-        joint[k] = ndimage.distance_transform_edt(distance[k] <= half, sampling=pixel) > half
-    shell = (distance > settings.soft_shell.low) & (distance <= settings.soft_shell.high)
+    near, inner, outer = (
+        near_to(bone, spacing_mm=coarse, reach_mm=reach)
+        for reach in (half, settings.soft_shell.low, settings.soft_shell.high)
+    )
+    joint = deeper_than(near, spacing_mm=coarse, depth_mm=half)
+    shell = outer & ~inner
     fatty = t > muscle + settings.soft_max_fat_signal.value * (fat - muscle)
     judged = shell & ~joint & body & ~fatty
     bright = judged & (s >= settings.soft_stir_to_muscle.value * muscle_stir)
@@ -121,7 +123,9 @@ def soft_tissue_measurements(
     step = np.array([1, soft.stride, soft.stride])
     there = np.rint(_mirrored(index * step, geometry, midline) / step).astype(np.intp)
     there = there[np.all((there >= 0) & (there < soft.judged.shape), axis=1)]
-    there = np.unique(there[soft.judged[tuple(there.T)]], axis=0)
+    held = np.zeros(soft.judged.shape, bool)
+    held[tuple(there.T)] = True
+    there = np.argwhere(held & soft.judged)
     if len(there) * voxel_ml < settings.soft_min_volume.value:
         return share, unmeasured(*_NAMES[1], "too little soft tissue at the mirrored place", "percent")
     other = 100 * float(soft.bright[tuple(there.T)].mean())
@@ -138,15 +142,9 @@ def _near(
     """Index of judged soft tissue within reach of a lesion."""
     step = np.array([1, soft.stride, soft.stride])
     spacing = np.asarray(geometry.spacing_mm) * step
-    at = np.unique(lesion_index // step, axis=0)
-    margin = np.ceil(reach_mm / spacing).astype(int)
-    low = np.maximum(at.min(axis=0) - margin, 0)
-    high = np.minimum(at.max(axis=0) + margin + 1, soft.judged.shape)
-    away = np.ones(high - low, bool)
-    away[tuple((at - low).T)] = False
-    near = ndimage.distance_transform_edt(away, sampling=spacing) <= reach_mm
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    return np.asarray(np.argwhere(near & soft.judged[box]) + low)
+    lesion = np.zeros(soft.judged.shape, bool)
+    lesion[tuple((lesion_index // step).T)] = True
+    return np.argwhere(soft.judged & near_to(lesion, spacing_mm=spacing, reach_mm=reach_mm))
 
 
 def _mirrored(index: NDArray[np.intp], geometry: VolumeGeometry, midline: Midline) -> NDArray[np.float64]:

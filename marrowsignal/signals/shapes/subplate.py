@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from marrowsignal.geometry.distance import near_to
 from marrowsignal.protocol.schema import ShapeSettings
 from marrowsignal.signals.records import Measurement
 from marrowsignal.signals.statistics.descriptors import unmeasured
@@ -52,7 +53,7 @@ def subplate_band(
         return _none(reason)
     near = marrow & (joint_mm <= settings.subplate_band.value)
     level = float(np.median(stir[lesion]))
-    hull = ndimage.distance_transform_edt(~lesion, sampling=spacing_mm) <= settings.line_from_cortex.value
+    hull = near_to(lesion, spacing_mm=spacing_mm, reach_mm=settings.line_from_cortex.value)
     dark = near & hull & (stir <= settings.subplate_stir_to_lesion.value * level)
     labels, count = ndimage.label(dark, _FULL)
     touches = np.unique(labels[dark & (joint_mm <= settings.rim_to_surface.value)])

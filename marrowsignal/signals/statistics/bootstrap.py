@@ -71,7 +71,7 @@ def blocked_voxels(
     cubes = [_steps(place[axis], spacing_mm[axis], sector_mm, shape[axis]) for axis in range(3)]
     code = (cubes[0] * (int(cubes[1].max()) + 1) + cubes[1]) * (int(cubes[2].max()) + 1) + cubes[2]
     return BlockedVoxels(
-        values=tuple(np.asarray(channel.reshape(-1)[index]) for channel in channels),
+        values=tuple(channel.reshape(-1).take(index) for channel in channels),
         block=(place[0] - first[0]) * per_slice + rows * wide + columns,
         blocks_per_slice=per_slice,
         sectors=int(np.count_nonzero(np.bincount(code))),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowsignal.signals.statistics.quantiles import median
+
 __all__ = ["border_change", "shift_spread"]
 
 
@@ -35,8 +37,9 @@ def shift_spread(
         along the axes; for a level that changes evenly this is that of all directions. Between voxels signal is
         interpolated linearly; beyond the outermost voxel it goes on as there. 0 where the level is not above 0.
     """
-    here = stir.reshape(-1)[index]
-    level = float(np.median(here))
+    flat = stir.reshape(-1)
+    here = flat.take(index)
+    level = median(here)
     if mm <= 0 or level <= 0:
         return 0.0
     place = np.unravel_index(index, stir.shape)
@@ -44,9 +47,11 @@ def shift_spread(
     for axis, spacing in enumerate(spacing_mm):
         whole, part = divmod(mm / spacing, 1.0)
         for way in (-1, 1):
-            near = _moved(stir, place, axis, way * int(whole)) if whole else here
-            far = _moved(stir, place, axis, way * (int(whole) + 1))
-            moved = float(np.median(near + np.float32(part) * (far - near)))
+            near, far = (
+                flat.take(index + _offsets(stir.shape, axis, way * steps).take(place[axis])) if steps else here
+                for steps in (int(whole), int(whole) + 1)
+            )
+            moved = median(near + np.float32(part) * (far - near))
             changes.append(np.log(moved / level) if moved > 0 else 0.0)
     return float(np.sqrt(np.mean(np.square(changes))))
 
@@ -73,14 +78,12 @@ def border_change(
     found = []
     for channel in channels:
         flat = channel.reshape(-1)
-        low, high = float(np.median(flat[inner])), float(np.median(flat[outer]))
+        low, high = median(flat.take(inner)), median(flat.take(outer))
         found.append(0.5 * np.log(high / low) if low > 0 and high > 0 else 0.0)
     return np.asarray(found)
 
 
-def _moved(
-    image: NDArray[np.float32], place: tuple[NDArray[np.int64], ...], axis: int, steps: int
-) -> NDArray[np.float32]:
-    at = list(place)
-    at[axis] = np.clip(at[axis] + steps, 0, image.shape[axis] - 1)
-    return np.asarray(image[tuple(at)])
+def _offsets(shape: tuple[int, ...], axis: int, steps: int) -> NDArray[np.int64]:
+    """Tell how far in flat index the voxel so many steps on along an axis lies, or the last there is."""
+    places = np.arange(shape[axis])
+    return np.asarray((np.clip(places + steps, 0, shape[axis] - 1) - places) * int(np.prod(shape[axis + 1 :])))

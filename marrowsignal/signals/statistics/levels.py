@@ -13,7 +13,7 @@ from marrowsignal.protocol.schema import SignalSettings
 from marrowsignal.signals.statistics.bootstrap import blocked_voxels, median_draws, share_errors
 from marrowsignal.signals.statistics.displaced import border_change, shift_spread
 
-__all__ = ["Channels", "Images", "LevelErrors", "Levels", "measure_levels", "ordered_values"]
+__all__ = ["Channels", "Images", "LevelErrors", "Levels", "measure_levels"]
 
 Channels = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -166,7 +166,7 @@ def measure_levels(  # noqa: PLR0913 - images, voxels, their border, and three s
         block_mm=settings.bootstrap_block.value,
         sector_mm=images.sector_mm,
     )
-    ordered = ordered_values(images, index)
+    ordered = tuple(np.sort(values) for values in voxels.values)
     medians = tuple(_middle(values) for values in ordered)
     rng = np.random.default_rng(seed)
     draws = median_draws(ordered, *share_errors(voxels, medians), draws=int(settings.bootstrap_draws.value), rng=rng)
@@ -198,14 +198,6 @@ def measure_levels(  # noqa: PLR0913 - images, voxels, their border, and three s
         t1_ordered=ordered[0],
         stir_ordered=None if images.stir is None else ordered[1],
     )
-
-
-def ordered_values(images: Images, index: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
-    """Values of every channel at flat indices, ascending: all that order statistics need."""
-    found = tuple(channel.reshape(-1).take(index) for channel in images.channels)
-    for values in found:
-        values.sort()
-    return found
 
 
 def _middle(ordered: NDArray[np.float32]) -> float:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from marrowsignal.geometry import LabelVolume, VolumeGeometry
@@ -35,6 +36,27 @@ def near(own: NDArray, other: NDArray, tolerance_mm: float) -> NDArray:
 
 
 class TestCounterparts:
+    @settings(max_examples=60, deadline=None)
+    @given(masks, masks, st.integers(0, 2**32 - 1), st.floats(0.1, 9.0))
+    def test_each_is_the_nearest_voxel_of_the_other_side(
+        self, own: NDArray, other: NDArray, seed: int, tolerance_mm: float
+    ) -> None:
+        """Askew, so that no two voxels are equally far; images beyond the picture find its edge."""
+        rng = np.random.default_rng(seed)
+        askew = np.eye(4)
+        askew[:3, :3] = Rotation.random(random_state=rng).as_matrix() if seed % 2 else np.eye(3)
+        askew[:3, 3] = rng.normal(0.0, 3.0, 3)
+        matrix = mirror_matrix(plane(MIDDLE)) @ askew
+        found = counterparts(own, other, matrix=matrix, geometry=GEOMETRY, tolerance_mm=tolerance_mm)
+        there = np.flatnonzero(other)
+        expected = np.full(np.count_nonzero(own), -1)
+        if there.size and expected.size:
+            image = GEOMETRY.to_patient(np.argwhere(own)) @ matrix[:3, :3].T + matrix[:3, 3]
+            distance, nearest = cKDTree(GEOMETRY.to_patient(np.argwhere(other))).query(image)
+            expected = np.where(distance < tolerance_mm, there[nearest], -1)
+        np.testing.assert_array_equal(found.voxels, np.flatnonzero(own))
+        np.testing.assert_array_equal(found.partner, expected)
+
     @given(masks, masks)
     def test_without_tolerance_they_are_the_reversed_columns(self, own: NDArray, other: NDArray) -> None:
         np.testing.assert_array_equal(near(own, other, 1e-6), own & other[:, :, ::-1])

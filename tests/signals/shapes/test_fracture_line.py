@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from marrowsignal.signals.shapes.fracture_line import FractureLine, LineScene, find_fracture_line
+from marrowsignal.signals.shapes.ridges import dark_line_strength, on_dark_line
 from tests.signals.shapes.toys import SHAPE, SHAPES, SPACING, coordinates, radius
 
 MUSCLE = 100.0
@@ -78,3 +79,12 @@ def test_gain_does_not_count() -> None:
     assert first is not None
     assert second is not None
     assert np.array_equal(first.mask, second.mask)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0005, 0.02, 1.0])
+def test_lines_looked_for_at_a_few_voxels_are_those_of_the_whole_image(share: float) -> None:
+    image = scene().t1
+    scales = {"pixel_mm": SPACING[1:], "scale_mm": (0.5, 1.5)}
+    where = np.random.default_rng(3).random(image.shape) < share
+    expected = where & (dark_line_strength(image, **scales) > 0)
+    np.testing.assert_array_equal(on_dark_line(image, where, **scales), expected)

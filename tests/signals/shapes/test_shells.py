@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from marrowsignal.signals.records import MeasurementStatus
-from marrowsignal.signals.shapes.shells import bull_ratio, halo_ratio
+from marrowsignal.signals.shapes.shells import bull_ratio, halo_ratio, without_holes
 from tests.signals.shapes.toys import SHAPE, SHAPES, SPACING, radius
 
 YELLOW, RED, STIR_RED = 200.0, 120.0, 140.0
@@ -59,3 +60,10 @@ def test_without_stir_there_is_no_halo_to_see() -> None:
     found = halo_ratio(None, FOCUS, MARROW, spacing_mm=SPACING, settings=SHAPES)
     assert found.value is None
     assert found.reason == "no STIR series"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.55, 0.7, 1.0])
+def test_holes_are_those_of_each_slice_that_reach_no_end_of_the_picture(share: float) -> None:
+    mask = np.random.default_rng(5).random((6, 17, 23)) < share
+    expected = np.stack([ndimage.binary_fill_holes(each) for each in mask])
+    np.testing.assert_array_equal(without_holes(mask), expected)
