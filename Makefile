@@ -15,11 +15,12 @@ TEST_WORKERS ?= 2
 BIN := .venv/bin
 STAMPS := .make
 WHEEL_ENV := $(STAMPS)/wheel
+PEERS := $(STAMPS)/peers
 # The build and the install never fetch anything that constraints.txt does not pin.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := $(shell find marrowsignal -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: help demo test check pytest fuzz build clean
+.PHONY: help demo test check pytest fuzz bench build clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,11 +43,14 @@ pytest: $(STAMPS)/development $(STAMPS)/wheel.stamp ## Tests only
 fuzz: $(STAMPS)/development ## 10,000 mutated DICOM files: no traceback, no hang (5 s), under 500 MB
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.dicom.fuzz_many $(FUZZ_ARGS)
 
+bench: $(STAMPS)/runtime $(STAMPS)/peers.stamp ## Seconds, memory and accuracy beside peers; BENCH_ARGS="--only ingest"
+	$(BIN)/python -m benchmarks.peers --peers $(PEERS)/bin/python $(BENCH_ARGS)
+
 build: $(STAMPS)/build ## Wheel and source archive in dist/
 
 clean: ## Remove environments, builds, caches and demo output
-	rm -rf .venv $(STAMPS) dist $(DEMO_OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find marrowsignal tests pipelines -type d -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv $(STAMPS) dist $(DEMO_OUT) bench_out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find marrowsignal tests pipelines benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Debian splits ensurepip from python3.11: fall back to the pip that is there.
 $(STAMPS)/venv:
@@ -68,6 +72,16 @@ $(STAMPS)/development: $(STAMPS)/runtime
 	@echo "Installing pinned development tools into .venv (once)"
 	$(PIP_INSTALL) --no-build-isolation --editable ".[dev,pacs,cluster]"
 	touch $@
+
+# Peers bring pins of their own. One that cannot be installed is told as not measured, and the next run tries again.
+$(STAMPS)/peers.stamp: benchmarks/peers/requirements.txt | $(STAMPS)/runtime
+	@echo "Installing pinned peers into $(PEERS) (once)"
+	@rm -rf $(PEERS)
+	@$(PYTHON) -m venv --without-pip $(PEERS)
+	@whole=true; for peer in itk-elastix dcm2niix; do \
+	  $(BIN)/python -m pip --python $(PEERS)/bin/python install --quiet --disable-pip-version-check \
+	    --only-binary :all: --constraint $< $$peer || { whole=false; echo "$$peer cannot be installed"; }; \
+	done; if $$whole; then touch $@; fi
 
 $(STAMPS)/build: $(STAMPS)/development $(SOURCES)
 	rm -rf dist

@@ -19,10 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from bias_panel import Array, Case, Mask, Pair, cases, line, measured, own_fields, summary
 from numpy.typing import NDArray
 from panel_people import PEOPLE
+from peers.steps.bias import n4_field
 from phantom_against_real import Sample, real_samples
 from scipy import ndimage
 
@@ -32,27 +32,22 @@ from marrowsignal.alignment.records import BiasModel
 from marrowsignal.geometry import VolumeGeometry
 from marrowsignal.geometry.itk_bridge import array_to_itk
 
-_SHRINK = 2
-_ITERATIONS = (50, 50, 50, 50)
+_SHRINK = (2, 2, 2)
 _COILS = ("even", "usual", "strong")
 _CLEAR_MM = 3.0
 _PROTOCOL = "pelvis_sij"
 
 
-def n4_field(image: Array, body: Mask, geometry: VolumeGeometry) -> Array:
-    """Shading of one image by N4."""
+def own_grid_n4(image: Array, body: Mask, geometry: VolumeGeometry) -> Array:
+    """Shading of one image by N4, on the image's own grid."""
     full = array_to_itk(image.astype(np.float32), geometry)
-    region = array_to_itk(body.astype(np.uint8), geometry)
-    n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetMaximumNumberOfIterations(_ITERATIONS)
-    n4.Execute(sitk.Shrink(full, [_SHRINK] * 3), sitk.Shrink(region, [_SHRINK] * 3))
-    return np.exp(sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(full))).astype(np.float32)
+    return n4_field(full, array_to_itk(body.astype(np.uint8), geometry), shrink=_SHRINK)
 
 
 def n4_fields(case: Case) -> Pair:
     """Both fields of a case by N4."""
     t1, stir = case.images
-    return n4_field(t1, case.body, case.geometry), n4_field(stir, case.body, case.geometry)
+    return own_grid_n4(t1, case.body, case.geometry), own_grid_n4(stir, case.body, case.geometry)
 
 
 METHODS: dict[str, Callable[[Case], Pair]] = {"own": own_fields, "n4": n4_fields}
@@ -105,8 +100,8 @@ def _by_n4(pair: AlignedPair) -> AlignedPair:
     if pair.stir is None:
         raise ValueError("a sacroiliac study has both series")
     seen = pair.body_mask & pair.covered_mask
-    t1 = n4_field(pair.t1.array, pair.body_mask, pair.t1.geometry)
-    stir = n4_field(pair.stir.array, seen, pair.t1.geometry)
+    t1 = own_grid_n4(pair.t1.array, pair.body_mask, pair.t1.geometry)
+    stir = own_grid_n4(pair.stir.array, seen, pair.t1.geometry)
     return replace(
         pair,
         t1=replace(pair.t1, array=pair.t1.array / t1),

@@ -29,9 +29,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from peers.steps.ingest import by_marrowsignal, by_simpleitk
+from peers.steps.plain_study import SLICES, write_study
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import (
-    UID,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -41,15 +42,8 @@ from pydicom.uid import (
 )
 
 import marrowsignal as ms
-from marrowsignal.errors import MarrowSignalError, NoUsablePairError, UsageError
-from marrowsignal.geometry import VolumeGeometry
-from marrowsignal.phantom.dicom_files import DicomOptions, SeriesHeader, write_series
-from marrowsignal.phantom.tissues import Sequence
+from marrowsignal.errors import MarrowSignalError
 
-_T1 = Sequence(kind="tse", repetition_time_ms=550.0, echo_time_ms=11.0, echo_spacing_ms=11.0, echo_train_length=3)
-_STIR = Sequence(
-    kind="ir_tse", repetition_time_ms=4500.0, echo_time_ms=60.0, inversion_time_ms=150.0, echo_train_length=11
-)
 _ENCODINGS = (
     ("explicit little endian", ExplicitVRLittleEndian, False),
     ("implicit little endian", ImplicitVRLittleEndian, False),
@@ -60,7 +54,7 @@ _ENCODINGS = (
     ("Enhanced, explicit", ExplicitVRLittleEndian, True),
     ("Enhanced, RLE", RLELossless, True),
 )
-_SERIES_A_STUDY, _SLICES_A_SERIES = 10, 25
+_SERIES_A_STUDY = 10
 _TAGS = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "ImagePositionPatient"]
 _TAGS += ["ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "RepetitionTime", "EchoTime", "InversionTime"]
 
@@ -74,63 +68,6 @@ class Index:
     peak_mb: float
 
 
-def write_study(folder: Path, *, syntax: UID, enhanced: bool, key: str, size: int, series: int = 2) -> None:
-    """Write T1, STIR, T1, STIR ... of one study flat into a folder."""
-    shape = (_SLICES_A_SERIES, size, size)
-    grid = VolumeGeometry.from_axes(
-        origin_lps_mm=(-150.0, 60.0, 150.0),
-        directions_lps=np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
-        spacing_mm=(4.4, 0.9, 0.9),
-        shape=shape,
-    )
-    signal = _texture(shape)
-    for number in range(1, series + 1):
-        header = SeriesHeader(
-            study_key=key,
-            series_number=number,
-            sequence=_T1 if number % 2 else _STIR,
-            options=DicomOptions(transfer_syntax_uid=str(syntax), enhanced=enhanced),
-        )
-        with tempfile.TemporaryDirectory(dir=folder) as one:
-            for file in write_series(signal, grid, header=header, folder=Path(one)):
-                file.rename(folder / f"{number:02d}_{file.name}")
-
-
-def _texture(shape: tuple[int, int, int]) -> np.ndarray:
-    """Smooth structure and noise, so that compressed frames are as large as real ones."""
-    s, r, c = np.indices(shape) / np.max(shape)
-    smooth = 900.0 + 600.0 * np.sin(9.0 * r + 4.0 * s) * np.cos(7.0 * c)
-    return np.asarray(np.clip(smooth + np.random.default_rng(1).normal(0.0, 25.0, shape), 0.0, 4095.0))
-
-
-def ours(folder: Path) -> list[ms.SignalVolume]:
-    """Index, choose, read."""
-    catalog = ms.find_series(folder)
-    try:
-        pair = ms.select_pair(catalog)
-    except (NoUsablePairError, UsageError):
-        return [volume for one in catalog.series if (volume := _readable(one)) is not None]
-    return [ms.read_volume(one) for one in (pair.t1, pair.stir) if one is not None]
-
-
-def _readable(series: ms.Series) -> ms.SignalVolume | None:
-    try:
-        return ms.read_volume(series)
-    except MarrowSignalError:
-        return None
-
-
-def itk(folder: Path) -> list[sitk.Image]:
-    """Index and read every series, as its documentation shows."""
-    images, folders = [], [Path(found) for found, _, names in os.walk(folder) if names]
-    for one in folders:
-        for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(one)):
-            reader = sitk.ImageSeriesReader()
-            reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(one), uid))
-            images.append(reader.Execute())
-    return images
-
-
 def dcm2niix(folder: Path) -> None:
     """Convert every series by the command."""
     with tempfile.TemporaryDirectory() as out:
@@ -142,7 +79,7 @@ def dcm2niix(folder: Path) -> None:
 
 def side_by_side(name: str, folder: Path, rounds: int) -> str:
     """One line: medians and ratios; a reader that fails is told so."""
-    readers: dict[str, Callable[[Path], object]] = {"ours": ours, "SimpleITK": itk}
+    readers: dict[str, Callable[[Path], object]] = {"ours": by_marrowsignal, "SimpleITK": by_simpleitk}
     if shutil.which("dcm2niix"):
         readers["dcm2niix"] = dcm2niix
     times: dict[str, list[float]] = {reader: [] for reader in readers}
@@ -171,10 +108,10 @@ def _milliseconds(took: float) -> str:
 
 def check_same(folder: Path) -> None:
     """Stop when the volumes of both readers differ: a time for wrong pixels is worth nothing."""
-    mine = sorted((volume.array for volume in ours(folder)), key=lambda a: float(a.mean()))
+    mine = sorted((volume.array for volume in by_marrowsignal(folder)), key=lambda a: float(a.mean()))
     if len(mine) != 2:
         raise SystemExit(f"marrowsignal reads {len(mine)} of 2 volumes")
-    theirs = sorted((sitk.GetArrayFromImage(image) for image in itk(folder)), key=lambda a: float(a.mean()))
+    theirs = sorted((sitk.GetArrayFromImage(image) for image in by_simpleitk(folder)), key=lambda a: float(a.mean()))
     same = [bool(np.allclose(a, b) or np.allclose(a, b[::-1])) for a, b in zip(mine, theirs, strict=True)]
     if not all(same):
         raise SystemExit("the volumes of marrowsignal and SimpleITK differ")
@@ -182,7 +119,7 @@ def check_same(folder: Path) -> None:
 
 def write_tree(folder: Path, files: int) -> int:
     """Studies of 10 series of 25 small slices; returns how many files there are."""
-    studies = max(1, round(files / (_SERIES_A_STUDY * _SLICES_A_SERIES)))
+    studies = max(1, round(files / (_SERIES_A_STUDY * SLICES)))
     for study in range(studies):
         below = folder / f"study{study:03d}"
         below.mkdir()
@@ -194,7 +131,7 @@ def write_tree(folder: Path, files: int) -> int:
             size=32,
             series=_SERIES_A_STUDY,
         )
-    return studies * _SERIES_A_STUDY * _SLICES_A_SERIES
+    return studies * _SERIES_A_STUDY * SLICES
 
 
 def walk_and_read(folder: Path) -> int:
