@@ -16,9 +16,9 @@ from marrowsignal.dicom import (
     CaseKey,
     SeriesPair,
     case_key,
-    case_name,
     find_series,
     input_sha256,
+    pair_case_name,
     read_volume,
     select_pair,
 )
@@ -135,7 +135,7 @@ def analyze_study(  # noqa: PLR0913 - the front door takes every choice a user h
     t1 = read_volume(series.t1)
     stir = None if series.stir is None else read_volume(series.stir)
     clock.done("read_volume")
-    case = case or _case_of(series, _key(key_folder))
+    case = case or pair_case_name(series, key=_key(key_folder))
     opened = _open_mask(marrow, series, t1, stir, protocol=rules)
     # What was drawn on a STIR of another patient space has no place on T1 before the registration.
     late = opened is not None and opened.on_stir and not series.same_frame_of_reference
@@ -284,7 +284,7 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
         Ready for `render_report` and `write_case`.
     """
     return StudyResult(
-        case=case or _case_of(series, _key(key_folder)),
+        case=case or pair_case_name(series, key=_key(key_folder)),
         protocol=protocol,
         series=series,
         pair=pair,
@@ -306,11 +306,6 @@ def assemble_result(  # noqa: PLR0913 - one argument a step
             step_times=step_times,
         ),
     )
-
-
-def _case_of(series: SeriesPair, key: CaseKey) -> str:
-    name = case_name(series.t1.study_instance_uid, key=key)
-    return f"{name}-{series.label}" if series.label else name
 
 
 def _key(folder: Path | None) -> CaseKey:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,50 +11,20 @@ from marrowsignal.cli.paths import check_writable, existing_input, outside_cases
 from marrowsignal.cli.progress import step_progress
 from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
-from marrowsignal.errors import MarrowSignalError, SomeStudiesFailedError, UsageError
+from marrowsignal.errors import MarrowSignalError, UsageError
 from marrowsignal.findings import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from marrowsignal.cohort.one_study import FinishedPair, StudyRequest
     from marrowsignal.dicom.records import SeriesPair
-    from marrowsignal.exports.case_folder import CaseOptions, WrittenCase
+    from marrowsignal.exports.case_folder import CaseOptions
     from marrowsignal.marrow.supplied.request import MarrowRequest
-    from marrowsignal.protocol.series_rules import SeriesRules
-    from marrowsignal.results.study_result import StudyResult
 
 __all__ = ["analyze"]
 
 # What does not weaken the result, but may be news to who gave the path.
 _TOLD = frozenset({"other_studies"})
 _STEPS_OF_STUDY = 2  # find_series and select_pair are done once, the others for each pair
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """What the user asked for, checked."""
-
-    paths: tuple[Path, ...]
-    out: Path
-    case: str | None
-    protocol: str | None
-    marrow: MarrowRequest | None
-    marrow_from: str
-    lesions_from: str
-    t1_uid: str | None
-    stir_uid: str | None
-    label: str | None
-    allow_t1_only: bool
-    rules: SeriesRules | None
-    options: CaseOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One pair analyzed and written."""
-
-    result: StudyResult
-    written: WrittenCase
 
 
 def analyze(
@@ -132,9 +101,12 @@ def analyze(
     options = _options(layout, dicom=not no_dicom)
     _check_case_name(case, output, options)
     _check_protocol(protocol)
-    request = _Request(
+    from marrowsignal.cohort.one_study import StudyRequest
+
+    request = StudyRequest(
         paths=paths,
         out=output,
+        options=options,
         case=case,
         protocol=protocol,
         marrow=mask,
@@ -145,7 +117,6 @@ def analyze(
         label=pair,
         allow_t1_only=allow_t1_only,
         rules=site_series_rules(series_rules),
-        options=options,
     )
     _run(request, quiet=quiet, json=json)
 
@@ -219,20 +190,26 @@ def _usage(message: str, hint: str) -> UsageError:
     return UsageError(message, code="option", stage="analyze", hint=hint)
 
 
-def _run(request: _Request, *, quiet: bool, json: bool) -> None:
+def _run(request: StudyRequest, *, quiet: bool, json: bool) -> None:
+    from marrowsignal.cohort.one_study import analyze_pair, folder_names, pairs_of, series_of
+
     with step_progress(quiet=quiet) as done:
-        pairs = _pairs(request, done)
+        catalog = series_of(request)
+        done("find_series")
+        pairs = pairs_of(request, catalog)
+        done("select_pair")
         _check_case_key(request)
+        names = folder_names(request, pairs)
         if len(pairs) == 1:
-            case = _analyze(request, pairs[0], request.case, done)
+            case = analyze_pair(request, pairs[0], names[0], on_step=done)
     if len(pairs) == 1:
         _warn(case, quiet=quiet)
         _tell((case,), json=json, several=False)
     else:
-        _run_each(request, pairs, quiet=quiet, json=json)
+        _run_each(request, pairs, names, quiet=quiet, json=json)
 
 
-def _check_case_key(request: _Request) -> None:
+def _check_case_key(request: StudyRequest) -> None:
     """Make or read the key before the long work, not after it."""
     from marrowsignal.dicom import case_key
 
@@ -241,86 +218,31 @@ def _check_case_key(request: _Request) -> None:
             say(f"note: {finding.message}", err=True)
 
 
-def _run_each(request: _Request, pairs: tuple[SeriesPair, ...], *, quiet: bool, json: bool) -> None:
+def _run_each(
+    request: StudyRequest, pairs: tuple[SeriesPair, ...], names: tuple[str, ...], *, quiet: bool, json: bool
+) -> None:
     """Analyze pair after pair; one that fails is told and does not stop the others."""
-    cases, failed = [], []
-    names = [None if request.case is None else f"{request.case}-{pair.label}" for pair in pairs]
+    from marrowsignal.cohort.one_study import analyze_pair, some_pairs_failed
+
     for name in names:
         _check_case_name(name, request.out, request.options)
+    cases, failed = [], []
     for pair, name in zip(pairs, names, strict=True):
         if not quiet:
             say(f"pair {pair.label}", err=True)
         try:
             with step_progress(quiet=quiet, before=_STEPS_OF_STUDY) as done:
-                cases.append(_analyze(request, pair, name, done))
+                cases.append(analyze_pair(request, pair, name, on_step=done))
             _warn(cases[-1], quiet=quiet)
         except MarrowSignalError as error:
             say(f"error: pair {pair.label}: {error}", err=True)
             failed.append(pair.label)
     _tell(tuple(cases), json=json, several=True)
     if failed:
-        raise SomeStudiesFailedError(
-            f"{len(failed)} of {len(pairs)} pairs failed: {', '.join(failed)}",
-            code="some_pairs_failed",
-            stage="analyze",
-            hint="the case folders of the others are whole",
-        )
+        raise some_pairs_failed(len(pairs), failed)
 
 
-def _pairs(request: _Request, done: Callable[[str], None]) -> tuple[SeriesPair, ...]:
-    from marrowsignal.dicom import find_pairs, find_series, select_pair
-
-    catalog = find_series(request.paths, rules=request.rules)
-    done("find_series")
-    if request.label is None:
-        pairs = find_pairs(
-            catalog,
-            t1_uid=request.t1_uid,
-            stir_uid=request.stir_uid,
-            allow_t1_only=request.allow_t1_only,
-            across_studies=len(request.paths) > 1,
-            rules=request.rules,
-        )
-    else:
-        one = select_pair(
-            catalog,
-            t1_uid=request.t1_uid,
-            stir_uid=request.stir_uid,
-            label=request.label,
-            allow_t1_only=request.allow_t1_only,
-            across_studies=len(request.paths) > 1,
-            rules=request.rules,
-        )
-        pairs = (one,)
-    done("select_pair")
-    return pairs
-
-
-def _analyze(request: _Request, pair: SeriesPair, case: str | None, done: Callable[[str], None]) -> _Case:
-    from marrowsignal.exports.case_folder import write_whole_case
-    from marrowsignal.report import draw_first_screen, render_report
-    from marrowsignal.study import analyze_study
-
-    result = analyze_study(
-        pair,
-        case=case,
-        key_folder=request.out,
-        protocol=request.protocol,
-        marrow=request.marrow,
-        marrow_from=request.marrow_from,
-        lesions_from=request.lesions_from,
-        series_rules=request.rules,
-        on_step=done,
-    )
-    page = render_report(result)
-    screen = draw_first_screen(result) if request.options.dicom else None
-    done("render_report")
-    written = write_whole_case(result, request.out, report_html=page, first_screen=screen, options=request.options)
-    done("write_case")
-    return _Case(result=result, written=written)
-
-
-def _warn(case: _Case, *, quiet: bool) -> None:
+def _warn(case: FinishedPair, *, quiet: bool) -> None:
     """Say on stderr what a user must know of the series chosen and of DICOM objects; the rest is in the report."""
     dicom = case.written.dicom
     for finding in (*case.result.series.findings, *(() if dicom is None else dicom.findings)):
@@ -329,7 +251,7 @@ def _warn(case: _Case, *, quiet: bool) -> None:
             say(f"{'warning' if weakens else 'note'}: {finding.message}", err=True)
 
 
-def _tell(cases: tuple[_Case, ...], *, json: bool, several: bool) -> None:
+def _tell(cases: tuple[FinishedPair, ...], *, json: bool, several: bool) -> None:
     from marrowsignal.patterns.records import PatternClass
     from marrowsignal.results.quality_section import quality_sentence
 

@@ -17,7 +17,9 @@ from typer.core import TyperCommand
 from marrowsignal import __version__
 from marrowsignal.cli.analyze import analyze
 from marrowsignal.cli.atlas import atlas_app
+from marrowsignal.cli.batch import batch
 from marrowsignal.cli.calibrate import calibrate
+from marrowsignal.cli.cohort import cohort
 from marrowsignal.cli.compare import compare
 from marrowsignal.cli.fetch import fetch
 from marrowsignal.cli.inspect import inspect
@@ -35,7 +37,8 @@ __all__ = ["app", "main"]
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a bug; 2 usage or protocol; 3 no usable T1 + STIR pair; 5 input unreadable; "
-    "6 output not writable, or refused by the PACS; 8 some pairs of a study failed; 130 interrupted; 143 terminated. "
+    "6 output not writable, or refused by the PACS; 8 some pairs of a study, or some studies of a batch, failed; "
+    "130 interrupted; 143 terminated. "
     "Research use only: nothing here is a diagnosis."
 )
 
@@ -79,6 +82,8 @@ app = typer.Typer(
 )
 app.command("inspect", cls=_Command)(inspect)
 app.command("analyze", cls=_Command)(analyze)
+app.command("batch", cls=_Command)(batch)
+app.command("cohort", cls=_Command)(cohort)
 app.command("compare", cls=_Command)(compare)
 app.command("calibrate", cls=_Command)(calibrate)
 app.command("phantom", cls=_Command)(phantom)

@@ -11,7 +11,7 @@ import typer
 
 from marrowsignal.errors import MarrowSignalError
 
-__all__ = ["QuietFormatter", "say"]
+__all__ = ["QuietFormatter", "printable", "say"]
 
 _OURS = "marrowsignal"
 
@@ -26,7 +26,12 @@ def say(text: str, *, err: bool = False) -> None:
     err : bool
         To stderr instead of stdout.
     """
-    typer.echo("".join(c if c.isprintable() or c == "\n" else " " for c in text), err=err)
+    typer.echo(printable(text), err=err)
+
+
+def printable(text: str) -> str:
+    """Return lines of text with a space for each character that could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 class QuietFormatter(logging.Formatter):

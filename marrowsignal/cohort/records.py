@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 __all__ = ["CaseAnswer", "CaseState", "CaseTask", "MadeCase", "StudySource"]
+
+_SHOWN = frozenset({"key", "source", "state", "cases", "pattern_class", "confidence", "stage", "code", "reason"})
 
 
 class _Record(BaseModel):
     """Frozen, and of known fields only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # Whoever logs a record, the workers of a cluster among them, logs no path and no UID.
+        return [(name, value) for name, value in super().__repr_args__() if name in _SHOWN]
 
 
 class CaseState(StrEnum):

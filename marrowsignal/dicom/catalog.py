@@ -29,7 +29,9 @@ from marrowsignal.protocol.series_rules_file import default_series_rules
 __all__ = ["find_series"]
 
 
-def find_series(path: Path | Sequence[Path], *, rules: SeriesRules | None = None) -> SeriesCatalog:
+def find_series(
+    path: Path | Sequence[Path], *, rules: SeriesRules | None = None, study_instance_uid: str | None = None
+) -> SeriesCatalog:
     """Find every series below a path, or below several, and identify each by its physics.
 
     Parameters
@@ -39,6 +41,8 @@ def find_series(path: Path | Sequence[Path], *, rules: SeriesRules | None = None
         (unpacked to a temporary folder that lives as long as a series of it does).
     rules : SeriesRules, optional
         Windows, weights and words; the shipped ones by default.
+    study_instance_uid : str, optional
+        Pass over the files of other studies, which are not unpacked from archives; by default all studies are found.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def find_series(path: Path | Sequence[Path], *, rules: SeriesRules | None = None
         If there is nothing at a path, it may not be read, or nothing in an archive can be.
     """
     chosen = rules or default_series_rules()
-    found = read_headers(path)
+    found = read_headers(path, study_instance_uid=study_instance_uid)
     groups: dict[tuple[str, str], list[SliceHeader]] = {}
     for header in found.headers:
         groups.setdefault((header.study_instance_uid, header.series_instance_uid), []).append(header)

@@ -277,7 +277,7 @@ def _anew(why: str) -> Finding:
 
 
 def _array_sha256(array: NDArray[np.generic]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array, np.float32).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array, np.float32).data).hexdigest()
 
 
 def _plain(value: object) -> object:

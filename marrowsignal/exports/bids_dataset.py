@@ -26,7 +26,11 @@ gives its formula; label maps of marrow, its regions and what was found. Beside 
 `result.json`, which BIDS has no names for; `columns.json` tells what each column of the tables means. Which version
 and which protocol made a study stands in its sidecars: studies of several versions may share this dataset.
 """
-_IGNORED = """sub-*/*.html
+_IGNORED = """cohort/
+cohort.*
+ledger*
+private/
+sub-*/*.html
 sub-*/*.json
 sub-*/*.csv
 sub-*/dicom/

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.errors import OutputError, UsageError
+from marrowsignal.errors import OutputError
 from marrowsignal.exports.aligned_state import write_aligned_state
 from marrowsignal.exports.bids_dataset import check_bids_place, claim_dataset
 from marrowsignal.exports.dicom_objects import write_dicom_objects
 from marrowsignal.exports.dicom_objects.records import DicomExport
 from marrowsignal.exports.images.bids_images import write_bids_images
 from marrowsignal.exports.images.nifti import write_images
-from marrowsignal.exports.layout import Layout
+from marrowsignal.exports.layout import CaseOptions, Layout, check_case_name
 from marrowsignal.exports.tables.study_tables import write_tables
 from marrowsignal.exports.whole_folder import write_whole_folder
 from marrowsignal.results.dicom_section import dicom_section
@@ -36,24 +35,6 @@ __all__ = [
 ]
 
 _STAGE = "write_case"
-_CASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseOptions:
-    """What a case folder holds.
-
-    Attributes
-    ----------
-    dicom : bool
-        Whether it holds DICOM objects. They name the patient, as a PACS asks; nothing else in the folder does.
-    layout : Layout
-        Names of the folder and of its images.
-    """
-
-    dicom: bool = True
-    layout: Layout = Layout.CASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,30 +54,6 @@ class WrittenCase:
 
 
 _WHOLE = CaseOptions()
-
-
-def check_case_name(case: str) -> str:
-    """Return `case` if it can name a folder on every system.
-
-    Parameters
-    ----------
-    case : str
-        1 to 64 characters out of letters, digits, dot, underscore and dash; no leading dot or dash, no
-        trailing dot, none of Windows' device names.
-
-    Raises
-    ------
-    UsageError
-        If it cannot.
-    """
-    if not _CASE_NAME.fullmatch(case) or case.endswith(".") or _RESERVED.fullmatch(case):
-        raise UsageError(
-            "the case name cannot name a folder",
-            code="case_name_invalid",
-            stage=_STAGE,
-            hint="use 1 to 64 letters, digits, dots, underscores or dashes, beginning with a letter or digit",
-        )
-    return case
 
 
 def check_case_place(case: str, out: Path, *, options: CaseOptions = _WHOLE) -> None:

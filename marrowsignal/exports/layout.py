@@ -1,13 +1,18 @@
-"""How the folder of a case is named and where its images lie: our own way, or that of BIDS derivatives."""
+"""How the folder of a case is named, what it holds and where: our own way, or that of BIDS derivatives."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 
 from marrowsignal.errors import UsageError
 
-__all__ = ["Layout", "subject_label"]
+__all__ = ["CaseOptions", "Layout", "check_case_name", "subject_label"]
+
+_STAGE = "write_case"
+_CASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|cohort|private", re.IGNORECASE)
 
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 # STIR is written on the grid of T1, the images that say so are of the participant's own space (BIDS, derivatives).
@@ -53,6 +58,47 @@ class Layout(StrEnum):
         return f"{folder_name}_{_BIDS_NAMES[key]}" if self is Layout.BIDS else key
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOptions:
+    """What a case folder holds.
+
+    Attributes
+    ----------
+    dicom : bool
+        Whether it holds DICOM objects. They name the patient, as a PACS asks; nothing else in the folder does.
+    layout : Layout
+        Names of the folder and of its images.
+    """
+
+    dicom: bool = True
+    layout: Layout = Layout.CASE
+
+
+def check_case_name(case: str) -> str:
+    """Return `case` if it can name a folder on every system.
+
+    Parameters
+    ----------
+    case : str
+        1 to 64 characters out of letters, digits, dot, underscore and dash; no leading dot or dash, no
+        trailing dot, none of Windows' device names, and neither ``cohort`` nor ``private``, which lie beside cases.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    if not _CASE_NAME.fullmatch(case) or case.endswith(".") or _RESERVED.fullmatch(case):
+        raise UsageError(
+            "the case name cannot name a folder",
+            code="case_name_invalid",
+            stage=_STAGE,
+            hint="use 1 to 64 letters, digits, dots, underscores or dashes, beginning with a letter or digit; "
+            "nul, cohort, private and the like are taken",
+        )
+    return case
+
+
 def subject_label(case: str) -> str:
     """Return the letters and digits of a case name: BIDS allows no others.
 
@@ -71,7 +117,7 @@ def subject_label(case: str) -> str:
         raise UsageError(
             "the case name leaves no subject label for BIDS",
             code="bids_label_empty",
-            stage="write_case",
+            stage=_STAGE,
             hint="use a name with letters or digits",
         )
     return label

@@ -15,6 +15,7 @@ from marrowsignal.results import acquired_models as form
 from marrowsignal.results.document_base import ValueDocument, matrix_rows
 from marrowsignal.results.measured_sections import finite, value_section
 from marrowsignal.results.provenance import Provenance
+from marrowsignal.signals.statistics.quantiles import percentile
 
 __all__ = [
     "bias_section",
@@ -91,8 +92,9 @@ def bias_section(pair: AlignedPair, references: References) -> form.BiasDocument
 def _field_range(field: NDArray[np.float32] | None) -> tuple[float | None, float | None]:
     if field is None or field.size == 0:
         return None, None
-    low, high = np.percentile(field.astype(np.float64), _FIELD_PERCENTILES)
-    return float(low), float(high)
+    values = field.astype(np.float64)
+    low, high = (percentile(values, percent) for percent in _FIELD_PERCENTILES)
+    return low, high
 
 
 def metal_section(pair: AlignedPair) -> ValueDocument:

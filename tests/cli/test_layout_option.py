@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from marrowsignal.cli.analyze import _Case, _warn
+from marrowsignal.cli.analyze import _warn
+from marrowsignal.cohort.one_study import FinishedPair
 from marrowsignal.exports.case_folder import WrittenCase
 from marrowsignal.exports.dicom_objects import write_dicom_objects
 from tests.dicom.dicom_builder import SeriesSpec, stir_spec, write_series
@@ -62,5 +63,5 @@ def test_dicom_objects_that_were_not_written_are_told(tmp_path: Path, capsys: py
     result = build_result()
     gone = replace(result.series.t1, sources=())
     export = write_dicom_objects(replace(result, series=replace(result.series, t1=gone)), tmp_path, first_screen=None)
-    _warn(_Case(result=result, written=WrittenCase(folder=tmp_path, dicom=export)), quiet=False)
+    _warn(FinishedPair(result=result, written=WrittenCase(folder=tmp_path, dicom=export)), quiet=False)
     assert "warning: No DICOM objects were written" in capsys.readouterr().err

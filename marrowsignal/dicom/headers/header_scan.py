@@ -15,8 +15,9 @@ from typing import BinaryIO
 
 from marrowsignal.dicom.headers.byte_window import Window
 from marrowsignal.dicom.headers.element_scan import ElementScan, Encoding, RawElement, scan_elements
+from marrowsignal.dicom.headers.header_values import RawValues
 
-__all__ = ["DEFLATED", "ScannedHeader", "header_bytes", "inflated", "scan_header"]
+__all__ = ["DEFLATED", "ScannedHeader", "header_bytes", "inflated", "scan_header", "scan_study_uid"]
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT = "1.2.840.10008.1.2"
@@ -29,6 +30,7 @@ _ITEM = b"\xfe\xff\x00\xe0"
 # Frames may be cut into several fragments; the longest series have some thousand frames.
 _MOST_FRAGMENTS = 100_000
 _META_GROUP, _TRANSFER_SYNTAX_UID = 0x0002, 0x00020010
+_SOP_CLASS_UID, _MODALITY, _STUDY_INSTANCE_UID = 0x00080016, 0x00080060, 0x0020000D
 
 # A data set larger than this when inflated is hostile or damaged.
 _MOST_INFLATED_BYTES = 128 * 2**20
@@ -92,6 +94,57 @@ def scan_header(path: Path, stream: BinaryIO | None = None) -> ScannedHeader:
             return _scan(window, size, syntax, place)
         data = _inflate(file, place)
         return _scan(Window.over(data), len(data), syntax, 0)
+
+
+class _BehindStudy:
+    """Elements that come after StudyInstanceUID in a file that keeps their order."""
+
+    def __contains__(self, tag: object) -> bool:
+        return isinstance(tag, int) and tag > _STUDY_INSTANCE_UID
+
+
+_BEHIND_STUDY = _BehindStudy()
+
+
+def scan_study_uid(stream: BinaryIO, size: int, start: bytes = b"") -> str | None:
+    """Return the StudyInstanceUID of one file, with no more of it read than stands before.
+
+    Parameters
+    ----------
+    stream : file object
+        A DICOM file, with or without preamble and file meta information, opened without a buffer.
+    size : int
+        Its length, bytes.
+    start : bytes
+        Its beginning, where that was read already.
+
+    Returns
+    -------
+    str or None
+        Empty where the file has none; None where it only begins like a data set.
+
+    Raises
+    ------
+    Exception
+        Any of `marrowsignal.dicom.headers.header_values.UNREADABLE` when the file is damaged before it.
+    """
+    window = Window(stream, size)
+    window.data = start
+    is_file = window.peek(128, 4) == b"DICM"
+    syntax, place = _transfer_syntax(window)
+    if syntax == DEFLATED:
+        data = _inflate(stream, place)
+        window, size, place = Window.over(data), len(data), 0
+    encoding = Encoding(implicit=_really_implicit(window.peek(place, 6), syntax), little_endian=syntax != _BIG_ENDIAN)
+    elements = scan_elements(window, place, encoding, stops=_BEHIND_STUDY).elements
+    if _STUDY_INSTANCE_UID not in elements:
+        # Some writers do not keep the order.
+        elements = scan_elements(window, place, encoding, stops=_PIXELS).elements
+    if _STUDY_INSTANCE_UID not in elements and _SOP_CLASS_UID not in elements and _MODALITY not in elements:
+        if is_file:
+            raise EOFError("the file ends before it says anything")
+        return None
+    return RawValues(elements).text("StudyInstanceUID")
 
 
 def header_bytes(path: Path, header: ScannedHeader) -> Window:

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from marrowsignal.dicom.records import SeriesPair
 from marrowsignal.errors import DicomError, OutputError
 from marrowsignal.findings import Finding, Severity
 
-__all__ = ["CASE_KEY_VARIABLE", "KEY_FILE", "CaseKey", "case_key", "case_name", "input_sha256"]
+__all__ = ["CASE_KEY_VARIABLE", "KEY_FILE", "CaseKey", "case_key", "case_name", "input_sha256", "pair_case_name"]
 
 CASE_KEY_VARIABLE = "MARROWSIGNAL_CASE_KEY"
 KEY_FILE = ".marrowsignal-key"
@@ -70,6 +71,18 @@ def case_name(study_instance_uid: str, *, key: CaseKey) -> str:
             hint="give a name with --case",
         )
     return hmac.new(key.secret, uid.encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def pair_case_name(pair: SeriesPair, *, key: CaseKey) -> str:
+    """Return the name of one pair of a study: the study's, and the pair's label where it has one.
+
+    Raises
+    ------
+    DicomError
+        If the study has no StudyInstanceUID.
+    """
+    name = case_name(pair.t1.study_instance_uid, key=key)
+    return f"{name}-{pair.label}" if pair.label else name
 
 
 def case_key(out: Path) -> CaseKey:

@@ -2,59 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from pathlib import Path
 
-from marrowsignal.dicom.search.archive_bounds import (
-    ArchiveLimits,
-    BoundedReader,
-    ByteBudget,
-    Metered,
-    archive_refused,
-    archive_too_large,
-)
-from marrowsignal.dicom.search.dicomdir import (
-    MAX_DICOMDIR_BYTES,
-    MAX_DICOMDIRS,
-    DicomdirCheck,
-    check_dicomdir,
-    holds_name,
-)
-from marrowsignal.dicom.search.file_kind import START_BYTES, FileKind, kind_of, named_like_dicom
-from marrowsignal.dicom.search.file_tally import FileTally, Trouble
+from marrowsignal.dicom.headers.header_scan import scan_study_uid
+from marrowsignal.dicom.headers.header_values import UNREADABLE
+from marrowsignal.dicom.search.archive_bounds import ArchiveLimits, Metered
+from marrowsignal.dicom.search.archive_members import ArchiveMembers
+from marrowsignal.dicom.search.file_kind import FileKind
+from marrowsignal.dicom.search.file_tally import FileTally
 from marrowsignal.dicom.search.unpacked import UnpackedFile, UnpackedFolder
-from marrowsignal.dicom.search.walk import is_system_leftover
 from marrowsignal.errors import InputError
 
 __all__ = ["Unpacker"]
 
 _STAGE = "find_series"
 _CHUNK = 2**18
-_BAD_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-# bzip2 and LZMA may turn four kilobytes into gigabytes before anyone can count; no DICOM writer uses them in a zip.
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_ENCRYPTED_FLAG = 0x1
+_HEAD_BYTES = 2**13
 
 
-class Unpacker:
+class Unpacker(ArchiveMembers[UnpackedFile]):
     """Unpacks what looks like DICOM and leaves all else in the archive.
 
     Parameters
@@ -63,125 +31,34 @@ class Unpacker:
         Bounds.
     tally : FileTally
         Told of each member and of those that cannot be unpacked.
+    study_instance_uid : str, optional
+        Leaves other studies in the archive too.
     """
 
-    def __init__(self, limits: ArchiveLimits, tally: FileTally) -> None:
-        self.dicomdirs: list[DicomdirCheck] = []
-        self._limits = limits
-        self._budget = ByteBudget(limits)
-        self._tally = tally
+    def __init__(self, limits: ArchiveLimits, tally: FileTally, *, study_instance_uid: str | None = None) -> None:
+        super().__init__(limits, tally)
+        self._study = study_instance_uid
         self._folders: list[UnpackedFolder] = []
         self._folder: UnpackedFolder | None = None
 
     def files_of(self, path: Path, kind: FileKind, place: int | None = None) -> Iterator[tuple[int, UnpackedFile]]:
-        """Yield number and path of each DICOM file of a zip, or the one of a gzip.
-
-        Parameters
-        ----------
-        path : Path
-            The archive.
-        kind : FileKind
-            ZIP or GZIP.
-        place : int, optional
-            Number the archive itself was counted by.
-
-        Raises
-        ------
-        InputError
-            If it is damaged as a whole, expands too much, or there is no room to unpack it.
-        """
-        self._budget.begin_archive(path.stat().st_size)
-        with path.open("rb") as stream:
-            if kind is FileKind.ZIP:
-                # A folder of its own, that can go when the series of this zip are gone.
-                self._folder = None
-                yield from self._members(stream)
-            else:
-                number = self._tally.count() if place is None else place
-                file = self._gunzipped(stream, path.name, number)
-                if file is not None:
-                    yield number, file
+        """Yield number and path of each DICOM file, as `ArchiveMembers.files_of`."""
+        if kind is FileKind.ZIP:
+            # A folder of its own, that can go when the series of this zip are gone.
+            self._folder = None
+        return super().files_of(path, kind, place)
 
     def discard(self) -> None:
         """Remove everything unpacked so far."""
         for folder in self._folders:
             folder.remove()
 
-    def _members(self, stream: BinaryIO) -> Iterator[tuple[int, UnpackedFile]]:
-        try:
-            archive = zipfile.ZipFile(BoundedReader(stream, self._limits.max_directory_bytes))
-        except _BAD_ARCHIVE as error:
-            raise archive_refused(
-                Trouble.ARCHIVE_DAMAGED, "a zip archive cannot be opened: it is damaged, or one part of several"
-            ) from error
-        with archive:
-            members = [m for m in archive.infolist() if not _is_folder_or_leftover(m.filename)]
-            if len(members) > self._limits.max_members:
-                raise archive_too_large(f"it has more than {self._limits.max_members} members")
-            names = [member.filename for member in members]
-            for member in sorted(members, key=lambda m: (m.filename, m.header_offset)):
-                number = self._tally.count()
-                file = self._member(archive, member, number, names)
-                if file is not None:
-                    yield number, file
-
-    def _member(
-        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int, names: list[str]
-    ) -> UnpackedFile | None:
-        if member.flag_bits & _ENCRYPTED_FLAG:
-            self._tally.add(Trouble.ENCRYPTED, number)
-        elif member.compress_type not in _METHODS:
-            self._tally.add(Trouble.METHOD, number)
-        else:
-            try:
-                with archive.open(member) as unpacking:
-                    return self._sorted_out(Metered(unpacking, self._budget), member.filename, number, names)
-            except (*_BAD_ARCHIVE, OSError):
-                self._tally.add(Trouble.DAMAGED, number)
-        return None
-
-    def _sorted_out(self, source: Metered, name: str, number: int, names: list[str]) -> UnpackedFile | None:
-        start = source.read(START_BYTES)
-        kind = kind_of(start)
-        if kind in (FileKind.DICOM, FileKind.BARE_DATASET):
-            return self._written(start, source)
-        if kind is FileKind.GZIP:
-            source.seek(0)
-            return self._gunzipped(source, name, number)
-        if kind is FileKind.DICOMDIR and len(self.dicomdirs) < MAX_DICOMDIRS:
-            self._check_dicomdir(start + source.read(MAX_DICOMDIR_BYTES), name, names)
-        elif kind in (FileKind.ZIP, FileKind.OTHER_ARCHIVE):
-            self._tally.add(Trouble.ARCHIVE_NESTED, number)
-        elif named_like_dicom(name):
-            self._tally.add(Trouble.DAMAGED if start else Trouble.EMPTY, number)
-        return None
-
-    def _check_dicomdir(self, data: bytes, name: str, names: list[str]) -> None:
-        above = name.rpartition("/")[0]
-        below = [other[len(above) :].lstrip("/") for other in names if other.startswith(above)]
-        self.dicomdirs.append(check_dicomdir(data, holds_name(below)))
-
-    def _gunzipped(self, source: BinaryIO | Metered, name: str, number: int) -> UnpackedFile | None:
-        kind = FileKind.OTHER
-        try:
-            with gzip.GzipFile(fileobj=source) as unpacking:
-                inner = Metered(unpacking, self._budget)
-                start = inner.read(START_BYTES)
-                kind = kind_of(start)
-                if kind in (FileKind.DICOM, FileKind.BARE_DATASET):
-                    return self._written(start, inner)
-        except (*_BAD_ARCHIVE, OSError):
-            if kind is not FileKind.OTHER:
-                self._tally.add(Trouble.DAMAGED, number)
+    def take(self, start: bytes, source: Metered) -> UnpackedFile | None:
+        """Copy a file out unless it is of another study; half a file is not left behind."""
+        if self._study is not None:
+            start += source.read(_HEAD_BYTES)
+            if _study_of(start) not in (None, self._study):
                 return None
-        if kind in (FileKind.ZIP, FileKind.GZIP, FileKind.OTHER_ARCHIVE):
-            self._tally.add(Trouble.ARCHIVE_OTHER, number)
-        elif named_like_dicom(PurePosixPath(name).stem):
-            self._tally.add(Trouble.DAMAGED, number)
-        return None
-
-    def _written(self, start: bytes, source: Metered) -> UnpackedFile:
-        """Copy a file out; half a file is not left behind."""
         if self._folder is None:
             self._folder = UnpackedFolder()
             self._folders.append(self._folder)
@@ -198,6 +75,14 @@ class Unpacker:
             if not whole:
                 file.unlink(missing_ok=True)
         return file
+
+
+def _study_of(head: bytes) -> str | None:
+    """Return the StudyInstanceUID, None where the beginning of the file does not tell it."""
+    try:
+        return scan_study_uid(io.BytesIO(head), len(head), head)
+    except UNREADABLE:
+        return None
 
 
 def _created(file: Path) -> io.FileIO:
@@ -223,7 +108,3 @@ def _no_room(error: OSError) -> InputError:
         stage=_STAGE,
         hint="free some space, or point TMPDIR at a larger disk",
     )
-
-
-def _is_folder_or_leftover(name: str) -> bool:
-    return name.endswith("/") or any(is_system_leftover(part) for part in name.split("/"))

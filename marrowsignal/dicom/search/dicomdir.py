@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MAX_DICOMDIRS", "MAX_DICOMDIR_BYTES", "DicomdirCheck", "check_dicomdir", "holds_file", "holds_name"]
+from marrowsignal.findings import Finding, Severity
+
+__all__ = [
+    "MAX_DICOMDIRS",
+    "MAX_DICOMDIR_BYTES",
+    "DicomdirCheck",
+    "check_dicomdir",
+    "checked_dicomdir",
+    "dicomdir_findings",
+    "holds_file",
+    "holds_name",
+]
+
+_STAGE = "find_series"
 
 MAX_DICOMDIR_BYTES = 64 * 2**20
 MAX_DICOMDIRS = 100
@@ -89,6 +102,35 @@ def holds_name(names: Iterable[str]) -> Callable[[Components], bool]:
     """Return a function that says whether `names`, relative paths with slashes, hold a file."""
     known = {form for name in names for form in _forms(name.casefold())}
     return lambda components: "/".join(components) in known
+
+
+def checked_dicomdir(file: Path) -> DicomdirCheck:
+    """Compare a DICOMDIR with the files of its folder; one that cannot be read names none."""
+    try:
+        with file.open("rb") as stream:
+            return check_dicomdir(stream.read(MAX_DICOMDIR_BYTES), holds_file(file.parent))
+    except OSError:
+        return DicomdirCheck(named=0, missing=0, outside=0)
+
+
+def dicomdir_findings(checks: Iterable[DicomdirCheck]) -> tuple[Finding, ...]:
+    """Return what all DICOMDIRs of a search name and is not there, or lies outside."""
+    missing = named = outside = 0
+    for check in checks:
+        missing, named, outside = missing + check.missing, named + check.named, outside + check.outside
+    told = (
+        (missing, "dicomdir_files_missing", f"{missing} of {named} files that the DICOMDIR names are not there."),
+        (
+            outside,
+            "dicomdir_names_outside",
+            f"{outside} of {named} names in the DICOMDIR lead out of its folder and were not followed.",
+        ),
+    )
+    return tuple(
+        Finding(code=code, stage=_STAGE, severity=Severity.WARN, message=message)
+        for count, code, message in told
+        if count
+    )
 
 
 def holds_file(folder: Path) -> Callable[[Components], bool]:

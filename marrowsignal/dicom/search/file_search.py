@@ -11,13 +11,7 @@ from pathlib import Path
 from marrowsignal.dicom.headers.slice_header import SliceHeader
 from marrowsignal.dicom.search.archive import Unpacker
 from marrowsignal.dicom.search.archive_bounds import ArchiveLimits
-from marrowsignal.dicom.search.dicomdir import (
-    MAX_DICOMDIR_BYTES,
-    MAX_DICOMDIRS,
-    DicomdirCheck,
-    check_dicomdir,
-    holds_file,
-)
+from marrowsignal.dicom.search.dicomdir import MAX_DICOMDIRS, checked_dicomdir, dicomdir_findings
 from marrowsignal.dicom.search.file_kind import FileKind
 from marrowsignal.dicom.search.file_tally import FileTally, Trouble
 from marrowsignal.dicom.search.header_reading import LookedAt, NumberedFile, look_at_all, trouble_of
@@ -26,12 +20,12 @@ from marrowsignal.dicom.search.walk import FolderWalk
 from marrowsignal.errors import InputError
 from marrowsignal.findings import Finding, Severity
 
-__all__ = ["FileSearch", "GivenPath", "unreadable_input"]
+__all__ = ["NO_STUDIES", "FileSearch", "GivenPath", "unreadable_input"]
 
 _STAGE = "find_series"
 _ARCHIVES = frozenset({FileKind.ZIP, FileKind.GZIP})
 # Zip archives too, but of programs and documents: a viewer on a disc may bring thousands of classes.
-_NO_STUDIES = frozenset(
+NO_STUDIES = frozenset(
     {".apk", ".docx", ".egg", ".epub", ".jar", ".odp", ".ods", ".odt", ".pptx", ".war", ".whl", ".xlsx", ".xpi"}
 )
 
@@ -62,6 +56,8 @@ class FileSearch:
         Read the headers.
     limits : ArchiveLimits
         How far archives may expand.
+    study_instance_uid : str, optional
+        Passes over the files of other studies.
 
     Attributes
     ----------
@@ -71,11 +67,14 @@ class FileSearch:
         Files counted and troubles noted.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor, limits: ArchiveLimits) -> None:
+    def __init__(
+        self, threads: ThreadPoolExecutor, limits: ArchiveLimits, *, study_instance_uid: str | None = None
+    ) -> None:
         self._threads = threads
         self.tally = FileTally()
         self._walk = FolderWalk(self.tally)
-        self._unpacker = Unpacker(limits, self.tally)
+        self._study = study_instance_uid
+        self._unpacker = Unpacker(limits, self.tally, study_instance_uid=study_instance_uid)
         self.headers: list[SliceHeader] = []
         self._archives: list[_Archive] = []
         self._dicomdirs: list[Path] = []
@@ -118,16 +117,17 @@ class FileSearch:
                 yield self.tally.count(), one.path
 
     def _take(self, looked: LookedAt) -> None:
-        self.headers += looked.headers
+        headers = [one for one in looked.headers if self._study in (None, one.study_instance_uid)]
+        self.headers += headers
         if looked.trouble is not None:
             self.tally.add(looked.trouble, looked.number)
         elif looked.kind is FileKind.OTHER_ARCHIVE:
             self.tally.add(Trouble.ARCHIVE_OTHER, looked.number)
-        elif looked.kind in _ARCHIVES and looked.path.suffix.lower() not in _NO_STUDIES:
+        elif looked.kind in _ARCHIVES and looked.path.suffix.lower() not in NO_STUDIES:
             self._archives.append(_Archive(looked.path, looked.kind, looked.number))
         elif looked.kind is FileKind.DICOMDIR:
             self._dicomdirs.append(looked.path)
-        if not looked.headers and isinstance(looked.path, UnpackedFile):
+        if not headers and isinstance(looked.path, UnpackedFile):
             looked.path.unlink(missing_ok=True)
 
     def _open(self, archive: _Archive) -> None:
@@ -166,19 +166,8 @@ class FileSearch:
         )
 
     def _about_dicomdirs(self) -> tuple[Finding, ...]:
-        checks = [*self._unpacker.dicomdirs, *(_checked(path) for path in self._dicomdirs[:MAX_DICOMDIRS])]
-        missing, named, outside = (
-            sum(getattr(check, name) for check in checks if check) for name in ("missing", "named", "outside")
-        )
-        told = (
-            (missing, "dicomdir_files_missing", f"{missing} of {named} files that the DICOMDIR names are not there."),
-            (
-                outside,
-                "dicomdir_names_outside",
-                f"{outside} of {named} names in the DICOMDIR lead out of its folder and were not followed.",
-            ),
-        )
-        return tuple(_warning(code, message) for count, code, message in told if count)
+        checks = (*self._unpacker.dicomdirs, *(checked_dicomdir(path) for path in self._dicomdirs[:MAX_DICOMDIRS]))
+        return dicomdir_findings(checks)
 
     def _about_nothing(self) -> tuple[Finding, ...]:
         if self.headers:
@@ -186,14 +175,6 @@ class FileSearch:
         seen = self.tally.seen
         told = f"None of {seen} file(s) is DICOM that can be read." if seen else "There is not a single file here."
         return (_warning("no_dicom_found", told),)
-
-
-def _checked(dicomdir: Path) -> DicomdirCheck | None:
-    try:
-        with dicomdir.open("rb") as stream:
-            return check_dicomdir(stream.read(MAX_DICOMDIR_BYTES), holds_file(dicomdir.parent))
-    except OSError:
-        return None
 
 
 def _warning(code: str, message: str) -> Finding:

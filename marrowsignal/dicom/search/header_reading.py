@@ -5,19 +5,28 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from marrowsignal.dicom.headers.header_values import UNREADABLE
 from marrowsignal.dicom.headers.slice_header import SliceHeader, read_slice_headers
 from marrowsignal.dicom.search.file_kind import START_BYTES, FileKind, kind_of, named_like_dicom
 from marrowsignal.dicom.search.file_tally import Trouble
 
-__all__ = ["LookedAt", "NumberedFile", "kind_of_file", "look_at_all", "reading_threads", "trouble_of"]
+__all__ = [
+    "LookedAt",
+    "NumberedFile",
+    "each_in_order",
+    "kind_of_file",
+    "look_at_all",
+    "reading_threads",
+    "trouble_by_name",
+    "trouble_of",
+]
 
 # Python works on one header at a time, so threads only cost on a local disk; on a share eight wait together.
 _THREADS = 8
@@ -26,6 +35,7 @@ _FILES_A_TASK = 16
 _TASKS_AHEAD = 4 * _THREADS
 
 NumberedFile = tuple[int, Path | str]
+Looked = TypeVar("Looked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,27 +80,54 @@ def look_at_all(
 
     Parameters
     ----------
+    threads, files, patience
+        As of `each_in_order`.
+    """
+    return each_in_order(threads, files, _look_at, patience=patience)
+
+
+def each_in_order(
+    threads: ThreadPoolExecutor,
+    files: Iterable[NumberedFile],
+    look: Callable[[int, Path], Looked],
+    *,
+    patience: float = _PATIENCE,
+) -> Iterator[Looked]:
+    """Look at `files` in some way and yield what comes of each, in their order.
+
+    Parameters
+    ----------
     threads : ThreadPoolExecutor
         Take over when reading turns out to mean waiting, and then work a few hundred files ahead.
     files : iterable of NumberedFile
         Number and path of each.
+    look : callable
+        Looks at one.
     patience : float
         How many times the processor's time reading may take before `threads` take over.
     """
+
+    def look_at_some(task: list[NumberedFile]) -> list[Looked]:
+        return [look(number, file if isinstance(file, Path) else Path(file)) for number, file in task]
+
     remaining = iter(files)
     while task := list(itertools.islice(remaining, _FILES_A_TASK)):
         began, busy = time.perf_counter(), time.thread_time()
-        looked_at = _look_at_some(task)
+        looked_at = look_at_some(task)
         waited = time.perf_counter() - began > patience * (time.thread_time() - busy)
         yield from looked_at
         if waited:
-            yield from _look_ahead(threads, remaining)
+            yield from _look_ahead(threads, remaining, look_at_some)
 
 
-def _look_ahead(threads: ThreadPoolExecutor, remaining: Iterator[NumberedFile]) -> Iterator[LookedAt]:
-    waiting: deque[Future[list[LookedAt]]] = deque()
+def _look_ahead(
+    threads: ThreadPoolExecutor,
+    remaining: Iterator[NumberedFile],
+    look_at_some: Callable[[list[NumberedFile]], list[Looked]],
+) -> Iterator[Looked]:
+    waiting: deque[Future[list[Looked]]] = deque()
     while task := list(itertools.islice(remaining, _FILES_A_TASK)):
-        waiting.append(threads.submit(_look_at_some, task))
+        waiting.append(threads.submit(look_at_some, task))
         if len(waiting) == _TASKS_AHEAD:
             yield from waiting.popleft().result()
     while waiting:
@@ -116,10 +153,6 @@ def trouble_of(error: OSError) -> Trouble:
     return Trouble.VANISHED if isinstance(error, FileNotFoundError) else Trouble.NOT_READ
 
 
-def _look_at_some(files: list[NumberedFile]) -> list[LookedAt]:
-    return [_look_at(number, file if isinstance(file, Path) else Path(file)) for number, file in files]
-
-
 def _look_at(number: int, path: Path) -> LookedAt:
     try:
         with path.open("rb", buffering=0) as stream:
@@ -136,7 +169,7 @@ def _look_into(number: int, path: Path, stream: BinaryIO) -> LookedAt:
         except (*UNREADABLE, MemoryError):
             return LookedAt(number=number, path=path, kind=kind, trouble=Trouble.DAMAGED)
         return LookedAt(number=number, path=path, kind=kind, headers=headers)
-    return LookedAt(number=number, path=path, kind=kind, trouble=_trouble_by_name(path, kind))
+    return LookedAt(number=number, path=path, kind=kind, trouble=trouble_by_name(path, kind))
 
 
 def _headers_of(path: Path, stream: BinaryIO, kind: FileKind) -> tuple[SliceHeader, ...]:
@@ -147,7 +180,7 @@ def _headers_of(path: Path, stream: BinaryIO, kind: FileKind) -> tuple[SliceHead
     return headers if known else ()
 
 
-def _trouble_by_name(path: Path, kind: FileKind) -> Trouble | None:
+def trouble_by_name(path: Path, kind: FileKind) -> Trouble | None:
     """Return the trouble of a file that is not DICOM but is named as if it were."""
     if kind is FileKind.OTHER and named_like_dicom(path.name):
         return Trouble.DAMAGED

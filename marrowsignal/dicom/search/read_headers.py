@@ -17,7 +17,7 @@ from marrowsignal.dicom.search.header_reading import kind_of_file, reading_threa
 from marrowsignal.errors import InputError
 from marrowsignal.findings import Finding
 
-__all__ = ["FoundFiles", "read_headers"]
+__all__ = ["FoundFiles", "given_path", "read_headers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,9 @@ class FoundFiles:
     findings: tuple[Finding, ...]
 
 
-def read_headers(paths: Path | Sequence[Path], *, limits: ArchiveLimits | None = None) -> FoundFiles:
+def read_headers(
+    paths: Path | Sequence[Path], *, limits: ArchiveLimits | None = None, study_instance_uid: str | None = None
+) -> FoundFiles:
     """Read the header of every DICOM file below `paths`.
 
     Parameters
@@ -51,6 +53,8 @@ def read_headers(paths: Path | Sequence[Path], *, limits: ArchiveLimits | None =
         folder that is removed when no header refers to it any more.
     limits : ArchiveLimits, optional
         How far archives may expand.
+    study_instance_uid : str, optional
+        Pass over the files of other studies; of archives they are not unpacked.
 
     Returns
     -------
@@ -63,9 +67,9 @@ def read_headers(paths: Path | Sequence[Path], *, limits: ArchiveLimits | None =
         If there is nothing at one of `paths`, it may not be read, or it is an archive that cannot be unpacked.
     """
     roots = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
-    given = [_given(root) for root in roots]
+    given = [given_path(root) for root in roots]
     with quiet_pydicom(), reading_threads() as threads:
-        search = FileSearch(threads, limits or ArchiveLimits())
+        search = FileSearch(threads, limits or ArchiveLimits(), study_instance_uid=study_instance_uid)
         search.read(given)
     return FoundFiles(
         headers=tuple(search.headers),
@@ -75,7 +79,14 @@ def read_headers(paths: Path | Sequence[Path], *, limits: ArchiveLimits | None =
     )
 
 
-def _given(path: Path) -> GivenPath:
+def given_path(path: Path) -> GivenPath:
+    """Return what lies at a path that a user gave; for a DICOMDIR its folder.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or it may not be read.
+    """
     try:
         if path.is_dir():
             with os.scandir(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from marrowsignal.dicom.search.file_tally import FileTally, Trouble
@@ -53,10 +53,16 @@ class FolderWalk:
     ----------
     tally : FileTally
         Told of each file found and of folders and links that lead nowhere.
+    leave_out : callable, optional
+        Given the path of a folder below the beginning and the names of its files, says whether it is left out with all
+        that is below.
     """
 
-    def __init__(self, tally: FileTally) -> None:
+    def __init__(
+        self, tally: FileTally, *, leave_out: Callable[[str, Sequence[str]], bool] = lambda _path, _names: False
+    ) -> None:
         self._tally = tally
+        self._leave_out = leave_out
         self._visited: set[str] = set()
 
     def files(self, root: str) -> Iterator[tuple[int, str]]:
@@ -69,6 +75,8 @@ class FolderWalk:
                 continue
             self._visited.add(folder.real)
             listing = self._listing(folder.path)
+            if folder.real != real_root and self._leave_out(folder.path, listing.files):
+                continue
             for name in sorted(listing.files):
                 yield self._tally.count(), os.path.join(folder.path, name)  # noqa: PTH118 - a million times
             for name, is_link in sorted(listing.folders, reverse=True):

@@ -21,6 +21,7 @@ __all__ = ["write_nifti_files"]
 _DIM = 42  # byte of dim[1] in a NIfTI-1 header
 _GZIP = 31  # of zlib: window of 32 KiB in a gzip stream, whose time stamp is then 0
 _MOST_BYTE = 255
+_CHUNK = 1 << 20  # bytes packed at a time, so that no packed image is held whole
 
 
 def write_nifti_files(files: Sequence[tuple[Path, SignalVolume | LabelVolume]]) -> None:
@@ -67,4 +68,9 @@ def _write(path: Path, header: bytes, array: NDArray[np.generic]) -> None:
     # Noise holds no repeats but runs of air: looking for runs alone is three times as fast and packs as well.
     noisy = array.dtype.kind == "f" and bool(np.isfinite(array).all())
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP, strategy=zlib.Z_RLE if noisy else zlib.Z_DEFAULT_STRATEGY)
-    path.write_bytes(packer.compress(header) + packer.compress(array.data) + packer.flush())
+    voxels = array.data.cast("B")
+    with path.open("wb") as file:
+        file.write(packer.compress(header))
+        for start in range(0, len(voxels), _CHUNK):
+            file.write(packer.compress(voxels[start : start + _CHUNK]))
+        file.write(packer.flush())

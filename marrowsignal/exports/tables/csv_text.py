@@ -6,8 +6,9 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
-__all__ = ["Cell", "csv_text", "one_line", "safe_text"]
+__all__ = ["Cell", "csv_lines", "csv_text", "one_line", "safe_text"]
 
 Cell = str | int | float | None
 # OWASP "CSV Injection". Tab, CR and LF never start a cell, as text is put on one line. The wide and small forms start a
@@ -32,15 +33,22 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
         run it as a formula.
     """
     buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(header)
+    return buffer.getvalue() + csv_lines(rows, width=len(header))
+
+
+def csv_lines(rows: Iterable[Sequence[Cell]], *, width: int) -> str:
+    """Return rows of `width` cells without a header, as of `csv_text`."""
+    buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(header)
     for row in rows:
-        if len(row) != len(header):
-            raise AssertionError(f"a row of {len(row)} cells under {len(header)} headers")
-        writer.writerow([_text(cell) for cell in row])
+        if len(row) != width:
+            raise AssertionError(f"a row of {len(row)} cells under {width} headers")
+        writer.writerow([_told(cell) for cell in row])
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=4096)
 def safe_text(text: str) -> str:
     """Return text on one line, with an apostrophe where a spreadsheet would run it as a formula.
 
@@ -53,12 +61,15 @@ def safe_text(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text without control characters, its blanks and line ends as single blanks."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
-def _text(cell: Cell) -> str:
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
-        return ""
+def _told(cell: Cell) -> Cell:
+    """Return a cell as `csv.writer` has to get it: that writes exact floats in full, and None as nothing."""
     if isinstance(cell, str):
         return safe_text(cell)
-    return repr(float(cell)) if isinstance(cell, float) else str(int(cell))
+    if cell is None or not math.isfinite(cell):
+        return None
+    return float(cell) if isinstance(cell, float) else int(cell)

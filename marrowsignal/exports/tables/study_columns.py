@@ -30,6 +30,7 @@ __all__ = [
     "study_columns",
     "study_head",
     "study_parts",
+    "whole_columns",
 ]
 
 STUDY_TABLE = "study.csv"
@@ -213,7 +214,7 @@ def study_parts(protocol: Protocol) -> tuple[Column | RepeatedColumns, ...]:
     )
     head = (*study_head(), *((symmetry,) if pairs else ()))
     columns = _place_columns()
-    whole = RepeatedColumns(word=_PLACE, places=(("all", "whole"),), columns=columns)
+    whole = _whole()
     taken = [column.name for part in (*head, whole) for column in _each(part)]
     places = []
     for spec, side in places_of(protocol):
@@ -224,6 +225,15 @@ def study_parts(protocol: Protocol) -> tuple[Column | RepeatedColumns, ...]:
     other = ("other_regions_in_view", "text", "regions[].key", "Regions without columns here; see regions.csv.")
     repeated = RepeatedColumns(word=_PLACE, places=(*whole.places, *places), columns=columns)
     return (*head, repeated, *facts(STUDY_TABLE, (other,)))
+
+
+def whole_columns() -> tuple[Column, ...]:
+    """Return the columns of all marrow, which every protocol has."""
+    return _whole().each()
+
+
+def _whole() -> RepeatedColumns:
+    return RepeatedColumns(word=_PLACE, places=(("all", "whole"),), columns=_place_columns())
 
 
 def _each(part: Column | RepeatedColumns) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from marrowsignal.exports.tables.columns import TABLE_SCHEMA_VERSION
 from marrowsignal.exports.tables.csv_text import Cell, csv_text
+from marrowsignal.exports.tables.document_rows import StudyDocument
 from marrowsignal.exports.tables.study_columns import (
     GATE_NAMES,
     SIDES,
@@ -24,9 +25,9 @@ from marrowsignal.results.descriptors import (
     SYMMETRY_DESCRIPTORS,
     Descriptor,
 )
-from marrowsignal.results.document import ResultDocument
+from marrowsignal.results.document_models import ResultDocument
 
-__all__ = ["study_csv"]
+__all__ = ["study_csv", "study_head_cells", "whole_cells"]
 
 
 def study_csv(document: ResultDocument, *, protocol: Protocol) -> str:
@@ -39,18 +40,11 @@ def study_csv(document: ResultDocument, *, protocol: Protocol) -> str:
     protocol : Protocol
         The one that was used; it alone decides on the columns.
     """
-    row: list[Cell] = [
-        *_about(document),
-        *_levels(document.references),
-        *_quality(document),
-        *_found(document.lesions),
-        *_found(document.dark_foci),
-        *_measured(DISTRIBUTION_DESCRIPTORS, document.distribution),
-    ]
+    row = study_head_cells(document)
     pairs = {pair.key: pair for pair in document.symmetry}
     for key in pairs_of(protocol):
         row += _measured(SYMMETRY_DESCRIPTORS, pairs[key].measurements if key in pairs else ())
-    row += _of_place(PlaceState.IN_VIEW, document.whole)
+    row += whole_cells(document)
     for spec, side in places_of(protocol):
         row += _of_place(*_place(document, spec.key, side, whole=protocol.whole.key))
     known = {spec.key for spec, _ in places_of(protocol)}
@@ -58,7 +52,24 @@ def study_csv(document: ResultDocument, *, protocol: Protocol) -> str:
     return csv_text([column.name for column in study_columns(protocol)], [row])
 
 
-def _about(document: ResultDocument) -> Iterator[Cell]:
+def study_head_cells(document: StudyDocument) -> list[Cell]:
+    """Return the cells that every protocol has, under `study_head`."""
+    return [
+        *_about(document),
+        *_levels(document.references),
+        *_quality(document),
+        *_found(document.lesions),
+        *_found(document.dark_foci),
+        *_measured(DISTRIBUTION_DESCRIPTORS, document.distribution),
+    ]
+
+
+def whole_cells(document: StudyDocument) -> list[Cell]:
+    """Return the cells of all marrow, under `whole_columns`."""
+    return _of_place(PlaceState.IN_VIEW, document.whole)
+
+
+def _about(document: StudyDocument) -> Iterator[Cell]:
     t1 = document.series.t1.acquisition
     stir = None if document.series.stir is None else document.series.stir.acquisition
     pattern, alignment, marrow = document.pattern, document.alignment, document.marrow
@@ -81,7 +92,7 @@ def _levels(references: form.ReferencesDocument) -> Iterator[Cell]:
         yield from (tissue.t1, tissue.status, tissue.stir, tissue.stir_status)
 
 
-def _quality(document: ResultDocument) -> Iterator[Cell]:
+def _quality(document: StudyDocument) -> Iterator[Cell]:
     quality = document.quality
     yield from (quality.passed, quality.warned, quality.failed, quality.not_evaluable)
     states = {(gate.key, gate.series): gate.state for gate in quality.gates}

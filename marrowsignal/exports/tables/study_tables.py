@@ -21,22 +21,13 @@ from marrowsignal.exports.tables.dictionary import (
     REGION_COLUMNS,
     SYMMETRY_COLUMNS,
 )
+from marrowsignal.exports.tables.document_rows import bone_rows, lesion_rows, quality_rows, region_rows, symmetry_rows
 from marrowsignal.exports.tables.measurement_table import measurements_csv
 from marrowsignal.exports.tables.study_columns import STUDY_TABLE, study_parts
 from marrowsignal.exports.tables.study_row import study_csv
-from marrowsignal.regions.records import Region
-from marrowsignal.results.descriptors import (
-    BONE_DESCRIPTORS,
-    LESION_DESCRIPTORS,
-    REGION_DESCRIPTORS,
-    SYMMETRY_DESCRIPTORS,
-    Descriptor,
-)
 from marrowsignal.results.document import ResultDocument, to_document
-from marrowsignal.results.measured_sections import coverage_section, measurement_section, median_sections
-from marrowsignal.results.quality_section import quality_section
+from marrowsignal.results.document_models import LesionDocument
 from marrowsignal.results.study_result import StudyResult
-from marrowsignal.signals.records import Lesion, Measurement, MeasurementStatus, RegionSignals
 
 __all__ = [
     "bones_csv",
@@ -67,12 +58,12 @@ def write_tables(result: StudyResult, folder: Path, *, document: ResultDocument 
     """
     told = document or to_document(result)
     for name, text in (
-        ("regions.csv", regions_csv(result)),
-        ("lesions.csv", lesions_csv(result)),
-        ("symmetry.csv", symmetry_csv(result)),
-        ("dark_foci.csv", dark_foci_csv(result)),
-        ("bones.csv", bones_csv(result)),
-        ("quality.csv", quality_csv(result)),
+        ("regions.csv", _csv(REGION_COLUMNS, region_rows(told))),
+        ("lesions.csv", _found_csv(LESION_COLUMNS, told, told.lesions)),
+        ("symmetry.csv", _csv(SYMMETRY_COLUMNS, symmetry_rows(told))),
+        ("dark_foci.csv", _found_csv(DARK_FOCUS_COLUMNS, told, told.dark_foci)),
+        ("bones.csv", _csv(BONE_COLUMNS, bone_rows(told))),
+        ("quality.csv", _csv(QUALITY_COLUMNS, quality_rows(told))),
         ("measurements.csv", measurements_csv(told)),
         (STUDY_TABLE, study_csv(told, protocol=result.protocol)),
         (DICTIONARY_FILE, columns_json((*COLUMNS, *study_parts(result.protocol)))),
@@ -83,145 +74,38 @@ def write_tables(result: StudyResult, folder: Path, *, document: ResultDocument 
 
 def regions_csv(result: StudyResult) -> str:
     """Return the regions table: the whole marrow without lesions, then regions, then parts of bones."""
-    rows = [_region_row(result, result.signals.whole, None)]
-    for measured, places in (
-        (result.signals.regions, result.regions.regions),
-        (result.signals.parts, result.regions.parts),
-    ):
-        anatomy = {place.label: place for place in places}
-        rows += [_region_row(result, signals, anatomy.get(signals.region_label)) for signals in measured]
-    return _csv(REGION_COLUMNS, rows)
+    return _csv(REGION_COLUMNS, region_rows(to_document(result)))
 
 
 def lesions_csv(result: StudyResult) -> str | None:
     """Return the lesions table; only a header when none was found, None when lesions were not looked for."""
-    if result.signals.lesions is None:
-        return None
-    return _csv(LESION_COLUMNS, (_lesion_row(result, lesion) for lesion in result.signals.lesions))
+    return _found_csv(LESION_COLUMNS, (document := to_document(result)), document.lesions)
 
 
 def dark_foci_csv(result: StudyResult) -> str | None:
     """Return the table of foci dark on T1; only a header when none was found, None when they were not looked for."""
-    if result.signals.dark_foci is None:
-        return None
-    return _csv(DARK_FOCUS_COLUMNS, (_lesion_row(result, focus) for focus in result.signals.dark_foci))
+    return _found_csv(DARK_FOCUS_COLUMNS, (document := to_document(result)), document.dark_foci)
 
 
 def bones_csv(result: StudyResult) -> str:
     """Return the table of bones with an epiphysis or a head; only a header where there is none in view."""
-    return _csv(
-        BONE_COLUMNS,
-        (
-            [*_study_cells(result), bone.key, bone.name, bone.side.value, *_cells(BONE_DESCRIPTORS, bone.measurements)]
-            for bone in result.signals.bones
-        ),
-    )
+    return _csv(BONE_COLUMNS, bone_rows(to_document(result)))
 
 
 def symmetry_csv(result: StudyResult) -> str:
     """Return the table of left-right pairs; its first row is the whole marrow."""
-    return _csv(
-        SYMMETRY_COLUMNS,
-        (
-            [*_study_cells(result), pair.key, pair.name, *_cells(SYMMETRY_DESCRIPTORS, pair.measurements)]
-            for pair in result.signals.symmetry
-        ),
-    )
+    return _csv(SYMMETRY_COLUMNS, symmetry_rows(to_document(result)))
 
 
 def quality_csv(result: StudyResult) -> str:
     """Return the table of quality gates, in their order."""
-    return _csv(
-        QUALITY_COLUMNS,
-        (
-            [
-                *_study_cells(result),
-                gate.key,
-                gate.name,
-                gate.series,
-                gate.state,
-                gate.value,
-                gate.unit,
-                gate.limit,
-                gate.consequence,
-                gate.reason,
-                gate.source,
-                gate.status,
-            ]
-            for gate in quality_section(result.quality).gates
-        ),
-    )
+    return _csv(QUALITY_COLUMNS, quality_rows(to_document(result)))
 
 
-def _study_cells(result: StudyResult) -> list[Cell]:
-    call = result.call
-    protocol = result.protocol
-    return [result.case, call.pattern_class.value, call.confidence.value, protocol.name, protocol.version]
-
-
-def _region_row(result: StudyResult, signals: RegionSignals, region: Region | None) -> list[Cell]:
-    t1, stir = median_sections(signals)
-    covered = coverage_section(region)
-    return [
-        *_study_cells(result),
-        signals.region_label,
-        signals.key,
-        signals.name,
-        signals.side.value,
-        region.code if region else None,
-        region.volume_ml if region else None,
-        signals.core_volume_ml,
-        signals.core_voxels,
-        signals.slices,
-        t1.value,
-        stir.value,
-        t1.status,
-        t1.reason,
-        signals.lesion_ml,
-        *_cells(REGION_DESCRIPTORS, signals.measurements),
-        stir.status,
-        stir.reason,
-        region.parent if region else None,
-        _yes_or_no(region.cut_by_field_of_view) if region else None,
-        covered.value,
-        covered.status,
-        covered.reason,
-        region.joint_distance_mm if region else None,
-    ]
-
-
-def _yes_or_no(answer: bool) -> str:
-    return "yes" if answer else "no"
-
-
-def _lesion_row(result: StudyResult, lesion: Lesion) -> list[Cell]:
-    return [
-        *_study_cells(result),
-        lesion.label,
-        lesion.region_key,
-        lesion.region_name,
-        lesion.side.value,
-        lesion.volume_ml,
-        lesion.voxels,
-        lesion.slices,
-        lesion.first_slice,
-        lesion.last_slice,
-        *lesion.centroid_lps_mm,
-        *_cells(LESION_DESCRIPTORS, lesion.measurements),
-    ]
-
-
-def _cells(descriptors: Sequence[Descriptor], measurements: Iterable[Measurement]) -> list[Cell]:
-    found = {item.name: item for item in measurements}
-    cells: list[Cell] = []
-    for descriptor in descriptors:
-        item = found.get(descriptor.name)
-        if item is None:
-            cells += [None, None, None, MeasurementStatus.NOT_EVALUABLE.value, "not part of this analysis"]
-        else:
-            told = measurement_section(item)
-            cells += [told.value, told.ci_low, told.ci_high, told.status, told.reason]
-    return cells
+def _found_csv(
+    columns: Sequence[Column], document: ResultDocument, found: Sequence[LesionDocument] | None
+) -> str | None:
+    return None if found is None else _csv(columns, lesion_rows(document, found))
 
 
 def _csv(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:

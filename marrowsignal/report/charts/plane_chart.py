@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from marrowsignal.protocol.schema import EvidenceCuts
 from marrowsignal.report.charts.chart_scale import Scale
 from marrowsignal.report.charts.clipped_path import clipped_path
 from marrowsignal.report.charts.label_places import Box, Place, box_about, place_labels, text_width
@@ -13,7 +14,7 @@ from marrowsignal.report.charts.plane_marks import PlaneValue, foci_left_out, pl
 from marrowsignal.report.charts.plane_model import ModelLine, PatientPlane, patient_plane
 from marrowsignal.results.study_result import StudyResult
 
-__all__ = ["plane_chart"]
+__all__ = ["plane_chart", "plane_zones"]
 
 WIDTH, HEIGHT = 480.0, 430.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 470.0, 10.0, 384.0
@@ -53,7 +54,7 @@ def plane_chart(result: StudyResult) -> PlaneChart | None:
     plane = patient_plane(result)
     references = _references(plane)
     frame = _frame(result, [*references, *values])
-    zones, texts = _zones(result, frame)
+    zones, texts = plane_zones(result.protocol.evidence, x=frame.x, y=frame.y)
     marks = _labelled(tuple(_mark(value, frame) for value in (*references, *values)), frame, texts)
     return PlaneChart(
         width=WIDTH,
@@ -108,10 +109,19 @@ def _scale(held: list[float], ends: tuple[float, float]) -> Scale:
     return Scale(low=max(low - room, 0.0), high=high + room, start=ends[0], end=ends[1])
 
 
-def _zones(result: StudyResult, frame: _Frame) -> tuple[tuple[PlaneZone, ...], tuple[PlaneText, ...]]:
-    evidence, box = result.protocol.evidence, frame.box
-    dark, fatty = frame.x(evidence.t1_muscle_red_flag.value), frame.x(evidence.t1_muscle_grey.high)
-    red, edema = frame.y(evidence.stir_muscle_red_max.value), frame.y(evidence.stir_muscle_edema_min.value)
+def plane_zones(evidence: EvidenceCuts, *, x: Scale, y: Scale) -> tuple[tuple[PlaneZone, ...], tuple[PlaneText, ...]]:
+    """Lay out the areas between a protocol's cuts, and their names.
+
+    Parameters
+    ----------
+    evidence : EvidenceCuts
+        The cuts.
+    x, y : Scale
+        Axes of T1 and of STIR over muscle; both hold the cuts.
+    """
+    box = _Frame(x=x, y=y).box
+    dark, fatty = x(evidence.t1_muscle_red_flag.value), x(evidence.t1_muscle_grey.high)
+    red, edema = y(evidence.stir_muscle_red_max.value), y(evidence.stir_muscle_edema_min.value)
     areas = (
         ("infiltration", box.left, box.top, dark, box.bottom),
         ("grey", dark, edema, fatty, box.bottom),
