@@ -20,7 +20,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+from marrowsignal.cohort.case_environment import case_environment, give_memory_back
+
 _IMPORTS = "imports"
 
 
@@ -47,7 +48,11 @@ class Case:
 def cases_in_this_process(dicom: Path, marrow: Path | None, count: int) -> list[Case]:
     """Analyze a study so many times; this process must be a fresh one."""
     with tempfile.TemporaryDirectory() as out:
-        return [_case(dicom, marrow, Path(out), number) for number in range(count)]
+        cases = []
+        for number in range(count):
+            cases.append(_case(dicom, marrow, Path(out), number))
+            give_memory_back()
+        return cases
 
 
 def _case(dicom: Path, marrow: Path | None, out: Path, number: int) -> Case:
@@ -144,8 +149,7 @@ def main() -> int:
         sys.stdout.write("\n" + json.dumps(told) + "\n")
         return 0
     command = [sys.executable, __file__, *sys.argv[1:], "--here"]
-    environment = os.environ | dict.fromkeys(_THREADS, str(given.threads))
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=case_environment(given.threads))
     text = done.stdout.splitlines()[-1]
     if given.json is not None:
         given.json.write_text(text + "\n", encoding="utf-8")

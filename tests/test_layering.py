@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[1] / PACKAGE
 
 # Low to high; packages of one rank may not see each other, but for findings and errors, which are the floor.
 LAYERS = (
-    ("errors", "findings"),
+    ("errors", "findings", "threads"),
     ("geometry",),
     ("protocol",),
     ("dicom",),

@@ -18,6 +18,7 @@ from marrowsignal.alignment.rigid import displacements_mm, rotation_deg
 from marrowsignal.alignment.water import settled_on_water
 from marrowsignal.findings import Finding, Severity
 from marrowsignal.geometry.distance import near_to
+from marrowsignal.geometry.thinned import every_nth
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings, BiasSettings
 from marrowsignal.shading import shading_fields
@@ -48,7 +49,7 @@ class _Task:
 
     def median_displacement_mm(self, matrix: NDArray[np.float64]) -> float:
         """How far a transform moves what counts."""
-        points = self.t1.geometry.to_patient(np.argwhere(self.where)[::_POINT_STRIDE])
+        points = self.t1.geometry.to_patient(every_nth(self.where, _POINT_STRIDE))
         return float(np.median(displacements_mm(matrix, np.eye(4), points))) if len(points) else 0.0
 
 

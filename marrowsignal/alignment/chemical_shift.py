@@ -17,6 +17,7 @@ from marrowsignal.dicom.chemical_shift import ChemicalShiftSeries
 from marrowsignal.dicom.records import Series
 from marrowsignal.errors import DicomError
 from marrowsignal.findings import Finding, Severity
+from marrowsignal.geometry.thinned import every_nth
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -129,7 +130,7 @@ def _registered(pair: AlignedPair, in_phase: SignalVolume, settings: AlignmentSe
     """Register in phase to T1, there and back, without the court that lesions on STIR need."""
     t1, there = prepare(pair.t1), prepare(in_phase)
     body = body_mask(in_phase.array, spacing_mm=in_phase.geometry.spacing_mm)
-    points = pair.t1.geometry.to_patient(np.argwhere(pair.body_mask)[::_POINT_STRIDE])
+    points = pair.t1.geometry.to_patient(every_nth(pair.body_mask, _POINT_STRIDE))
     try:
         matrix = register(t1, there, mask=pair.body_mask, initial=np.eye(4))
         back = register(there, t1, mask=body, initial=np.eye(4))

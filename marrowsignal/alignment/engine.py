@@ -201,7 +201,7 @@ def _climbed(
         return -information, -motion.slope(all_numbers, per_mm @ pull.sum(axis=1), per_mm @ moments) @ ways
 
     coarse_mm = float(moving.spacing_mm.min())
-    numbers, inverse = minimized(loss, inverse=start.inverse, longest=2 * coarse_mm, enough=_ENOUGH * coarse_mm)
+    numbers, inverse, value = minimized(loss, inverse=start.inverse, longest=2 * coarse_mm, enough=_ENOUGH * coarse_mm)
     matrix = motion.matrix(ways @ numbers)
-    inside = moving.look_up(arms, matrix=matrix @ to_points).inside.mean()
-    return _Found(matrix=matrix, inverse=inverse, information=-loss(numbers)[0] * float(inside))
+    _, inside = moving.place(arms, matrix=matrix @ to_points)
+    return _Found(matrix=matrix, inverse=inverse, information=-value * float(inside.mean()))

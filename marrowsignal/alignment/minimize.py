@@ -17,7 +17,7 @@ _HALVINGS = 5
 
 def minimized(
     loss: Loss, *, inverse: NDArray[np.float64], longest: float, enough: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Go downhill from zero by quasi-Newton steps of bounded length.
 
     Parameters
@@ -38,6 +38,8 @@ def minimized(
     inverse : ndarray of float64, shape (size, size)
         The inverse curvature as learned on the way (Broyden, Fletcher, Goldfarb and Shanno; Nocedal and Wright,
         Numerical Optimization, 2006, eq. 6.17).
+    value : float
+        Of the function where it ended.
     """
     numbers, first = np.zeros(len(inverse)), inverse
     value, slope = loss(numbers)
@@ -55,7 +57,7 @@ def minimized(
         numbers, slope = numbers + step, new_slope
         if np.linalg.norm(step) < enough:
             break
-    return numbers, inverse
+    return numbers, inverse, value
 
 
 def _shortened(

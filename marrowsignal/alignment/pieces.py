@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from marrowsignal.alignment.engine import Prepared, information, register
 from marrowsignal.alignment.records import PieceMotion
 from marrowsignal.alignment.rigid import displacements_mm
+from marrowsignal.geometry.thinned import every_nth
 from marrowsignal.geometry.volume import VolumeGeometry
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -92,14 +93,13 @@ def moved_on_their_own(
 def _block(
     t1: Prepared, stir: Prepared, mask: NDArray[np.bool_], rigid: NDArray[np.float64], settings: AlignmentSettings
 ) -> _Block | None:
-    voxels = np.count_nonzero(mask)
+    voxels = int(np.count_nonzero(mask))
     if voxels * t1.geometry.voxel_ml < settings.piece_min_volume.value or mask.any(axis=(1, 2)).sum() < _MIN_SLICES:
         return None
     own = _own_motion(t1, stir, mask, rigid)
     if own is None:
         return None
-    index = np.argwhere(mask)
-    points = t1.geometry.to_patient(index[:: max(1, len(index) // _POINTS)])
+    points = t1.geometry.to_patient(every_nth(mask, max(1, voxels // _POINTS)))
     return _Block(mask=mask, centre=points.mean(axis=0), points=points, own=own)
 
 

@@ -71,13 +71,19 @@ class Level:
         """Whether it shows anything that another image could be laid upon."""
         return bool(np.ptp(self.array) > _MIN_CONTRAST * self.top)
 
+    def place(
+        self, points: NDArray[_Float], *, matrix: NDArray[np.float64] = _STILL
+    ) -> tuple[NDArray[_Float], NDArray[np.bool_]]:
+        """Fractional indices, shape (3, n), of points as in `look_up`, and which of them lie between voxels."""
+        index = moved_by(self.index_of_lps @ matrix, points)
+        inside = np.ones(index.shape[1], bool)
+        for axis, length in zip(index, self.array.shape, strict=True):
+            inside &= (axis >= 0.0) & (axis <= length - 1)
+        return index, inside
+
     def look_up(self, points: NDArray[np.floating], *, matrix: NDArray[np.float64] = _STILL) -> Looked:
         """Interpolate linearly at points, shape (3, n), that a 4x4 `matrix` takes to patient space."""
-        index = moved_by(self.index_of_lps @ matrix, points)
-        shape = self.array.shape
-        inside = np.ones(index.shape[1], bool)
-        for axis, length in zip(index, shape, strict=True):
-            inside &= (axis >= 0.0) & (axis <= length - 1)
+        index, inside = self.place(points, matrix=matrix)
         if not inside.all():
             index = index[:, inside]
         values, slopes = trilinear(self.array, index)

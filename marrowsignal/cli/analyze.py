@@ -13,6 +13,7 @@ from marrowsignal.cli.terminal import say
 from marrowsignal.cli.verbosity import be_verbose
 from marrowsignal.errors import MarrowSignalError, UsageError
 from marrowsignal.findings import Severity
+from marrowsignal.threads import one_thread_for_algebra
 
 if TYPE_CHECKING:
     from marrowsignal.cohort.one_study import FinishedPair, StudyRequest
@@ -92,6 +93,7 @@ def analyze(
     """
     if verbose:
         be_verbose()
+    one_thread_for_algebra()
     way = _way(marrow_from, marrow)
     paths = (path,) if path2 is None else (path, path2)
     for given in paths:

@@ -13,7 +13,7 @@ from marrowsignal.cli.verbosity import be_verbose
 from marrowsignal.errors import UsageError
 
 if TYPE_CHECKING:
-    from marrowsignal.cli.batch_run import ClusterChoice
+    from marrowsignal.cli.batch_cluster import ClusterChoice
     from marrowsignal.cohort.run_choices import RunChoices
     from marrowsignal.cohort.watched_process import CaseLimits
 
@@ -165,7 +165,7 @@ def _choices(
 
 
 def _cluster(scheduler: str | None, dask_local: int | None, jobs: int | None) -> ClusterChoice | None:
-    from marrowsignal.cli.batch_run import ClusterChoice
+    from marrowsignal.cli.batch_cluster import ClusterChoice
 
     if sum(one is not None for one in (scheduler, dask_local, jobs)) > 1:
         raise UsageError(
@@ -176,7 +176,7 @@ def _cluster(scheduler: str | None, dask_local: int | None, jobs: int | None) ->
         )
     if scheduler is None and dask_local is None:
         return None
-    from marrowsignal.cohort.cluster import check_cluster_extra
+    from marrowsignal.cohort.cluster_client import check_cluster_extra
 
     check_cluster_extra()
     return ClusterChoice(scheduler=scheduler, local_workers=dask_local or 1)

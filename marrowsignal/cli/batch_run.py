@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marrowsignal.cli.batch_cluster import ClusterChoice, cluster_run
 from marrowsignal.cli.batch_progress import batch_progress
 from marrowsignal.cli.batch_report import BatchReport
 from marrowsignal.cli.terminal import say
@@ -24,7 +26,7 @@ from marrowsignal.cohort.records import CaseState
 from marrowsignal.cohort.run_choices import RunChoices
 from marrowsignal.cohort.runner import BatchOutcome, StopRequest, run_here
 from marrowsignal.cohort.shards import Shard
-from marrowsignal.cohort.sources_file import write_sources
+from marrowsignal.cohort.sources_file import mended_places, write_sources
 from marrowsignal.cohort.watched_process import CaseLimits
 from marrowsignal.dicom.privacy.case_name import CASE_KEY_VARIABLE, KEY_FILE, CaseKey, case_key
 from marrowsignal.errors import InputError
@@ -32,9 +34,9 @@ from marrowsignal.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from marrowsignal.cohort.discovery import Discovery
-    from marrowsignal.cohort.ledger_plan import Plan, PlannedStudy
+    from marrowsignal.cohort.ledger_plan import Plan
 
-__all__ = ["BatchRequest", "ClusterChoice", "preview_studies", "run_studies"]
+__all__ = ["BatchRequest", "preview_studies", "run_studies"]
 
 _MANIFEST = ".csv"
 _LINE_EACH_S = 10.0
@@ -42,22 +44,6 @@ _BAD = (CaseState.FAILED, CaseState.REFUSED)
 _STDERR = 2
 _ONCE = b"\nstopping: running studies are finished first; once more to stop them too\n"
 _TWICE = b"\nstopping at once: what runs is done again by the next run\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterChoice:
-    """A cluster that a user asked for.
-
-    Attributes
-    ----------
-    scheduler : str or None
-        Address of its scheduler, or the file that this wrote; None for a cluster on this machine.
-    local_workers : int
-        Workers of that one.
-    """
-
-    scheduler: str | None
-    local_workers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +120,10 @@ def run_studies(request: BatchRequest) -> BatchReport:
     stop = StopRequest()
     with Ledger.open(request.out, shard=request.shard) as ledger:
         found = _found(request, key)
-        write_sources(request.out, found.sources, shard=request.shard)
+        mended = _mended(request, found)
+        # First the ledger: a run that is killed in between finds them again.
+        ledger.forget(mended)
+        write_sources(request.out, found.sources, shard=request.shard, forget=mended)
         plan = ledger.enqueue(found.sources, settings_sha256=settings, retry_failed=request.retry_failed)
         _tell_findings(plan.findings)
         outcome = _run(request, plan, ledger, stop)
@@ -157,37 +146,17 @@ def _run(request: BatchRequest, plan: Plan, ledger: Ledger, stop: StopRequest) -
     to_do = [study for study in plan.studies if study.why.to_do]
     if not to_do:
         return BatchOutcome()
-    if request.cluster is not None:
-        return _run_on_cluster(request, request.cluster, to_do, ledger, stop)
-    jobs = min(request.jobs or default_jobs(request.limits.memory_bytes), len(to_do))
+    tasks = map(request.choices.task, to_do)
+    run: Callable[..., BatchOutcome]
+    if request.cluster is None:
+        jobs = min(request.jobs or default_jobs(request.limits.memory_bytes), len(to_do))
+        told, run = f"{jobs} at a time", partial(run_here, jobs=jobs)
+    else:
+        told, run = "on a cluster", cluster_run(request.cluster, request.out, to_do, quiet=request.quiet)
     if not request.quiet:
-        say(f"{len(to_do)} studies to do, {jobs} at a time; {plan.skipped} skipped", err=True)
-    tasks = map(request.choices.task, to_do)
+        say(f"{len(to_do)} studies to do, {told}; {plan.skipped} skipped", err=True)
     with _stopped_by_signals(stop), batch_progress(len(to_do), quiet=request.quiet) as ended:
-        return run_here(tasks, ledger, jobs=jobs, limits=request.limits, stop=stop, on_end=ended)
-
-
-def _run_on_cluster(
-    request: BatchRequest, cluster: ClusterChoice, to_do: list[PlannedStudy], ledger: Ledger, stop: StopRequest
-) -> BatchOutcome:
-    # Late: dask is an extra.
-    from marrowsignal.cohort.cluster import ClusterPlace, run_on_cluster
-
-    def tell(line: str) -> None:
-        if not request.quiet:
-            say(line, err=True)
-
-    place = ClusterPlace(
-        out=request.out,
-        inputs=request.paths,
-        scheduler=cluster.scheduler,
-        local_workers=min(cluster.local_workers, len(to_do)),
-        tell=tell,
-    )
-    tasks = map(request.choices.task, to_do)
-    tell(f"{len(to_do)} studies to do on a cluster")
-    with _stopped_by_signals(stop), batch_progress(len(to_do), quiet=request.quiet) as ended:
-        return run_on_cluster(tasks, ledger, place=place, limits=request.limits, stop=stop, on_end=ended)
+        return run(tasks, ledger, limits=request.limits, stop=stop, on_end=ended)
 
 
 def _found(request: BatchRequest, key: CaseKey) -> Discovery:
@@ -205,6 +174,13 @@ def _found(request: BatchRequest, key: CaseKey) -> Discovery:
             hint="marrowsignal inspect says what a folder or an archive holds",
         )
     return found
+
+
+def _mended(request: BatchRequest, found: Discovery) -> tuple[str, ...]:
+    # What a share did not show this time may be there still.
+    if not found.looked_everywhere:
+        return ()
+    return mended_places(request.out, found.sources, request.paths, shard=request.shard)
 
 
 def _search_lines(*, quiet: bool) -> Callable[[int, int], None]:

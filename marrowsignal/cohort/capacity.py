@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from marrowsignal.threads import usable_cores
 
 __all__ = ["default_jobs"]
 
@@ -22,17 +23,11 @@ def default_jobs(memory_bytes: int | None) -> int:
     memory_bytes : int or None
         Budget of one study.
     """
-    cores = _usable_cores()
+    cores = usable_cores()
     if memory_bytes is None:
         return cores
     free = min(psutil.virtual_memory().available, _free_of_group())
     return max(1, min(cores, int(free // memory_bytes)))
-
-
-def _usable_cores() -> int:
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _free_of_group() -> float:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import psutil
 
+from marrowsignal.cohort.case_environment import give_memory_back
 from marrowsignal.cohort.records import CaseTask
 
 __all__ = ["main"]
@@ -42,6 +43,7 @@ def main(scratch: str) -> None:
         task = CaseTask.model_validate_json(tasks.get())
         answers.write(answer_task(task).model_dump_json().encode() + b"\n")
         answers.flush()
+        give_memory_back()
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version as installed_version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from marrowsignal import __version__
 from marrowsignal.cohort import cluster_worker
+from marrowsignal.cohort.cluster_admission import Admission
+from marrowsignal.cohort.cluster_client import check_cluster_extra, cluster_client
 from marrowsignal.cohort.leftovers import remove_leftovers
 from marrowsignal.cohort.records import CaseAnswer, CaseTask
 from marrowsignal.cohort.runner import BatchOutcome, RunLedger, RunSetup, StopRequest, run_batch
 from marrowsignal.cohort.watched_process import CaseLimits, run_case
-from marrowsignal.errors import MarrowSignalError, OutputError, SomeStudiesFailedError, UsageError
+from marrowsignal.errors import MarrowSignalError, SomeStudiesFailedError
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ClusterPlace", "check_cluster_extra", "run_on_cluster"]
+__all__ = ["ClusterPlace", "run_on_cluster"]
 
 _STAGE = "batch"
 # A worker has its next study at hand when it ends one, and an adaptive cluster sees that more is to be done.
 _STUDIES_OF_THREAD = 2
 _LOOK_EACH_S = 2.0
 _WAIT_EACH_S = 0.2
-_CONNECT_WITHIN_S = 30.0
-_LOOPBACK = "127.0.0.1"
-_FILE = ".json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,23 +59,6 @@ class ClusterPlace:
     local_workers: int = 1
     analyze: Callable[[CaseTask, CaseLimits], CaseAnswer] = run_case
     tell: Callable[[str], None] = lambda _line: None
-
-
-def check_cluster_extra() -> None:
-    """Refuse a cluster where dask.distributed is not installed.
-
-    Raises
-    ------
-    UsageError
-        Saying how to install it.
-    """
-    if importlib.util.find_spec("distributed") is None:
-        raise UsageError(
-            "a cluster needs dask.distributed, which is not installed",
-            code="cluster_extra_missing",
-            stage=_STAGE,
-            hint='install it here and on the workers: pip install "marrowsignal[cluster]"',
-        )
 
 
 def run_on_cluster(
@@ -128,7 +105,7 @@ def run_on_cluster(
             begun.append(task.source.case or task.source.key)
             yield task
 
-    with _client(place) as client:
+    with cluster_client(place.scheduler, local_workers=place.local_workers) as client:
         workers = _Workers(client, place)
         if not workers.wait(stop):
             return BatchOutcome()
@@ -151,7 +128,7 @@ class _Workers:
         self._run = secrets.token_hex(8)
         self._threads: dict[str, int] = {}
         self._closed: set[str] = set()
-        self._differ: set[str] = set()
+        self._admission = Admission(client=client, out=place.out, inputs=place.inputs, tell=place.tell)
         self._looked_at = float("-inf")
 
     def wait(self, stop: StopRequest) -> bool:
@@ -200,7 +177,7 @@ class _Workers:
             threads = dict(self._client.nthreads())
             new = [worker for worker in threads if worker not in self._threads]
             if new:
-                self._admit(new)
+                self._admission.admit(new)
         except MarrowSignalError:
             raise
         except Exception as error:
@@ -233,149 +210,6 @@ class _Workers:
         """Ask all workers for something; those that are gone need not do it."""
         with suppress(Exception):
             self._client.run(act, *arguments, workers=workers, on_error="ignore")
-
-    def _admit(self, workers: list[str]) -> None:
-        # What is asked first every Python can answer.
-        versions = self._ask(installed_version, "marrowsignal", workers=workers)
-        other = sorted({str(found) for found in versions.values() if found != __version__ and isinstance(found, str)})
-        missing = [worker for worker, found in versions.items() if not isinstance(found, str)]
-        if other or missing:
-            raise _other_version(other, missing=len(missing), of=len(versions))
-        self._see_folders(list(versions))
-        ours = cluster_worker.result_versions()
-        theirs = self._ask(cluster_worker.result_versions, workers=list(versions))
-        differ = {pair[0] for found in theirs.values() for pair in set(found) ^ set(ours)} - self._differ
-        if differ:
-            self._differ |= differ
-            names = ", ".join(sorted(differ))
-            self._place.tell(f"warning: workers have other versions of {names}: results may differ in the last digits")
-
-    def _see_folders(self, workers: list[str]) -> None:
-        inputs = tuple(str(path.absolute()) for path in self._place.inputs)
-        with _token(self._place.out) as token:
-            views = self._ask(cluster_worker.look, self._out, token, inputs, workers=workers)
-        seen = [view for view in views.values() if isinstance(view, cluster_worker.WorkerView)]
-        if len(seen) < len(views):
-            raise _other_version([], missing=len(views) - len(seen), of=len(views))
-        for what, good in (("output folder", "output"), ("studies", "inputs")):
-            blind = sum(not getattr(view, good) for view in seen)
-            if blind:
-                raise UsageError(
-                    f"{blind} of {len(seen)} workers do not see the {what}",
-                    code="folder_not_shared",
-                    stage=_STAGE,
-                    hint="a cluster needs one file system that all its machines see under the same paths",
-                )
-        if not all(view.writable for view in seen):
-            raise OutputError(
-                "a worker of the cluster cannot write the output folder",
-                code="output_not_writable",
-                stage=_STAGE,
-                hint="run the workers as the user that the folder belongs to",
-            )
-
-    def _ask(self, question: Callable[..., Any], *arguments: Any, workers: list[str]) -> dict[str, Any]:
-        """Return what workers answer, or the error of it; those that have gone meanwhile are left out."""
-        answers = self._client.run(question, *arguments, workers=workers, on_error="return")
-        return {worker: answer for worker, answer in answers.items() if not isinstance(answer, OSError)}
-
-
-@contextmanager
-def _client(place: ClusterPlace) -> Iterator[Client]:
-    """Connect to the cluster, or start one on this machine that ends with the run."""
-    import dask  # noqa: PLC0415 - heavy, and an extra
-    from distributed import Client, LocalCluster  # noqa: PLC0415
-
-    with ExitStack() as stack:
-        # What it has to say goes through errors of ours.
-        stack.enter_context(_silent("distributed"))
-        if place.scheduler is None:
-            scratch = stack.enter_context(TemporaryDirectory(prefix="marrowsignal-dask-", ignore_cleanup_errors=True))
-            # A study whose worker was lost comes back to the ledger, which counts its attempts.
-            settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.profile.enabled": False}
-            stack.enter_context(dask.config.set(settings))
-            address: Any = stack.enter_context(
-                LocalCluster(
-                    n_workers=place.local_workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    # Each study is watched by its own limit.
-                    memory_limit=None,
-                    host=_LOOPBACK,
-                    dashboard_address=None,
-                    local_directory=scratch,
-                    silence_logs=logging.CRITICAL,
-                    preload=cluster_worker.__name__,
-                )
-            )
-            given = {"address": address}
-        elif place.scheduler.endswith(_FILE):
-            given = {"scheduler_file": place.scheduler}
-        else:
-            given = {"address": place.scheduler}
-        try:
-            client = Client(**given, timeout=_CONNECT_WITHIN_S, set_as_default=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise _no_scheduler(error) from error
-        yield stack.enter_context(client)
-
-
-@contextmanager
-def _silent(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-@contextmanager
-def _token(out: Path) -> Iterator[str]:
-    """Put a file into the output folder by which a worker knows it."""
-    token = f".marrowsignal-cluster-{secrets.token_hex(8)}"
-    file = out / token
-    try:
-        _write(file, token)
-        yield token
-    finally:
-        file.unlink(missing_ok=True)
-
-
-def _write(file: Path, token: str) -> None:
-    try:
-        with file.open("w", encoding="ascii") as opened:
-            opened.write(token)
-            opened.flush()
-            os.fsync(opened.fileno())
-    except OSError as error:
-        raise OutputError(
-            f"the output folder cannot be written ({error.strerror})",
-            code="output_not_writable",
-            stage=_STAGE,
-            hint="check that the output folder is writable and has space left",
-        ) from error
-
-
-def _other_version(versions: list[str], *, missing: int, of: int) -> UsageError:
-    what = [f"version {', '.join(versions)} where this is {__version__}"] if versions else []
-    what += [f"none on {missing} of {of}"] if missing else []
-    return UsageError(
-        f"workers of the cluster have another marrowsignal ({'; '.join(what)})",
-        code="worker_version",
-        stage=_STAGE,
-        hint="install the same version in the environment that workers are started from",
-    )
-
-
-def _no_scheduler(error: Exception) -> UsageError:
-    return UsageError(
-        f"the scheduler does not answer ({type(error).__name__})",
-        code="scheduler_unreachable",
-        stage=_STAGE,
-        hint="give its address, such as tcp://node7:8786 or tls://node7:8786, or the JSON file that it wrote",
-    )
 
 
 def _scheduler_gone(error: Exception) -> SomeStudiesFailedError:

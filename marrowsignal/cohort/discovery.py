@@ -30,6 +30,7 @@ __all__ = ["Discovery", "find_studies", "place_key"]
 _STAGE = "find_studies"
 _ARCHIVES = frozenset({FileKind.ZIP, FileKind.GZIP, FileKind.OTHER_ARCHIVE})
 _TOLD_EVERY = 500
+_NOT_LOOKED_AT = (Trouble.FOLDER.code, Trouble.NOT_READ.code)
 # Before the place of DICOM files that name no study.
 _NAMELESS = "\0"
 _NO_UNICODE = "the name of a folder or file on the way to it is no valid Unicode; rename that"
@@ -54,6 +55,11 @@ class Discovery:
     sources: tuple[StudySource, ...]
     findings: tuple[Finding, ...] = ()
     files: int = 0
+
+    @property
+    def looked_everywhere(self) -> bool:
+        """Whether every folder could be listed, and every file read from the disk or share."""
+        return all(finding.code not in _NOT_LOOKED_AT for finding in self.findings)
 
 
 def find_studies(

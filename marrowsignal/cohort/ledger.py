@@ -11,7 +11,16 @@ from types import TracebackType
 from typing import Self
 
 from marrowsignal.cohort.ledger_decisions import decide_all
-from marrowsignal.cohort.ledger_file import ledger_errors, open_ledger_file, read_row, read_rows, write_rows
+from marrowsignal.cohort.ledger_file import (
+    LEDGER_PATIENCE_S,
+    drop_failed,
+    ledger_errors,
+    open_ledger_file,
+    read_row,
+    read_rows,
+    write_rows,
+)
+from marrowsignal.cohort.ledger_merge import rows_of_file
 from marrowsignal.cohort.ledger_plan import Plan
 from marrowsignal.cohort.ledger_row import LedgerRow, finished_row, queued_row
 from marrowsignal.cohort.leftovers import remove_leftovers
@@ -177,6 +186,18 @@ class Ledger:
         with ledger_errors():
             self._connection.execute("UPDATE studies SET state = 'queued', started_at = NULL WHERE key = ?", (key,))
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop what is known of places that could not be read and now can, or are gone; all of them or none.
+
+        A study that has a case folder is kept.
+
+        Raises
+        ------
+        OutputError
+            If that cannot be written.
+        """
+        drop_failed(self._connection, keys)
+
     def counts(self) -> LedgerCounts:
         """Return how many studies stand where."""
         with ledger_errors():
@@ -216,13 +237,7 @@ def preview(
         As `Ledger.open` and `Ledger.enqueue`.
     """
     file = out / ledger_file_name(shard)
-    rows: tuple[LedgerRow, ...] = ()
-    if file.is_file():
-        connection = open_ledger_file(file)
-        try:
-            rows = tuple(read_rows(connection))
-        finally:
-            connection.close()
+    rows = tuple(rows_of_file(file, patience_s=LEDGER_PATIENCE_S)) if file.is_file() else ()
     return decide_all(
         out, rows, sources, shard=shard, settings_sha256=settings_sha256, retry_failed=retry_failed
     ).plan()

@@ -15,6 +15,9 @@ from marrowsignal.errors import OutputError, UsageError
 
 __all__ = [
     "LEDGER_IN_USE",
+    "LEDGER_NOT_WRITABLE",
+    "LEDGER_PATIENCE_S",
+    "drop_failed",
     "ledger_errors",
     "open_ledger_file",
     "read_row",
@@ -23,13 +26,14 @@ __all__ = [
 ]
 
 LEDGER_IN_USE = "ledger_in_use"
+LEDGER_NOT_WRITABLE = "ledger_not_writable"
 
 _STAGE = "ledger"
 _SCHEMA_VERSION = 1
 # "MSLG": tells the file from other people's databases.
 _APPLICATION_ID = 0x4D534C47
 # Who only reads has the file for moments.
-_PATIENCE_S = 2.0
+LEDGER_PATIENCE_S = 2.0
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _WORDS = {
@@ -75,10 +79,11 @@ CREATE TABLE studies (
 _COLUMNS = tuple(field.name for field in fields(LedgerRow))
 _OF_CASES = frozenset({"cases", "done_cases"})
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM studies"
+_DROP = "DELETE FROM studies WHERE key = ? AND cases = '[]' AND done_cases = '[]'"
 _INSERT = f"INSERT OR REPLACE INTO studies ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
 
-def open_ledger_file(file: Path, *, patience_s: float = _PATIENCE_S) -> sqlite3.Connection:
+def open_ledger_file(file: Path, *, patience_s: float = LEDGER_PATIENCE_S) -> sqlite3.Connection:
     """Open a ledger for this process alone, made when there is none.
 
     One process has the file as long as the connection is open, so there is no shared memory beside it and it may lie
@@ -149,10 +154,19 @@ def read_row(connection: sqlite3.Connection, key: str) -> LedgerRow | None:
 
 def write_rows(connection: sqlite3.Connection, rows: Iterable[LedgerRow]) -> None:
     """Write rows in one transaction: all of them, or none."""
+    _change(connection, _INSERT, (_values_of(row) for row in rows))
+
+
+def drop_failed(connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    """Drop rows of studies that never had a case folder, in one transaction."""
+    _change(connection, _DROP, ((key,) for key in keys))
+
+
+def _change(connection: sqlite3.Connection, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
     with ledger_errors():
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.executemany(_INSERT, (_values_of(row) for row in rows))
+            connection.executemany(statement, rows)
             connection.execute("COMMIT")
         except BaseException:
             # SQLite has ended it by itself where the disk is full.
@@ -188,7 +202,7 @@ def ledger_errors() -> Iterator[None]:
             raise ledger_damaged("is damaged") from error
         raise OutputError(
             f"the ledger cannot be written ({_WORDS.get(code, 'input/output error')})",
-            code="ledger_not_writable",
+            code=LEDGER_NOT_WRITABLE,
             stage=_STAGE,
             hint="check that the output folder is writable and has space left; what is done is kept",
         ) from error

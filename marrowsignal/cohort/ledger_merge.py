@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from marrowsignal.cohort.ledger_file import LEDGER_IN_USE, open_ledger_file, read_rows
+from marrowsignal.cohort.ledger_file import LEDGER_IN_USE, LEDGER_NOT_WRITABLE, open_ledger_file, read_rows
 from marrowsignal.cohort.ledger_row import LedgerRow
 from marrowsignal.cohort.shards import Shard, shard_of_ledger
 from marrowsignal.errors import MarrowSignalError, OutputError, UsageError
 from marrowsignal.findings import Finding, Severity
 
-__all__ = ["ledger_rows", "rows_of_others"]
+__all__ = ["ledger_rows", "rows_of_file", "rows_of_others"]
 
 _STAGE = "ledger"
 # A batch has its ledger for hours, who only reads it for moments.
@@ -78,13 +81,53 @@ def _ledgers(out: Path) -> Iterator[tuple[Path, Shard | None]]:
 
 def _rows_of(file: Path) -> tuple[list[LedgerRow], tuple[Finding, ...]]:
     try:
-        connection = open_ledger_file(file, patience_s=_PATIENCE_S)
-        try:
-            return list(read_rows(connection)), ()
-        finally:
-            connection.close()
+        return rows_of_file(file, patience_s=_PATIENCE_S), ()
     except (UsageError, OutputError) as error:
         return [], (_unread(file.stem, error),)
+
+
+def rows_of_file(file: Path, *, patience_s: float) -> list[LedgerRow]:
+    """Return all rows of a ledger, also of one that this user may only read.
+
+    Parameters
+    ----------
+    file : Path
+        The ledger.
+    patience_s : float
+        As of `open_ledger_file`.
+
+    Raises
+    ------
+    UsageError, OutputError
+        As `open_ledger_file`.
+    """
+    try:
+        return _all_rows(file, patience_s)
+    except OutputError as error:
+        if error.code != LEDGER_NOT_WRITABLE:
+            raise
+        return _rows_of_copy(file, error)
+
+
+def _all_rows(file: Path, patience_s: float) -> list[LedgerRow]:
+    connection = open_ledger_file(file, patience_s=patience_s)
+    try:
+        return list(read_rows(connection))
+    finally:
+        connection.close()
+
+
+def _rows_of_copy(file: Path, why: OutputError) -> list[LedgerRow]:
+    """Read a copy, with the changes that still lie beside the ledger: SQLite takes neither where it may not write."""
+    try:
+        with TemporaryDirectory(prefix="marrowsignal-") as folder:
+            copy = Path(folder, file.name)
+            shutil.copyfile(file, copy)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{file}-wal", f"{copy}-wal")
+            return _all_rows(copy, _PATIENCE_S)
+    except OSError:
+        raise why from None
 
 
 def _unread(name: str, error: MarrowSignalError) -> Finding:

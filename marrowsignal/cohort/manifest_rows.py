@@ -190,14 +190,15 @@ class _Row:
         named = self._cell(column)
         if named is None:
             return None
-        path = self._folder / named
-        try:
-            there = path.is_file() if is_file else path.exists()
-        except (OSError, ValueError):
-            there = False
-        if not there:
+        path = self._place(named)
+        if not _is_there(path) or (is_file and not path.is_file()):
             self.tell(column, f"there is {what}")
         return path
+
+    def _place(self, named: str) -> Path:
+        path = self._folder / named
+        # Written on Windows and read on Linux, where a name may hold a backslash itself.
+        return path if _is_there(path) else self._folder / named.replace("\\", "/")
 
     def _case(self) -> str | None:
         case = self._cell("case")
@@ -212,7 +213,7 @@ class _Row:
         if named is None:
             return None
         if named.lower().endswith(_TOML):
-            named = str(self._folder / named)
+            named = str(self._place(named))
         try:
             load_protocol(named)
         except MarrowSignalError as error:
@@ -225,3 +226,10 @@ class _Row:
             # 1.2E+30 is what a spreadsheet makes of a short UID.
             self.tell(column, "it is no UID")
         return uid
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

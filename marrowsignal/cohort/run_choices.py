@@ -15,7 +15,7 @@ from marrowsignal.protocol.series_rules_file import default_series_rules, load_s
 
 __all__ = ["RunChoices"]
 
-_ATLAS = "atlas:"
+_ATLAS, _EXTERNAL = "atlas:", "external:"
 _TOML = ".toml"
 
 
@@ -100,10 +100,19 @@ class RunChoices:
 
 
 def _way_sha256(way: str) -> str:
-    if not way.startswith(_ATLAS):
-        return way
-    return input_sha256(sorted(file for file in Path(way.removeprefix(_ATLAS)).rglob("*") if file.is_file()))
+    if way.startswith(_ATLAS):
+        return input_sha256(sorted(file for file in Path(way.removeprefix(_ATLAS)).rglob("*") if file.is_file()))
+    own = _own_segmenter(way)
+    return way if own is None else _EXTERNAL + input_sha256([own])
 
 
 def _absolute_way(way: str) -> str:
-    return _ATLAS + str(Path(way.removeprefix(_ATLAS)).absolute()) if way.startswith(_ATLAS) else way
+    if way.startswith(_ATLAS):
+        return f"{_ATLAS}{Path(way.removeprefix(_ATLAS)).absolute()}"
+    own = _own_segmenter(way)
+    return way if own is None else f"{_EXTERNAL}{own.absolute()}"
+
+
+def _own_segmenter(way: str) -> Path | None:
+    """Return the file that describes a segmenter of the user's own."""
+    return Path(way.removeprefix(_EXTERNAL)).expanduser() if way.startswith(_EXTERNAL) and way.endswith(_TOML) else None

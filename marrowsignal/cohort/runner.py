@@ -267,7 +267,7 @@ class _Run:
         if error is not None:
             self._wait_again(task)
             if not self._ends and self._tried(self._setup.check):
-                self._retry(task, type(error).__name__)
+                self._retry(task, error)
             return
         answer = future.result()
         if answer.output_failed:
@@ -279,14 +279,15 @@ class _Run:
         else:
             self._finish(task, answer)
 
-    def _retry(self, task: CaseTask, what: str) -> None:
+    def _retry(self, task: CaseTask, error: BaseException) -> None:
         """Give a study whose worker was lost to another one, unless it takes every worker with it."""
         key = task.source.key
-        self._lost[key] += 1
+        # A scheduler that comes back has dropped all studies: no fault of theirs.
+        self._lost[key] += not isinstance(error, CancelledError)
         if self._lost[key] < _MOST_WORKERS_LOST:
             self._again.append(task)
         else:
-            self._finish(task, _worker_lost(what))
+            self._finish(task, _worker_lost(type(error).__name__))
 
     def _finish(self, task: CaseTask, answer: CaseAnswer) -> None:
         if self._tried(partial(self._ledger.finish, task.source.key, answer)):

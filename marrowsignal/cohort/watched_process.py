@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from typing import BinaryIO
 
 import psutil
 
+from marrowsignal.cohort.case_environment import case_environment
 from marrowsignal.cohort.case_watch import CaseLimits, CaseWatch, children_of, resident_bytes
 from marrowsignal.cohort.leftovers import remove_leftovers
 from marrowsignal.cohort.records import CaseAnswer, CaseTask
@@ -26,14 +26,6 @@ _LOOK_EACH_S = 0.1
 _END_WITHIN_S = 10.0
 _KILLED = 9
 _CUT_OFF = frozenset({"memory_limit", "process_died", "time_limit"})
-# How libraries are told the number of their threads.
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
 
 
 class _CaseProcess:
@@ -157,8 +149,7 @@ def stop_case_processes(out: str | None = None) -> None:
 
 
 def _start(scratch: str, threads: int) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
-    environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch)
+    environment = case_environment(threads) | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch)
     windows_flags = 0
     if sys.platform == "win32":
         windows_flags = subprocess.CREATE_NEW_PROCESS_GROUP

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
-from scipy.special import ndtr
+from scipy import ndimage
 
 from marrowsignal.intensity.first_peak import first_peak
+from marrowsignal.intensity.mixture_fit import HistogramEnd, fit_mixtures
 
-__all__ = ["PureLevel", "pure_level"]
+__all__ = ["PureLevel", "pure_level", "pure_levels"]
 
 _BINS = 256
 _SMOOTHING = 0.08
@@ -20,11 +22,6 @@ _RANGE_PERCENT = (0.2, 99.0)
 # a peak is at least this high, and stands out this far, against the highest
 _MIN_HEIGHT = 0.35
 _MIN_PROMINENCE = 0.05
-# in half widths of the peak's clean side: start, lowest and highest of level and spread, then of the three shares
-_START = (-0.3, 0.7, 0.7, 0.2, 0.05)
-_LOWEST = (-2.5, 0.05, 0.0, 0.0, 0.0)
-_HIGHEST = (0.5, 2.0, 2.0, 2.0, 2.0)
-_MAX_CALLS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,71 +75,67 @@ def pure_level(
     >>> bool(abs(found.level - 100.0) < 2.0), bool(np.median(values) > 115.0)
     (True, True)
     """
-    if not mixed_is_brighter:
-        return _mirrored(pure_level(-np.asarray(values), max_spread_fraction=max_spread_fraction))
-    if values.size == 0:
-        return None
-    low, high = np.percentile(values, _RANGE_PERCENT)
-    if high <= low:
-        return None
-    counts, edges = np.histogram(values, _BINS, (low, high))
-    # the fewer voxels, the more chance roughens the histogram
-    width = _BINS * _SMOOTHING * values.size**-0.2
-    density = ndimage.gaussian_filter1d(counts.astype(float), max(width, _LEAST_SMOOTHING_BINS))
-    density /= density.max()
-    middles, step = 0.5 * (edges[1:] + edges[:-1]), edges[1] - edges[0]
-    peak = _first_peak(density)
-    below = np.flatnonzero(density[: peak + 1] < 0.5 * density[peak])
-    half = max(peak - (int(below[-1]) if below.size else 0), 2)
-    last = min(peak + half + 1, _BINS)
-    unit = half * step
-    fit = _fitted(
-        (middles[:last] - middles[peak]) / unit,
-        density[:last] / density[peak],
-        max_spread=max_spread_fraction * abs(middles[peak]) / unit,
-    )
-    if fit is None:
-        return None
-    level, spread = fit
-    mode = float(middles[peak])
-    return PureLevel(level=mode + level * unit, spread=spread * unit, mode=mode)
+    return pure_levels([values], max_spread_fraction=max_spread_fraction, mixed_is_brighter=mixed_is_brighter)[0]
 
 
-def _mirrored(found: PureLevel | None) -> PureLevel | None:
-    return None if found is None else PureLevel(level=-found.level, spread=found.spread, mode=-found.mode)
+def pure_levels(
+    groups: Sequence[NDArray[np.floating]], *, max_spread_fraction: float, mixed_is_brighter: bool = True
+) -> list[PureLevel | None]:
+    """Find the level of a tissue in each group of voxels, as `pure_level` does in one; much faster than one by one."""
+    sign = 1.0 if mixed_is_brighter else -1.0
+    seen = [_Histogram.of(values if mixed_is_brighter else -np.asarray(values)) for values in groups]
+    told = [histogram for histogram in seen if histogram is not None]
+    fits = iter(fit_mixtures([histogram.clean_end(max_spread_fraction) for histogram in told]))
+    return [None if histogram is None else histogram.level_of(next(fits), sign) for histogram in seen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Histogram:
+    """A smoothed histogram up to just beyond its first peak, at `mode`; `unit` is half the width of its clean side."""
+
+    middles: NDArray[np.float64]
+    density: NDArray[np.float64]
+    mode: float
+    unit: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> Self | None:
+        if values.size == 0:
+            return None
+        low, high = np.percentile(values, _RANGE_PERCENT)
+        if high <= low:
+            return None
+        counts, edges = np.histogram(values, _BINS, (low, high))
+        # the fewer voxels, the more chance roughens the histogram
+        width = _BINS * _SMOOTHING * values.size**-0.2
+        density = ndimage.gaussian_filter1d(counts.astype(float), max(width, _LEAST_SMOOTHING_BINS))
+        density /= density.max()
+        middles, step = 0.5 * (edges[1:] + edges[:-1]), edges[1] - edges[0]
+        peak = _first_peak(density)
+        below = np.flatnonzero(density[: peak + 1] < 0.5 * density[peak])
+        half = max(peak - (int(below[-1]) if below.size else 0), 2)
+        last = min(peak + half + 1, _BINS)
+        return cls(
+            middles=middles[:last],
+            density=density[:last] / density[peak],
+            mode=float(middles[peak]),
+            unit=float(half * step),
+        )
+
+    def clean_end(self, max_spread_fraction: float) -> HistogramEnd:
+        return HistogramEnd(
+            at=(self.middles - self.mode) / self.unit,
+            density=self.density,
+            max_spread=max_spread_fraction * abs(self.mode) / self.unit,
+        )
+
+    def level_of(self, fit: tuple[float, float] | None, sign: float) -> PureLevel | None:
+        if fit is None:
+            return None
+        level, spread = fit
+        return PureLevel(level=sign * (self.mode + level * self.unit), spread=spread * self.unit, mode=sign * self.mode)
 
 
 def _first_peak(density: NDArray[np.float64]) -> int:
     found = first_peak(density, min_height=_MIN_HEIGHT, min_prominence=_MIN_PROMINENCE)
     return int(density.argmax()) if found is None else found
-
-
-def _fitted(at: NDArray[np.float64], density: NDArray[np.float64], *, max_spread: float) -> tuple[float, float] | None:
-    highest = (_HIGHEST[0], max(min(_HIGHEST[1], max_spread), 2 * _LOWEST[1]), *_HIGHEST[2:])
-    start = (_START[0], min(_START[1], 0.9 * highest[1]), *_START[2:])
-    found = optimize.least_squares(
-        lambda shape: _pure_and_mixed(at, shape) - density,
-        start,
-        jac=lambda shape: _slopes(at, shape),
-        bounds=(_LOWEST, highest),
-        max_nfev=_MAX_CALLS,
-    )
-    return (float(found.x[0]), float(found.x[1])) if found.success else None
-
-
-def _pure_and_mixed(at: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    level, spread, pure, mixed, more = shape
-    z = (at - level) / spread
-    bell, risen = np.exp(-0.5 * z * z), ndtr(z)
-    return np.asarray(pure * bell + mixed * risen + more * spread * (z * risen + bell / np.sqrt(2.0 * np.pi)))
-
-
-def _slopes(at: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Differentiate `_pure_and_mixed` by each of its parameters, shape (places, 5)."""
-    level, spread, pure, mixed, more = shape
-    z = (at - level) / spread
-    bell, risen = np.exp(-0.5 * z * z), ndtr(z)
-    normal = bell / np.sqrt(2.0 * np.pi)
-    along = mixed * normal - pure * z * bell
-    by_level, by_spread = -along / spread - more * risen, more * normal - along * z / spread
-    return np.stack([by_level, by_spread, bell, risen, spread * (z * risen + normal)], axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from marrowsignal.intensity.pure_level import pure_level
+from marrowsignal.intensity.pure_level import pure_levels
 from marrowsignal.protocol.schema import BiasSettings
 
 __all__ = ["Cut", "PureTissue", "pure_tissue", "residual_bias", "sectors_of"]
@@ -128,9 +128,13 @@ def pure_tissue(
     levels, spreads = (np.full(counts.size, np.nan) for _ in range(2))
     order = np.argsort(sectors, kind="stable")
     ends = np.cumsum(counts)
-    for sector in np.flatnonzero(counts * voxel_ml >= cut.sector_min_ml):
-        inside = values[order[ends[sector] - counts[sector] : ends[sector]]]
-        found = pure_level(inside, max_spread_fraction=cut.max_spread_fraction, mixed_is_brighter=cut.mixed_is_brighter)
+    large = np.flatnonzero(counts * voxel_ml >= cut.sector_min_ml)
+    every = pure_levels(
+        [values[order[ends[sector] - counts[sector] : ends[sector]]] for sector in large],
+        max_spread_fraction=cut.max_spread_fraction,
+        mixed_is_brighter=cut.mixed_is_brighter,
+    )
+    for sector, found in zip(large, every, strict=True):
         if found is not None and found.level > 0:
             levels[sector], spreads[sector] = found.level, found.spread
     reach = np.maximum(cut.widths * spreads, _LEAST_WINDOW * levels)

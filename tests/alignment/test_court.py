@@ -17,10 +17,13 @@ from marrowsignal.alignment.body import body_mask
 from marrowsignal.alignment.court import Evidence, Overlay, judge
 from marrowsignal.alignment.court.edges import edge_distance_mm
 from marrowsignal.alignment.court.judge import estimated_error_mm
+from marrowsignal.alignment.court.matching import FINE, compare
 from marrowsignal.alignment.court.measures import measure
+from marrowsignal.alignment.court.shift import rigid_motion, rigid_shift
 from marrowsignal.alignment.engine import Prepared, prepare
 from marrowsignal.alignment.resample import resample_onto
 from marrowsignal.geometry import SignalVolume
+from marrowsignal.geometry.thinned import every_nth
 from marrowsignal.protocol import load_protocol
 from marrowsignal.protocol.schema import AlignmentSettings
 from tests.alignment.pelvis import GRID, image, maps, rigid, volume
@@ -117,6 +120,16 @@ class TestMeasures:
         want = float(np.linalg.norm(shift))
         assert found.shift_mm == pytest.approx(want, rel=0.25, abs=0.3)
         assert found.forward_backward_mm == pytest.approx(want, rel=0.25, abs=0.3)
+
+    def test_a_shift_is_followed_to_where_no_further_one_is_asked_for(self) -> None:
+        there = overlay(about_the_middle(shift=(0.0, 3.0, -4.0)))
+        seen = there.where & there.covered
+        pair = compare(t1().array, there.moved, seen, spacing_mm=GRID.spacing_mm, resolution=FINE)
+        points = every_nth(seen, 500).T * np.asarray(GRID.spacing_mm)[:, None]
+        found = rigid_motion(pair, points)
+        further = rigid_shift(pair, points, found).motion
+        left = further.displacements_mm(points) - found.displacements_mm(points)
+        assert np.linalg.norm(left, axis=0).mean() < 0.06
 
     def test_a_turn_about_the_middle_is_seen(self) -> None:
         turned = seen_at(about_the_middle(turn=(0.0, 3.0, 0.0), shift=(0.0, 0.0, 0.0)))

@@ -164,13 +164,14 @@ def test_the_slope_of_a_motion_is_its_slope(numbers: list[float]) -> None:
 
 def test_a_bowl_is_descended_to_its_bottom() -> None:
     bowl, bottom = np.diag([1.0, 9.0, 0.2]), np.array([3.0, -2.0, 5.0])
-    found, inverse = minimized(
+    found, inverse, value = minimized(
         lambda x: (float((x - bottom) @ bowl @ (x - bottom)), 2 * bowl @ (x - bottom)),
         inverse=np.eye(3),
         longest=2.0,
         enough=1e-6,
     )
     np.testing.assert_allclose(found, bottom, atol=1e-4)
+    assert value == float((found - bottom) @ bowl @ (found - bottom))
     assert (np.linalg.eigvalsh(inverse) > 0).all()
 
 

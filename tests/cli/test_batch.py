@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from marrowsignal.cohort.discovery import Discovery
+from marrowsignal.cohort.ledger_merge import ledger_rows
 from tests.cohort.small_studies import damage, write_study, write_zip
 from tests.dicom.dicom_builder import uid
 
@@ -125,6 +128,7 @@ def test_ctrl_c_twice_ends_at_once_and_the_next_run_goes_on(run, studies: Path, 
         (("--layout", "nii"), 2, "--layout takes case or bids"),
         (("--protocol", "elbow"), 2, "elbow"),
         (("-j", "0"), 2, "-j"),
+        (("-j", "1", "--dask-local", "2"), 2, "only one can be given"),
         (("--labels", "nowhere.csv"), 5, "there is no file"),
     ],
 )
@@ -146,3 +150,19 @@ def test_a_place_without_studies_is_5(run, tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_written_is_6(run, studies: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert run("batch", studies, "-o", tmp_path / "file" / "out").code == 6
+
+
+def test_a_failure_is_forgotten_once_its_archive_is_put_right(run, tmp_path: Path) -> None:
+    out, archive = tmp_path / "out", tmp_path / "in" / "one.zip"
+    archive.parent.mkdir()
+    archive.write_bytes(b"PK\3\4" + bytes(200))
+    (before,) = states(run("batch", archive.parent, "-o", out, "-q", "--no-cohort", "--json").out)
+    write_study(tmp_path / "study", "one", stir=False)
+    shutil.make_archive(str(archive.with_suffix("")), "zip", tmp_path / "study")
+    with pytest.MonkeyPatch.context() as share:
+        share.setattr(Discovery, "looked_everywhere", False)
+        run("batch", archive.parent, "-o", out, "-q", "--no-cohort")
+    assert before in {row.key for row in ledger_rows(out)[0]}, "a share that is half there repairs nothing"
+    done = run("batch", archive.parent, "-o", out, "-q", "--no-cohort", "--json")
+    assert [(row.key, row.state.value) for row in ledger_rows(out)[0]] == [*states(done.out).items()]
+    assert before not in (out / "private" / "sources.csv").read_text(encoding="utf-8-sig")

@@ -10,7 +10,7 @@ from marrowsignal.cohort.records import CaseAnswer, CaseState, CaseTask
 from marrowsignal.cohort.watched_process import CaseLimits
 
 HOLD, LOG = "hold", "log"
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def write_folder(task: CaseTask, _limits: CaseLimits) -> CaseAnswer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import signal
 import threading
@@ -11,20 +13,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from marrowsignal.cohort import cluster
+from marrowsignal.cohort import cluster_admission, cluster_client
 from marrowsignal.cohort.cluster import ClusterPlace, run_on_cluster
 from marrowsignal.cohort.ledger import Ledger, LedgerCounts
 from marrowsignal.cohort.records import CaseAnswer, CaseState, CaseTask, StudySource
-from marrowsignal.cohort.runner import BatchOutcome, StopRequest
+from marrowsignal.cohort.runner import BatchOutcome, StopRequest, run_here
 from marrowsignal.cohort.watched_process import CaseLimits
 from marrowsignal.errors import UsageError
 from tests.cohort.far_cases import HOLD, noted, write_folder
+from tests.cohort.small_studies import write_study
+from tests.dicom.dicom_builder import uid
 
 distributed = pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 STUDIES = [StudySource(key=f"{place:012x}", paths=("/a/patient",), signature="s") for place in range(12)]
 SECRET = "/a/patient"
 
@@ -101,6 +106,46 @@ def test_a_worker_is_killed_and_each_study_is_done_once(tmp_path: Path, ledger: 
     assert os.getpid() not in dict(noted(tmp_path, "ended")).values()
 
 
+def test_workers_give_the_same_bytes_as_this_machine(tmp_path: Path, workers: Any) -> None:
+    studies = [write_study(tmp_path / "in" / name, name) for name in ("one", "two")]
+    sources = [
+        StudySource(key=f"{place:012x}", paths=(str(study),), study_instance_uid=str(uid(study.name)), signature="s")
+        for place, study in enumerate(studies)
+    ]
+    outs = tmp_path / "far", tmp_path / "here"
+    for out in outs:
+        with Ledger.open(out) as ledger:
+            plan = ledger.enqueue(sources, settings_sha256="settings")
+            tasks = (CaseTask(source=source, out=str(out), dicom=False) for source in plan.to_do)
+            if out.name == "far":
+                place = ClusterPlace(out=out, inputs=tuple(studies), scheduler=workers.scheduler_address)
+                done = run_on_cluster(tasks, ledger, place=place, limits=CaseLimits(), stop=StopRequest())
+            else:
+                done = run_here(tasks, ledger, jobs=1, limits=CaseLimits(), stop=StopRequest())
+            assert (done.done, done.failed) == (2, 0)
+    far, here = (written(out) for out in outs)
+    assert far == here and len(far) > 20
+    # The cluster lives on without them.
+    until(lambda: not [child for child in processes_of(workers) if "case_process" in child])
+
+
+def written(out: Path) -> dict[str, bytes]:
+    """Return all files of all cases but the page, and of the result all but when it was made."""
+    files = {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.glob("*/**/*")) if file.is_file()}
+    for name in [name for name in files if name.endswith("result.json")]:
+        files[name] = json.dumps({**json.loads(files[name]), "run": None}).encode()
+    return {name: content for name, content in files.items() if not name.endswith("report.html")}
+
+
+def processes_of(workers: Any) -> list[str]:
+    with distributed.Client(workers.scheduler_address, set_as_default=False) as client:
+        return [line for lines in client.run(children).values() for line in lines]
+
+
+def children() -> list[str]:
+    return [" ".join(child.cmdline()) for child in psutil.Process().children() if child.status() != "zombie"]
+
+
 def test_asked_once_what_runs_is_finished_and_what_waits_is_not_begun(
     tmp_path: Path, ledger: Ledger, workers: Any
 ) -> None:
@@ -141,7 +186,7 @@ def gates_closed() -> bool:
 def test_workers_of_another_version_get_no_study(
     tmp_path: Path, ledger: Ledger, workers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "__version__", "99.0")
+    monkeypatch.setattr(cluster_admission, "__version__", "99.0")
     with pytest.raises(UsageError, match=r"another marrowsignal \(version .* where this is 99\.0\)"):
         go(tmp_path, ledger, scheduler=workers.scheduler_address)
     assert noted(tmp_path, "begun") == []
@@ -154,7 +199,10 @@ def test_workers_that_do_not_see_the_studies_get_none(tmp_path: Path, ledger: Le
     assert [file.name for file in tmp_path.glob(".marrowsignal-cluster-*")] == []
 
 
-def test_a_scheduler_that_goes_ends_the_run_and_blames_no_study(tmp_path: Path, ledger: Ledger, workers: Any) -> None:
+def test_a_scheduler_that_goes_ends_the_run_and_blames_no_study(
+    tmp_path: Path, ledger: Ledger, workers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_client, "_CONNECT_WITHIN_S", 1.0)
     for study in STUDIES:
         (tmp_path / f"{HOLD}-{study.key}").touch()
 
@@ -176,9 +224,17 @@ def test_a_record_in_a_log_of_a_worker_tells_no_path_and_no_uid() -> None:
     assert "refused" in repr(CaseAnswer(state=CaseState.REFUSED))
 
 
+def test_without_dask_it_is_said_how_to_install_it(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(UsageError, match=r'pip install "marrowsignal\[cluster\]"'):
+        go(tmp_path, ledger)
+
+
 def test_an_address_where_no_scheduler_is_is_a_usage_error(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT_WITHIN_S", 0.5)
+    monkeypatch.setattr(cluster_client, "_CONNECT_WITHIN_S", 0.5)
     with pytest.raises(UsageError, match="the scheduler does not answer"):
         go(tmp_path, ledger, scheduler="tcp://127.0.0.1:9")

@@ -20,7 +20,8 @@ from marrowsignal.cohort.page.drift import drift_tables, told_differences
 from marrowsignal.cohort.page.groups import acquisition_groupings, text_grouping
 from marrowsignal.cohort.page.measures import study_measures
 from marrowsignal.cohort.page.outliers import find_outliers, suspects
-from marrowsignal.cohort.page.page_data import CohortData, read_cohort_data
+from marrowsignal.cohort.page.page_data import CohortData
+from marrowsignal.cohort.page.page_tables import read_cohort_data
 from marrowsignal.cohort.page.picks import Picks
 from marrowsignal.cohort.page.reader_view import reader_views
 from marrowsignal.errors import InputError, OutputError

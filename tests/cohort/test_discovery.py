@@ -397,3 +397,18 @@ def test_progress_counts_up_to_all(tmp_path: Path) -> None:
     find_studies([tmp_path], key=KEY, on_found=lambda files, studies: told.append((files, studies)))
     assert told[-1] == (6, 3)
     assert told == sorted(told)
+
+
+def test_a_folder_that_a_share_did_not_list_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study(tmp_path / "a", "one")
+    (tmp_path / "gone").mkdir()
+    assert found(tmp_path).looked_everywhere
+    listed = os.scandir
+
+    def listing(folder: str):
+        if str(folder).endswith("gone"):
+            raise OSError(5, "Input/output error")
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", listing)
+    assert not found(tmp_path).looked_everywhere

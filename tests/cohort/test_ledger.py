@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from marrowsignal.cohort.records import CaseAnswer, CaseState, MadeCase, StudySo
 from marrowsignal.cohort.shards import in_shard
 from marrowsignal.errors import OutputError, UsageError
 
+_NOBODY = 65534
 KEYS = tuple(f"{number:012x}" for number in range(5))
 
 
@@ -378,3 +382,47 @@ def test_of_two_ledgers_the_run_that_ended_last_counts(tmp_path: Path) -> None:
         ledger.finish(one.key, CaseAnswer(state=CaseState.FAILED, reason="later"))
     (row,) = ledger_rows(tmp_path)[0]
     assert (row.state, row.reason) == (CaseState.FAILED, "later")
+
+
+def test_only_what_never_had_a_case_folder_is_forgotten(tmp_path: Path) -> None:
+    run(tmp_path, source(KEYS[0]))
+    failed = CaseAnswer(state=CaseState.FAILED, stage="find_series", code="input_unreadable", reason="cut")
+    with Ledger.open(tmp_path) as ledger:
+        ledger.enqueue([source(KEYS[1])], settings_sha256="s")
+        ledger.start(KEYS[1])
+        ledger.finish(KEYS[1], failed)
+        ledger.forget(KEYS)
+        assert [row.key for row in ledger.rows()] == [KEYS[0]]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such bits")
+def test_a_preview_needs_no_leave_to_write() -> None:
+    with tempfile.TemporaryDirectory() as folder, Ledger.open(out := Path(folder, "out")) as ledger:
+        write_case(out, KEYS[0])
+        ledger.enqueue([source(KEYS[0])], settings_sha256="s")
+        ledger.finish(KEYS[0], done(KEYS[0]))
+        killed = Path(shutil.copytree(out, Path(folder, "killed")))
+        assert (killed / "ledger.sqlite-wal").stat().st_size, "as a kill leaves it"
+        for place in (killed, *killed.glob("ledger*")):
+            place.chmod(0o555)
+        Path(folder).chmod(0o755)
+        before = {file.name: file.read_bytes() for file in killed.glob("ledger*")}
+        with who_may_not_write():
+            plan = preview(killed, [source(KEYS[0])], shard=None, settings_sha256="s")
+            rows, findings = ledger_rows(killed)
+        killed.chmod(0o755)
+        assert {file.name: file.read_bytes() for file in killed.glob("ledger*")} == before
+    assert plan.count(Why.DONE_BEFORE) == 1
+    assert [row.key for row in rows] == [KEYS[0]] and not findings
+
+
+@contextmanager
+def who_may_not_write() -> Iterator[None]:
+    """Be a user whom permissions hold."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)

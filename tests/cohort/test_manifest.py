@@ -72,6 +72,7 @@ SPREADSHEETS = {
     .replace('Müller"," Jörg', "Müller, Jörg")
     .encode(),
     "names": PLAIN.replace("study,case", " Study , CASE").replace("t1_uid", "T1 UID").encode(),
+    "slashes": PLAIN.replace("/", "\\").encode(),
     "empty columns": PLAIN.replace("stir_uid", "stir_uid,,").encode(),
 }
 

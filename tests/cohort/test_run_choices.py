@@ -73,3 +73,16 @@ def test_a_task_holds_for_processes_of_other_folders(
     )
     own = here.task(PlannedStudy(source=source.model_copy(update={"protocol": "hips"}), why=Why.NEW))
     assert own.source.protocol == "hips", "what the manifest says comes first"
+
+
+def test_a_segmenter_of_ones_own_counts_by_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.toml", "b.toml"):
+        Path(name).write_text("timeout_s = 1", encoding="utf-8")
+    first, second = (RunChoices(out=tmp_path, marrow_from=f"external:{name}.toml") for name in "ab")
+    before = first.sha256()
+    assert second.sha256() == before
+    Path("a.toml").write_text("timeout_s = 2", encoding="utf-8")
+    assert first.sha256() != before
+    task = first.task(PlannedStudy(source=StudySource(key="a", paths=("/x",)), why=Why.NEW))
+    assert task.marrow_from == f"external:{tmp_path / 'a.toml'}"

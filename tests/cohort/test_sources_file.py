@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from marrowsignal.cohort.records import StudySource
-from marrowsignal.cohort.sources_file import write_sources
+from marrowsignal.cohort.sources_file import mended_places, write_sources
 from marrowsignal.errors import OutputError
 
 
@@ -79,3 +79,17 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "private").write_bytes(b"a file in the way")
     with pytest.raises(OutputError, match="list of sources"):
         write_sources(tmp_path, [source("a" * 12, "/a")])
+
+
+def test_a_problem_that_is_gone_is_told_only_where_it_was_looked_for_again(tmp_path: Path) -> None:
+    keys = tuple(letter * 12 for letter in "abcd")
+    places = ("/in/broken.zip", "/in/deep/damaged", "/elsewhere/broken.zip", "/in/good")
+    problems = [{"problem": "cut"}] * 3 + [{}]
+    earlier = [source(key, place, **told) for key, place, told in zip(keys, places, problems, strict=True)]
+    write_sources(tmp_path, earlier)
+    found = [source("e" * 12, "/in/broken.zip"), earlier[1]]
+    assert mended_places(tmp_path, found, [Path("/in")]) == (keys[0],), "damaged still; elsewhere not looked at; good"
+    assert mended_places(tmp_path, found, [Path("/m.csv")]) == (keys[0],), "a manifest names each place"
+    assert mended_places(tmp_path, [earlier[3]], [Path("/in")]) == keys[:2], "taken away"
+    assert mended_places(tmp_path, found, [Path("/in")], shard=(1, 2)) == (), "another shard's"
+    assert set(rows_of(write_sources(tmp_path, found, forget=keys[:1]))) == {*keys[1:], "e" * 12}

@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from marrowsignal.cohort.case_environment import case_environment
 from marrowsignal.cohort.records import CaseState
 from marrowsignal.cohort.watched_process import CaseLimits, run_case, stop_case_processes
+from marrowsignal.threads import library_threads
 from tests.cohort.small_studies import task_of, write_study
 
 WAIT_S = 60.0
@@ -45,7 +47,11 @@ def test_one_process_serves_study_after_study(missing: Path, tmp_path: Path) -> 
     assert {(answer.state, answer.code) for answer in answers} == {(CaseState.FAILED, "input_missing")}
     (process,) = case_processes()
     environment = process.environ()
-    assert environment["OMP_NUM_THREADS"] == environment["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] == "1"
+    told = {
+        name: environment[name] for name in case_environment(1) if name in (*library_threads(1), "MALLOC_ARENA_MAX")
+    }
+    assert set(told) >= {"MARROWSIGNAL_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"}
+    assert set(told.values()) == {"1"}
     assert Path(environment["TMPDIR"]).stat().st_mode & 0o077 == 0
 
     run_case(task, CaseLimits(studies_per_process=3))

@@ -15,7 +15,8 @@ __all__ = ["local_shift_mm"]
 
 # In plane about the end of a bone: a larger block holds more of what stayed than of what moved.
 _BLOCK_MM = (80.0, 40.0, 40.0)
-_STEPS = 8
+# each taken longer, as few as reach as far as eight plain ones, on which the protocol's cut rests
+_STEPS, _LONGER = 5, 1.5
 # Neighbouring residuals are alike, so they count as this many fewer.
 _ALIKE = 10.0
 # Wide, so that a shift of some mm is found whole.
@@ -42,7 +43,7 @@ def local_shift_mm(found: RigidShift) -> float:
     shifts = np.zeros((3, *counts))
     for _ in range(_STEPS):
         fit = fit_locally(pair, _bent(pair, found.motion, shifts))
-        shifts += _block_step(fit, block, shifts)
+        shifts += _LONGER * _block_step(fit, block, shifts)
     voxels = np.bincount(block, minlength=shifts[0].size)
     size = np.sqrt(np.sum(shifts[1:] ** 2, axis=0)).ravel()
     order = np.argsort(size)

@@ -16,6 +16,7 @@ from marrowsignal.alignment.court.shift import rigid_motion, rigid_shift, stands
 from marrowsignal.alignment.court.water import water_of
 from marrowsignal.alignment.engine import Prepared
 from marrowsignal.alignment.records import PieceMotion
+from marrowsignal.geometry.thinned import every_nth
 from marrowsignal.geometry.volume import SignalVolume
 from marrowsignal.protocol.schema import AlignmentSettings
 
@@ -149,8 +150,8 @@ def _targets(seen: NDArray[np.bool_]) -> NDArray[np.intp]:
     rows, columns = (int(_MARGIN * n) for n in seen.shape[1:])
     middle = np.zeros_like(seen)
     middle[:, rows : seen.shape[1] - rows, columns : seen.shape[2] - columns] = True
-    voxels = np.argwhere(seen & middle if (seen & middle).any() else seen)
-    return voxels[:: max(1, len(voxels) // _TARGETS)]
+    chosen = seen & middle if (seen & middle).any() else seen
+    return every_nth(chosen, max(1, int(np.count_nonzero(chosen)) // _TARGETS))
 
 
 def _moved_apart_mm(overlay: Overlay, points_lps_mm: NDArray[np.float64]) -> float:

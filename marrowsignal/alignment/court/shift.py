@@ -14,7 +14,8 @@ from marrowsignal.alignment.pyramid import moved_by
 
 __all__ = ["Motion", "RigidShift", "rigid_motion", "rigid_shift", "stands_out"]
 
-_STEPS = 6
+# a step by itself goes about half the way, so it is taken longer (successive over-relaxation)
+_STEPS, _LONGER = 4, 1.5
 _SETTLED_MM = 0.02
 # Keeps directions that nothing tells about (a single slice, straight edges) at rest.
 _DAMPING = 1e-3
@@ -137,7 +138,7 @@ def _climbed(pair: Compared, motion: Motion) -> tuple[Motion, LocalFit]:
     fit = fit_locally(pair, motion.moved(pair))
     for _ in range(_STEPS):
         system, pull = _normal_equations(fit, arms)
-        small = _solved(system, pull)
+        small = _LONGER * _solved(system, pull)
         motion = motion.after(small)
         fit = fit_locally(pair, motion.moved(pair))
         if _rms(_displacements(small, chosen)) < _SETTLED_MM:

@@ -19,7 +19,8 @@ from marrowsignal.cohort.page.drift import DriftTable, DriftTold, drift_tables, 
 from marrowsignal.cohort.page.groups import acquisition_groupings
 from marrowsignal.cohort.page.measures import study_measures
 from marrowsignal.cohort.page.outliers import OutlierSet, Suspect, find_outliers, small_protocols, suspects
-from marrowsignal.cohort.page.page_data import CohortData, TableColumns, read_cohort_data
+from marrowsignal.cohort.page.page_data import CohortData, TableColumns
+from marrowsignal.cohort.page.page_tables import read_cohort_data
 from marrowsignal.cohort.page.picks import Picks
 from marrowsignal.cohort.page.plane import CLASS_SHAPES, CohortPlane, cohort_plane
 from marrowsignal.cohort.page.reader_records import ReaderView

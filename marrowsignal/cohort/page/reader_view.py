@@ -2,77 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowsignal.cohort.agreement import (
-    Estimate,
-    area_values,
-    cohen_kappa,
-    confusion,
-    kappa_values,
-    roc_area,
-    roc_curve,
-    wilson,
-)
+from marrowsignal.cohort.agreement import area_values, roc_area, roc_curve
+from marrowsignal.cohort.page.labelled import Labelled, accuracy, kappa, labelled_by, share
 from marrowsignal.cohort.page.page_data import CohortData, TableColumns
 from marrowsignal.cohort.page.picks import Picks
 from marrowsignal.cohort.page.reader_records import ClassAgreement, ConfidenceRow, ReaderView, RocChart
-from marrowsignal.cohort.person_draws import drawn_sums, person_draws, with_draws
+from marrowsignal.cohort.person_draws import with_draws
 from marrowsignal.patterns.records import PatternClass
 from marrowsignal.report.views.wording import CLASS_WORDS
 
 __all__ = ["reader_views"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-# A reader's words for the classes that they stand for; "other" stands for none.
-_CLASS_OF_WORD = {
-    "normal": PatternClass.NORMAL_FOR_AGE,
-    "reconversion": PatternClass.SYMMETRIC_RECONVERSION_LIKE,
-    "edema": PatternClass.FOCAL_EDEMA_LIKE,
-    "mixed": PatternClass.MIXED,
-    "infiltration": PatternClass.RED_FLAG_INFILTRATION_LIKE,
-} | {one.value.lower(): one for one in PatternClass}
 _ABSTAINED = (PatternClass.INDETERMINATE, PatternClass.CANNOT_ASSESS)
 _CALLED = tuple(one for one in PatternClass if one not in _ABSTAINED)
 _SIDE = 220.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Labelled:
-    """Studies of one reader, row by row: -1 is a label that stands for no class, or no class of the tool.
-
-    `draws` are of persons, shape (draw, person); None where every study is of another person.
-    """
-
-    study: Integers
-    label: Integers
-    called: Integers
-    probability: Floats
-    person: Integers
-    draws: Floats | None
-
-    def of(self, kept: Flags) -> _Labelled:
-        return replace(
-            self,
-            study=self.study[kept],
-            label=self.label[kept],
-            called=self.called[kept],
-            probability=self.probability[kept],
-            person=self.person[kept],
-        )
-
-    def sums(self, draws: Floats, columns: Floats) -> Floats:
-        return drawn_sums(draws, self.person, columns)
-
-    @property
-    def persons(self) -> int:
-        return int(np.unique(self.person).size)
 
 
 def reader_views(data: CohortData, picks: Picks) -> tuple[ReaderView, ...]:
@@ -92,13 +41,13 @@ def reader_views(data: CohortData, picks: Picks) -> tuple[ReaderView, ...]:
 
 
 def _view(reader: str, studies: TableColumns, labels: TableColumns, picks: Picks) -> ReaderView:
-    every = _labelled(reader, studies, labels)
+    every = labelled_by(reader, studies, labels)
     of_class = every.of(every.label >= 0)
     analyzed = of_class.of(of_class.called >= 0)
     is_open = np.isin(analyzed.called, [list(PatternClass).index(one) for one in _ABSTAINED])
     is_open |= np.isin(analyzed.label, [list(PatternClass).index(one) for one in _ABSTAINED])
     both = analyzed.of(~is_open)
-    abstained = _share(is_open, np.ones(is_open.size, bool), analyzed)
+    abstained = share(is_open, np.ones(is_open.size, bool), analyzed)
     no_class = every.study[every.label < 0].tolist()
     not_analyzed = of_class.study[of_class.called < 0].tolist()
     left_out = (
@@ -117,9 +66,9 @@ def _view(reader: str, studies: TableColumns, labels: TableColumns, picks: Picks
             (words, len(held), picks.add("label", f"{words}{name}", held)) for words, held in left_out if held
         ),
         abstained=abstained,
-        accuracy=_accuracy(both),
-        kappa=_kappa(both),
-        kappa_with_open=_kappa(analyzed),
+        accuracy=accuracy(both),
+        kappa=kappa(both),
+        kappa_with_open=kappa(analyzed),
         head=head,
         rows=rows,
         classes=_classes(analyzed),
@@ -131,29 +80,8 @@ def _view(reader: str, studies: TableColumns, labels: TableColumns, picks: Picks
     )
 
 
-def _labelled(reader: str, studies: TableColumns, labels: TableColumns) -> _Labelled:
-    held = np.array([one == reader for one in labels.text("reader")], bool)
-    study = labels.number("study").astype(np.int64)[held]
-    places = {one.value: at for at, one in enumerate(PatternClass)}
-    words = [one for one, keep in zip(labels.text("label"), held, strict=True) if keep]
-    groups = [one for one, keep in zip(labels.text("group"), held, strict=True) if keep]
-    classes = studies.text("pattern_class")
-    # A study without a group is a person of its own.
-    persons = [group or f"\0{at}" for group, at in zip(groups, study.tolist(), strict=True)]
-    place = {one: at for at, one in enumerate(sorted(set(persons)))}
-    named = [_CLASS_OF_WORD.get(word.strip().lower()) for word in words]
-    return _Labelled(
-        study=study,
-        label=np.array([-1 if one is None else places[one.value] for one in named], np.int64),
-        called=np.array([places.get(classes[at], -1) for at in study.tolist()], np.int64),
-        probability=studies.number("pattern_confidence_probability")[study],
-        person=np.array([place[one] for one in persons], np.int64),
-        draws=person_draws(len(place)) if len(place) < len(persons) else None,
-    )
-
-
 def _crossed(
-    held: _Labelled, name: str, picks: Picks
+    held: Labelled, name: str, picks: Picks
 ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[tuple[int, int, bool], ...]], ...]]:
     classes = list(PatternClass)
     shown = [at for at in range(len(classes)) if (held.label == at).any() or (held.called == at).any()]
@@ -170,35 +98,7 @@ def _crossed(
     return tuple(CLASS_WORDS[classes[at]] for at in shown), tuple(rows)
 
 
-def _accuracy(held: _Labelled) -> Estimate:
-    right = held.label == held.called
-    return _share(right, np.ones(right.size, bool), held)
-
-
-def _kappa(held: _Labelled) -> Estimate:
-    count = len(PatternClass)
-    plain = cohen_kappa(confusion(held.label, held.called, classes=count))
-    if held.draws is None:
-        return plain
-    cells = np.eye(count * count)[held.label * count + held.called]
-    tables = held.sums(held.draws, cells).reshape(-1, count, count)
-    return with_draws(plain, kappa_values(tables), persons=held.persons)
-
-
-def _share(hits: Flags, among: Flags, held: _Labelled) -> Estimate:
-    plain = wilson(int((hits & among).sum()), int(among.sum()))
-    if held.draws is None:
-        return plain
-    sums = held.sums(held.draws, np.column_stack([hits & among, among]).astype(np.float64))
-    persons = held.of(among).persons
-    if plain.value in (0.0, 1.0):
-        # No draw differs from it: as many persons as there are, each counted once, bound it instead.
-        bound = wilson(persons if plain.value else 0, persons)
-        return replace(plain, low=bound.low, high=bound.high)
-    return with_draws(plain, sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan), persons=persons)
-
-
-def _classes(held: _Labelled) -> tuple[ClassAgreement, ...]:
+def _classes(held: Labelled) -> tuple[ClassAgreement, ...]:
     found = []
     opened = np.isin(held.called, [list(PatternClass).index(one) for one in _ABSTAINED])
     for one in _CALLED:
@@ -212,8 +112,8 @@ def _classes(held: _Labelled) -> tuple[ClassAgreement, ...]:
                 words=CLASS_WORDS[one],
                 labelled=int(truth.sum()),
                 called=int(called.sum()),
-                sensitivity=_share(called, truth, held),
-                specificity=_share(~called, ~truth, held),
+                sensitivity=share(called, truth, held),
+                specificity=share(~called, ~truth, held),
                 abstained=int((truth & opened).sum()),
                 roc=roc,
                 roc_reason=reason,
@@ -231,11 +131,11 @@ def _leaning(called: Flags, opened: Flags, probability: Floats) -> Floats:
     return np.where(opened, 0.5, leaning)
 
 
-def _correctness(held: _Labelled) -> tuple[RocChart | None, str]:
+def _correctness(held: Labelled) -> tuple[RocChart | None, str]:
     return _roc(held.probability, held.label == held.called, held)
 
 
-def _roc(scores: Floats, positive: Flags, held: _Labelled) -> tuple[RocChart | None, str]:
+def _roc(scores: Floats, positive: Flags, held: Labelled) -> tuple[RocChart | None, str]:
     told = np.isfinite(scores)
     scores, positive = scores[told], positive[told]
     if positive.all() or not positive.any():
@@ -255,7 +155,7 @@ def _roc(scores: Floats, positive: Flags, held: _Labelled) -> tuple[RocChart | N
     return RocChart(path=path, area=area, positives=int(positive.sum()), negatives=int((~positive).sum())), ""
 
 
-def _by_confidence(held: _Labelled, name: str, picks: Picks) -> tuple[ConfidenceRow, ...]:
+def _by_confidence(held: Labelled, name: str, picks: Picks) -> tuple[ConfidenceRow, ...]:
     right = held.label == held.called
     rows = []
     for stated in sorted(set(held.probability[np.isfinite(held.probability)].tolist()), reverse=True):
@@ -264,7 +164,7 @@ def _by_confidence(held: _Labelled, name: str, picks: Picks) -> tuple[Confidence
         rows.append(
             ConfidenceRow(
                 stated=stated,
-                right=_share(right, among, held),
+                right=share(right, among, held),
                 hits=int((right & among).sum()),
                 pick=picks.add("label", f"stated {stated:.2f} and not as the reader{name}", wrong),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,11 +15,11 @@ from marrowsignal.dicom.pixels.stored_values import FrameReader
 from marrowsignal.dicom.records import Series
 from marrowsignal.errors import DicomError
 from marrowsignal.geometry.volume import SignalVolume
+from marrowsignal.threads import pool_threads
 
 __all__ = ["read_volume", "to_signal"]
 
 _STAGE = "read_volume"
-_MOST_THREADS = 4
 # A decoder's start costs as much as a small frame; more at once would only cost memory.
 _TOGETHER = 16
 
@@ -58,7 +57,7 @@ def read_volume(series: Series) -> SignalVolume:
             raise _unreadable(series, index, problem)
     array = np.empty(geometry.shape, dtype=np.float32)
     # Decoders run outside Python's lock; uncompressed pixels are only copied.
-    threads = 1 if series.sources[0].layout.native else min(_MOST_THREADS, os.cpu_count() or 1)
+    threads = 1 if series.sources[0].layout.native else pool_threads()
     with quiet_pydicom(), ThreadPoolExecutor(threads) as pool:
         parts = [range(first, len(array), threads) for first in range(threads)]
         for _ in pool.map(lambda part: _read_slices(series, part, array), parts):

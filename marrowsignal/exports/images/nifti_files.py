@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from marrowsignal.geometry.itk_bridge import array_to_itk
 from marrowsignal.geometry.volume import LabelVolume, SignalVolume
+from marrowsignal.threads import pool_threads
 
 __all__ = ["write_nifti_files"]
 
@@ -41,7 +41,7 @@ def write_nifti_files(files: Sequence[tuple[Path, SignalVolume | LabelVolume]]) 
     """
     arrays = [_stored(volume) for _, volume in files]
     headers = [_header(path, array, volume) for (path, volume), array in zip(files, arrays, strict=True)]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=pool_threads()) as pool:
         list(pool.map(_write, (path for path, _ in files), headers, arrays))
 
 

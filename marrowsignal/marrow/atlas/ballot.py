@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +18,10 @@ from marrowsignal.marrow.atlas.study_view import Study, StudyView
 from marrowsignal.marrow.atlas.template import Template
 from marrowsignal.marrow.atlas.warping import deform
 from marrowsignal.protocol.schema import AtlasSettings
+from marrowsignal.threads import pool_threads
 
 __all__ = ["Ballot", "Voter", "hold_ballot", "most_reach", "most_tilt"]
 
-_MOST_THREADS = 4
 # The field of the deformation must reach beyond the voxels it is asked for.
 _MARGIN_VOXELS = 3
 
@@ -107,7 +106,7 @@ def hold_ballot(
         start = _chain(to_template, template.to_subject[voter.number])
         return _warped(voter, grid, deform(working, voter.view.working, start))
 
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(pool_threads()) as pool:
         warped = list(pool.map(warp, chosen))
     votes = fuse(
         study.contrasts[0][box],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowsignal.errors import MaskError
+from marrowsignal.threads import pool_threads
 
 __all__ = ["Trees", "train_trees"]
 
-_MOST_THREADS = 4
 _ROWS_AT_A_TIME = 4096
 _DEPTH = 7
 _LEAVES = 15
@@ -116,7 +115,7 @@ class Trees:
                 hint="build the atlas again with this version",
             )
         blocks = [features[first : first + _ROWS_AT_A_TIME] for first in range(0, len(features), _ROWS_AT_A_TIME)]
-        with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(pool_threads()) as pool:
             odds = np.concatenate([np.empty(0), *pool.map(self._log_odds, blocks)])
         return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float32)
 

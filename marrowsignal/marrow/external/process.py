@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from marrowsignal.threads import environment_of_programs
+
 __all__ = ["Finished", "Workplace", "run_program", "workplace"]
 
 _GRACE_S = 3.0
@@ -108,7 +110,7 @@ def run_program(command: Sequence[str], *, place: Workplace, timeout_s: float) -
 def _start(command: Sequence[str], place: Workplace, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
     scratch = str(place.scratch)
     # Its copies of the patient's images shall go with the private folder, even where it is killed.
-    environment = {**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
+    environment = {**environment_of_programs(), "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch}
     windows_flags = 0
     if sys.platform == "win32":
         windows_flags = subprocess.CREATE_NEW_PROCESS_GROUP

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from marrowsignal.cohort.page import render_cohort_page
-from marrowsignal.cohort.page.page_data import read_cohort_data
+from marrowsignal.cohort.page.page_tables import read_cohort_data
 from tests.cohort.cohort_builder import add_labels, build_database, case_name
 
 Open = Callable[..., Any]
